@@ -1,0 +1,157 @@
+/**
+ * The run record: one JSON line that says what ran and what was measured, complete in itself.
+ *
+ * Everything after a run (table, page, gate, exports) is a function of records alone. A record of
+ * a model run holds no clock, host name or path, so that the same seed gives the same bytes
+ * anywhere. This file holds types and names only; `store.ts` is the only reader and writer.
+ *
+ * @module
+ */
+
+/** Version of the record format; a reader refuses any other. */
+export const RECORD_SCHEMA = "netpolicy-lab/run/1";
+
+/** Device policies in the order of the RFC's enum, MIX last (valid for a device only). */
+export const DEVICE_POLICIES = ["NONE", "CPU", "BULK", "LATENCY", "MIX"] as const;
+/** A policy a device can have. */
+export type DevicePolicy = typeof DEVICE_POLICIES[number];
+/** A policy a task or socket can ask for. */
+export type HintPolicy = Exclude<DevicePolicy, "MIX">;
+
+/** netperf's names of the tests; the receiver of requests is the system under test. */
+export const TESTS = [
+  "TCP_RR",
+  "TCP_CRR",
+  "TCP_STREAM",
+  "TCP_MAERTS",
+  "UDP_RR",
+  "UDP_STREAM",
+] as const;
+/** One of netperf's tests. */
+export type TestName = typeof TESTS[number];
+
+/** Where a run happens. */
+export type TargetKind = "model" | "live" | "mock";
+
+/** Latency of one group: nanoseconds, from the (intended) send to the complete response. */
+export interface LatencySummary {
+  readonly count: number;
+  readonly min: number;
+  readonly mean: number;
+  readonly stddev: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p99_9: number;
+  readonly max: number;
+  /** HdrHistogram V2 compressed encoding, base64; unit nanosecond. */
+  readonly hdr_v2: string;
+}
+
+/** What one group of a workload achieved in the measured interval. */
+export interface GroupMeasurement {
+  readonly name: string;
+  readonly test: TestName;
+  /** Policy its sockets asked for. */
+  readonly policy: HintPolicy;
+  /** Queue policy its sockets really got: equal to `policy`, or null where default handling applied. */
+  readonly steered: boolean;
+  readonly connections: number;
+  readonly loop: "closed" | "open";
+  readonly transactions: number;
+  /** Payload bytes carried, both directions. */
+  readonly bytes: number;
+  /** transactions per second for RR/CRR, payload bits per second for STREAM/MAERTS. */
+  readonly throughput: { readonly value: number; readonly unit: "trans/s" | "bit/s" };
+  /** null for tests without transactions. */
+  readonly latency_ns: LatencySummary | null;
+}
+
+/** Time a CPU of the system under test spent, nanoseconds in the measured interval. */
+export interface CpuMeasurement {
+  readonly cpu: number;
+  readonly node: number;
+  readonly user_ns: number;
+  readonly system_ns: number;
+  readonly irq_ns: number;
+  readonly softirq_ns: number;
+  readonly idle_ns: number;
+}
+
+/** One queue pair of the device under test. */
+export interface QueueMeasurement {
+  readonly queue: number;
+  /** CPU that its interrupt goes to. */
+  readonly cpu: number;
+  readonly node: number;
+  /** Object list the queue is in, NONE where no policy is applied. */
+  readonly policy: HintPolicy;
+  readonly rx_packets: number;
+  readonly rx_bytes: number;
+  readonly tx_packets: number;
+  readonly tx_bytes: number;
+  readonly interrupts: number;
+  /** NAPI polls. */
+  readonly polls: number;
+  /** Interrupt throttling interval at the end of the run, microseconds. */
+  readonly itr_rx_usecs: number;
+  readonly itr_tx_usecs: number;
+  readonly adaptive: boolean;
+}
+
+/** Everything a target measures in one run. */
+export interface Measurement {
+  /** Measured interval, nanoseconds (virtual on the model). */
+  readonly duration_ns: number;
+  readonly groups: readonly GroupMeasurement[];
+  /** Empty where the target cannot see it (live without privileges). */
+  readonly cpus: readonly CpuMeasurement[];
+  /** Busy share of all CPUs together, 0..1; null where unknown. */
+  readonly cpu_utilisation: number | null;
+  /** null where the target cannot see interrupts. */
+  readonly interrupts: {
+    readonly count: number;
+    readonly per_second: number;
+    readonly rx_packets_per_interrupt: number;
+  } | null;
+  readonly queues: readonly QueueMeasurement[];
+  /** Packets dropped, by cause. */
+  readonly drops: Readonly<Record<string, number>>;
+  readonly retransmits: number;
+  /** Non-zero counters of the policy manager, by name. */
+  readonly policy_counters: Readonly<Record<string, number>>;
+  /** 64-bit hash over the event sequence, 16 hex digits; null where there is no event sequence. */
+  readonly fingerprint: string | null;
+  /** Events simulated; null on a live target. */
+  readonly events: number | null;
+  /** Sentences a reader must know to judge the numbers (for example "ended early by Ctrl-C"). */
+  readonly remarks: readonly string[];
+}
+
+/** One line of `records.ndjson`. */
+export interface RunRecord {
+  readonly schema: typeof RECORD_SCHEMA;
+  /** `workload/target/mechanism/policy/seed`: unique within one bench. */
+  readonly run_id: string;
+  readonly workload: string;
+  /** sha256 of the canonical JSON of the workload and machine descriptions. */
+  readonly workload_sha256: string;
+  /** Title for people. */
+  readonly workload_title: string;
+  readonly machine: string | null;
+  readonly policy: DevicePolicy;
+  /** "stock": the driver's defaults, no policy manager in play; "netpolicy": the RFC's manager. */
+  readonly mechanism: "stock" | "netpolicy";
+  readonly target: TargetKind;
+  readonly seed: number;
+  readonly generator: string;
+  /** Identity of both Wasm files; null where they took no part. */
+  readonly wasm: { readonly policy_sha256: string; readonly machine_sha256: string } | null;
+  readonly lab_version: string;
+  /** Facts about the host for live runs (kernel, CPUs, runtime); empty for the model. */
+  readonly environment: Readonly<Record<string, string | number>>;
+  /** ISO time of the start for live runs; null on the model and the mock. */
+  readonly started_at: string | null;
+  readonly status: "complete" | "partial";
+  readonly measurement: Measurement;
+}

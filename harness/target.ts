@@ -1,0 +1,53 @@
+/**
+ * The one interface behind which a run happens: the i40e model, live sockets, or the mock.
+ *
+ * `run.ts` is the only caller. It calls, in this order, `refuse`, `prepare`, `start`, `collect`,
+ * `stop` and `undo`; `stop` and `undo` are called also after a failure or Ctrl-C.
+ *
+ * @module
+ */
+
+import type { DevicePolicy, Measurement, RunRecord, TargetKind } from "./record.ts";
+import type { MachineSpec, WorkloadSpec } from "./spec.ts";
+
+/** One cell of the matrix, ready to run. */
+export interface PlannedRun {
+  readonly runId: string;
+  readonly workload: WorkloadSpec;
+  readonly machine: MachineSpec;
+  readonly policy: DevicePolicy;
+  readonly mechanism: RunRecord["mechanism"];
+  readonly target: TargetKind;
+  /** 32-bit unsigned. */
+  readonly seed: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+}
+
+/** What a target says of itself; goes into every record. */
+export interface TargetDescription {
+  readonly generator: string;
+  readonly wasm: RunRecord["wasm"];
+  readonly environment: RunRecord["environment"];
+  /** false on targets with virtual time: their records carry no clock. */
+  readonly hasClock: boolean;
+}
+
+/** A place where runs happen. */
+export interface Target {
+  readonly kind: TargetKind;
+  /** Facts about the target, the same for all its runs. */
+  describe(): Promise<TargetDescription>;
+  /** A sentence why this run cannot be done here (exit code 4), or null. */
+  refuse(run: PlannedRun): string | null;
+  /** Everything before traffic: sockets, instances, policies. */
+  prepare(run: PlannedRun): Promise<void>;
+  /** Warm-up and measured interval. Resolves early, without error, when the signal aborts. */
+  start(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<void>;
+  /** What was measured; after an abort, what there is, with a remark. */
+  collect(): Promise<Measurement>;
+  /** Ends traffic and frees what `prepare` took. Never throws after a failed `start`. */
+  stop(): Promise<void>;
+  /** Puts back whatever `prepare` changed outside the process. */
+  undo(): Promise<void>;
+}
