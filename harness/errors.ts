@@ -1,0 +1,42 @@
+/**
+ * Exit codes and the one error class for what a user can put right.
+ *
+ * A `UserError` is printed as one line and never with a stack trace; anything else that reaches
+ * `main.ts` is a fault of the lab itself (exit code 5).
+ *
+ * @module
+ */
+
+/** What the program's exit codes mean; the same for every command. */
+export const EXIT = {
+  ok: 0,
+  /** A check failed or a regression is confirmed. */
+  failed: 1,
+  /** Wrong usage or bad input. */
+  usage: 2,
+  /** No verdict is possible, or the run ended early. */
+  inconclusive: 3,
+  /** The environment cannot do what was asked. */
+  refused: 4,
+  /** A fault of the lab itself. */
+  fault: 5,
+} as const;
+
+/** One of the exit codes. */
+export type ExitCode = typeof EXIT[keyof typeof EXIT];
+
+/** An error that its message explains in one sentence; `exitCode` is 2 unless told. */
+export class UserError extends Error {
+  override readonly name = "UserError";
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, options: { exitCode?: ExitCode; cause?: unknown } = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : {});
+    this.exitCode = options.exitCode ?? EXIT.usage;
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

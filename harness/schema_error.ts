@@ -1,0 +1,141 @@
+/**
+ * Turns one error of ajv into a sentence: where, what was found, what is accepted.
+ * Never repeats ajv's own wording where a value or a list can be shown.
+ *
+ * @module
+ */
+
+import type { ErrorObject } from "ajv";
+import type { Finding, JsonPath } from "./jsonc.ts";
+import { didYouMean } from "./suggest.ts";
+
+/** Errors that only repeat an error below them. */
+const ECHOES = new Set(["if", "anyOf", "oneOf", "allOf"]);
+
+/** The finding for an error, or null when another error of the same run says it better. */
+export function explainSchemaError(error: ErrorObject): Finding | null {
+  if (ECHOES.has(error.keyword)) return null;
+  const path = pathOf(error.instancePath);
+  const where = nameOf(path);
+  const params = error.params as Record<string, unknown>;
+  const found = quoted(error.data);
+  const limit = params["limit"];
+  switch (error.keyword) {
+    case "additionalProperties":
+    case "unevaluatedProperties":
+      return unknownKey(error, path);
+    case "required": {
+      const key = String(params["missingProperty"]);
+      return { path, message: `${where} lacks "${key}"${described(error, key)}` };
+    }
+    case "enum": {
+      const accepted = (params["allowedValues"] as readonly unknown[]).map(quoted);
+      const guess = typeof error.data === "string"
+        ? didYouMean(error.data, params["allowedValues"] as readonly string[])
+        : "";
+      return { path, message: `${where} is ${found}: accepted are ${accepted.join(", ")}${guess}` };
+    }
+    case "const":
+      return {
+        path,
+        message: `${where} is ${found}: accepted is ${quoted(params["allowedValue"])}`,
+      };
+    case "type":
+      return { path, message: `${where} is ${found}: accepted is ${typeWords(params["type"])}` };
+    case "minimum":
+    case "maximum":
+    case "exclusiveMinimum":
+    case "exclusiveMaximum":
+      return { path, message: `${where} is ${found}: accepted is ${rangeOf(error)}` };
+    case "minItems":
+    case "minProperties":
+      return { path, message: `${where} holds too few entries: at least ${limit} expected` };
+    case "maxItems":
+    case "maxProperties":
+      return { path, message: `${where} holds too many entries: at most ${limit} accepted` };
+    case "uniqueItems":
+      return { path, message: `${where} holds the same entry twice` };
+    case "minLength":
+      return { path, message: `${where} is ${found}: at least ${limit} characters expected` };
+    case "pattern":
+      return { path, message: `${where} is ${found}: accepted is text like ${params["pattern"]}` };
+    case "false schema":
+      return { path, message: `${where} is not accepted here` };
+    default:
+      return { path, message: `${where} is ${found}: it ${error.message ?? "is not accepted"}` };
+  }
+}
+
+function unknownKey(error: ErrorObject, path: JsonPath): Finding {
+  const params = error.params as Record<string, unknown>;
+  const key = String(params["additionalProperty"] ?? params["unevaluatedProperty"]);
+  const properties = (error.parentSchema?.["properties"] ?? {}) as Record<string, unknown>;
+  const accepted = Object.keys(properties);
+  const list = accepted.map(quoted).join(", ");
+  return {
+    path,
+    key,
+    message: `Unknown key "${key}" in ${nameOf(path)}: accepted are ${list}` +
+      didYouMean(key, accepted),
+  };
+}
+
+/** What the schema says about a key that is missing. */
+function described(error: ErrorObject, key: string): string {
+  const properties = (error.parentSchema?.["properties"] ?? {}) as Record<
+    string,
+    { description?: string; enum?: readonly unknown[] }
+  >;
+  const property = properties[key];
+  if (property?.enum !== undefined) return `: one of ${property.enum.map(quoted).join(", ")}`;
+  return property?.description === undefined ? "" : `: ${property.description}`;
+}
+
+function rangeOf(error: ErrorObject): string {
+  const schema = error.parentSchema ?? {};
+  const [low, high] = [schema["minimum"], schema["maximum"]];
+  if (low !== undefined && high !== undefined) return `${low} to ${high}`;
+  const params = error.params as { comparison: string; limit: number };
+  const words: Record<string, string> = {
+    ">=": "at least",
+    "<=": "at most",
+    ">": "more than",
+    "<": "less than",
+  };
+  return `${words[params.comparison] ?? params.comparison} ${params.limit}`;
+}
+
+function typeWords(type: unknown): string {
+  const names: Record<string, string> = {
+    integer: "a whole number",
+    number: "a number",
+    string: "text in quotes",
+    boolean: "true or false",
+    array: "a list in [ ]",
+    object: "an object in { }",
+    null: "null",
+  };
+  return [type].flat().map((name) => names[String(name)] ?? String(name)).join(" or ");
+}
+
+/** A value as it would stand in the file, shortened. */
+function quoted(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null) return "an object";
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
+}
+
+/** `/groups/0/test` as keys and indices. */
+function pathOf(instancePath: string): JsonPath {
+  return instancePath.split("/").slice(1)
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"))
+    .map((part) => /^\d+$/.test(part) ? Number(part) : part);
+}
+
+/** `groups[0].test`, or "the file" for the root. */
+function nameOf(path: JsonPath): string {
+  if (path.length === 0) return "the file";
+  return path.map((part) => typeof part === "number" ? `[${part}]` : `.${part}`).join("")
+    .replace(/^\./, "");
+}
