@@ -1,0 +1,51 @@
+/**
+ * Compiles one entry of core/ with asc, in process and in memory.
+ *
+ * asc and its binaryen load at the first compile: a run with an up-to-date build never pays for
+ * them. Writes no file.
+ *
+ * @module
+ */
+
+import { type BuildKind, compilerFlags, type Entry } from "./entry.ts";
+import { BuildError } from "./error.ts";
+import type { SourceReader } from "./source.ts";
+
+/** Result of one compile. */
+export interface Compiled {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Warnings of asc, as it prints them; empty if none. */
+  readonly warnings: string;
+}
+
+/**
+ * Compiles `core/NAME.ts`. asc sees nothing but what `reader` gives: no configuration file, no
+ * package.
+ *
+ * @throws {BuildError} with asc's own messages (file and line) when the source is refused.
+ */
+export async function compileEntry(
+  reader: SourceReader,
+  entry: Entry,
+  kind: BuildKind,
+): Promise<Compiled> {
+  const asc = await import("assemblyscript/asc");
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
+  const path = `core/${entry.name}.ts`;
+  const { error, stderr } = await asc.main(
+    [path, "--outFile", "out.wasm", ...compilerFlags(entry, kind)],
+    {
+      readFile: (name) => name.startsWith("core/") ? reader.read(name) : Promise.resolve(null),
+      writeFile: (_name, contents) => {
+        if (typeof contents !== "string") bytes = new Uint8Array(contents);
+      },
+      listFiles: () => [],
+    },
+  );
+  const messages = stderr.toString().trim();
+  if (error !== null || bytes === undefined) {
+    const cause = messages === "" ? String(error?.message) : messages;
+    throw new BuildError(`Cannot compile ${path} (${kind}):\n${cause}`);
+  }
+  return { bytes, warnings: messages };
+}

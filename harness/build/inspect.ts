@@ -1,0 +1,131 @@
+/**
+ * Looks into a compiled module: what it imports and exports, and what it must not contain.
+ *
+ * `describeModule` and `forbiddenInstructions` gather facts, `judge` turns them into sentences.
+ * Judging is pure and needs neither the binary nor wabt, so that it runs at every start.
+ *
+ * @module
+ */
+
+import type { Entry, EntryName } from "./entry.ts";
+import { BuildError } from "./error.ts";
+import { sha256Hex } from "./source.ts";
+
+/** What is known of one module; part of `build.json`. */
+export interface ModuleFacts {
+  readonly size: number;
+  readonly sha256: string;
+  /** `module.name` of each import, sorted. */
+  readonly imports: readonly string[];
+  /** Name of each export, sorted. */
+  readonly exports: readonly string[];
+  /** Functions defined in the module, imports not counted. */
+  readonly functions: number;
+}
+
+/** The agreed face of one module, from `core/exports.json`; `env.abort` is always allowed. */
+export interface AbiList {
+  /** Functions it may import, without the module's name. */
+  readonly imports: readonly string[];
+  /** Everything it must export, and all it may. */
+  readonly exports: readonly string[];
+}
+
+/** The lists of `core/exports.json`. */
+export type Abi = Readonly<Record<EntryName, AbiList>>;
+
+/** Reads, validates and names a module with wabt; the text form holds one instruction a line. */
+export async function moduleText(path: string, bytes: Uint8Array): Promise<string> {
+  const wabt = await (await import("wabt")).default();
+  try {
+    const module = wabt.readWasm(bytes, { readDebugNames: true });
+    try {
+      // The order matters: once names are applied, validation fails on every reference.
+      module.validate();
+      module.generateNames();
+      module.applyNames();
+      return module.toText({ foldExprs: false, inlineExport: false });
+    } finally {
+      module.destroy();
+    }
+  } catch (error) {
+    throw new BuildError(`Cannot validate ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** Facts of a module; `text` is its text form. */
+export async function describeModule(
+  bytes: Uint8Array<ArrayBuffer>,
+  text: string,
+): Promise<ModuleFacts> {
+  const module = await WebAssembly.compile(bytes);
+  return {
+    size: bytes.length,
+    sha256: await sha256Hex(bytes),
+    imports: WebAssembly.Module.imports(module).map((i) => `${i.module}.${i.name}`).sort(),
+    exports: WebAssembly.Module.exports(module).map((e) => e.name).sort(),
+    functions: text.match(/^ {2}\(func /gm)?.length ?? 0,
+  };
+}
+
+/**
+ * Sentences about instructions and types that the entry may not use: growth of the memory
+ * anywhere, floating point where the entry forbids it. At most one sentence a function and kind.
+ */
+export function forbiddenInstructions(entry: Entry, text: string): string[] {
+  const found = new Set<string>();
+  let place = "a global";
+  for (const line of text.split("\n")) {
+    const name = line.match(/^ {2}\(func (\S+)/)?.[1];
+    if (name !== undefined) place = `function ${name}`;
+    // Names and strings may hold any word; what remains are types and instructions.
+    const code = line.replace(/"(\\.|[^"\\])*"/g, "").replace(/\$\S+/g, "");
+    const growth = code.match(/\b(memory|table)\.grow\b/)?.[0];
+    if (growth !== undefined) {
+      found.add(
+        `${entry.name}.wasm uses "${growth}" in ${place}: the memory is fixed, allocate nothing`,
+      );
+    }
+    const float = entry.floatAllowed ? undefined : code.match(/\S*\bf(32|64)(x\d)?\b[^\s()]*/)?.[0];
+    if (float !== undefined) {
+      found.add(`${entry.name}.wasm uses floating point in ${place}: "${float}" is not allowed`);
+    }
+  }
+  return [...found];
+}
+
+/**
+ * Sentences about what is wrong with a release module: an import or export that the lists do not
+ * agree with, or a size over budget. Empty when all is well.
+ */
+export function judge(entry: Entry, facts: ModuleFacts, abi: Abi): string[] {
+  const file = `${entry.name}.wasm`;
+  const list = `core/exports.json (${entry.name})`;
+  const { imports, exports } = abi[entry.name];
+  const allowed = new Set(["env.abort", ...imports.map((name) => `${entry.importModule}.${name}`)]);
+  const listed = new Set(exports);
+  const exported = new Set(facts.exports);
+  const offered = entry.importModule === "policy" ? new Set(abi.policy.exports) : new Set(imports);
+  const faults = [
+    ...facts.imports.filter((name) => !allowed.has(name)).map((name) =>
+      `${file} imports "${name}": allowed are "env.abort" and the functions of module ` +
+      `"${entry.importModule}" listed under imports in ${list}`
+    ),
+    ...imports.filter((name) => !offered.has(name)).map((name) =>
+      `${list} lists the import "${name}", which is not listed under exports of "policy"`
+    ),
+    ...facts.exports.filter((name) => !listed.has(name)).map((name) =>
+      `${file} exports "${name}", which ${list} does not list: list it or do not export it`
+    ),
+    ...exports.filter((name) => !exported.has(name)).map((name) =>
+      `${file} does not export "${name}", which ${list} lists: export it or strike it out`
+    ),
+  ];
+  if (facts.size > entry.sizeBudgetBytes) {
+    faults.push(
+      `${file} has ${facts.size} bytes: the budget is ${entry.sizeBudgetBytes} ` +
+        `(harness/build/entry.ts)`,
+    );
+  }
+  return faults;
+}

@@ -1,0 +1,62 @@
+/**
+ * `build`: compiles core/, checks the binaries and prints what they are.
+ *
+ * @module
+ */
+
+import { Command } from "commander";
+import { BuildError, type BuildReport, ensureBuilt } from "../build.ts";
+
+/** Options of the command line. */
+interface BuildFlags {
+  readonly force?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The command, ready to be registered. */
+export function buildCommand(): Command {
+  return new Command("build")
+    .description("Compile core/ to out/wasm (release and debug), check the binaries, report sizes")
+    .option("--force", "compile even if nothing has changed")
+    .option("--json", "print the report as JSON")
+    .option("--quiet", "print nothing but failures")
+    .addHelpText(
+      "after",
+      `
+Each release is compiled twice and compared byte by byte, once for each state of the sources.
+Exit code 1: a source does not compile, or a binary breaks a rule (core/exports.json, size,
+growing memory, floating point in policy.wasm).
+
+Examples:
+  deno task build
+  deno task build --force
+  deno task build --json | jq .entries.policy.release.sha256`,
+    )
+    .action(build);
+}
+
+async function build(flags: BuildFlags): Promise<void> {
+  try {
+    const report = await ensureBuilt({
+      check: true,
+      force: flags.force === true,
+      ...(flags.quiet ? {} : { log: (line: string) => console.error(line) }),
+    });
+    if (flags.json) console.log(JSON.stringify(report, null, 2));
+    else if (!flags.quiet) console.log(describeBuild(report));
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    console.error(error.message);
+    Deno.exitCode = error.exitCode;
+  }
+}
+
+/** One line a module: name, size in bytes, functions, sha256, and whether it is new. */
+export function describeBuild(report: BuildReport): string {
+  return Object.entries(report.entries).map(([name, { release, debug }]) => {
+    const state = report.compiled.some((entry) => entry === name) ? "compiled" : "unchanged";
+    return `${name}.wasm  ${release.size} bytes (debug ${debug.size})  ` +
+      `${release.functions} functions  sha256 ${release.sha256}  ${state}`;
+  }).join("\n");
+}
