@@ -4,9 +4,11 @@
  * @module
  */
 
+import { EXIT, UserError } from "../errors.ts";
+
 /** A build that cannot be used; `message` holds one sentence a line (or asc's own messages). */
-export class BuildError extends Error {
-  override readonly name = "BuildError";
-  /** Exit code of the command line: a check failed. */
-  readonly exitCode = 1;
+export class BuildError extends UserError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super(message, { ...options, exitCode: EXIT.failed });
+  }
 }

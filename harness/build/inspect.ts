@@ -8,6 +8,7 @@
  */
 
 import type { Entry, EntryName } from "./entry.ts";
+import { messageOf } from "../errors.ts";
 import { BuildError } from "./error.ts";
 import { sha256Hex } from "./source.ts";
 
@@ -49,7 +50,7 @@ export async function moduleText(path: string, bytes: Uint8Array): Promise<strin
       module.destroy();
     }
   } catch (error) {
-    throw new BuildError(`Cannot validate ${path}: ${(error as Error).message}`);
+    throw new BuildError(`Cannot validate ${path}: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -70,28 +71,30 @@ export async function describeModule(
 
 /**
  * Sentences about instructions and types that the entry may not use: growth of the memory
- * anywhere, floating point where the entry forbids it. At most one sentence a function and kind.
+ * anywhere, floating point where the entry forbids it. The first of a kind in each function.
  */
 export function forbiddenInstructions(entry: Entry, text: string): string[] {
-  const found = new Set<string>();
+  const faults = new Map<string, string>();
+  const report = (place: string, kind: string, sentence: string) => {
+    const key = `${place} ${kind}`;
+    if (!faults.has(key)) faults.set(key, `${entry.name}.wasm ${sentence}`);
+  };
   let place = "a global";
   for (const line of text.split("\n")) {
     const name = line.match(/^ {2}\(func (\S+)/)?.[1];
     if (name !== undefined) place = `function ${name}`;
-    // Names and strings may hold any word; what remains are types and instructions.
-    const code = line.replace(/"(\\.|[^"\\])*"/g, "").replace(/\$\S+/g, "");
-    const growth = code.match(/\b(memory|table)\.grow\b/)?.[0];
+    // Names, strings and numbers may hold any word; what remains are types and instructions.
+    const code = line.replace(/"(\\.|[^"\\])*"|\$\S+|\b0x\w+/g, "");
+    const growth = code.match(/(memory|table)\.grow/)?.[0];
     if (growth !== undefined) {
-      found.add(
-        `${entry.name}.wasm uses "${growth}" in ${place}: the memory is fixed, allocate nothing`,
-      );
+      report(place, "growth", `uses "${growth}" in ${place}: memory is fixed, allocate nothing`);
     }
-    const float = entry.floatAllowed ? undefined : code.match(/\S*\bf(32|64)(x\d)?\b[^\s()]*/)?.[0];
+    const float = entry.floatAllowed ? undefined : code.match(/[\w.]*f(32|64)[\w.]*/)?.[0];
     if (float !== undefined) {
-      found.add(`${entry.name}.wasm uses floating point in ${place}: "${float}" is not allowed`);
+      report(place, "float", `uses floating point in ${place}: "${float}" is not allowed`);
     }
   }
-  return [...found];
+  return [...faults.values()];
 }
 
 /**

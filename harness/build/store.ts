@@ -7,6 +7,7 @@
  */
 
 import { BUILD_FORMAT, ENTRIES, type EntryName, WASM_FOLDER } from "./entry.ts";
+import { messageOf } from "../errors.ts";
 import { BuildError } from "./error.ts";
 import type { Abi, AbiList, ModuleFacts } from "./inspect.ts";
 import { readTextIfPresent, type SourceList } from "./source.ts";
@@ -53,7 +54,7 @@ export async function readAbi(root: URL): Promise<Abi> {
   try {
     abi = JSON.parse(text);
   } catch (error) {
-    throw new BuildError(`Cannot parse core/exports.json: ${(error as Error).message}`);
+    throw new BuildError(`Cannot parse core/exports.json: ${messageOf(error)}`, { cause: error });
   }
   for (const { name } of ENTRIES) {
     if (!isNameList(abi?.[name]?.imports) || !isNameList(abi?.[name]?.exports)) {

@@ -5,7 +5,7 @@
  */
 
 import { Command } from "commander";
-import { BuildError, type BuildReport, ensureBuilt } from "../build.ts";
+import { type BuildReport, ensureBuilt } from "../build.ts";
 
 /** Options of the command line. */
 interface BuildFlags {
@@ -37,19 +37,13 @@ Examples:
 }
 
 async function build(flags: BuildFlags): Promise<void> {
-  try {
-    const report = await ensureBuilt({
-      check: true,
-      force: flags.force === true,
-      ...(flags.quiet ? {} : { log: (line: string) => console.error(line) }),
-    });
-    if (flags.json) console.log(JSON.stringify(report, null, 2));
-    else if (!flags.quiet) console.log(describeBuild(report));
-  } catch (error) {
-    if (!(error instanceof BuildError)) throw error;
-    console.error(error.message);
-    Deno.exitCode = error.exitCode;
-  }
+  const report = await ensureBuilt({
+    check: true,
+    force: flags.force === true,
+    ...(flags.quiet ? {} : { log: (line: string) => console.error(line) }),
+  });
+  if (flags.json) console.log(JSON.stringify(report, null, 2));
+  else if (!flags.quiet) console.log(describeBuild(report));
 }
 
 /** One line a module: name, size in bytes, functions, sha256, and whether it is new. */
