@@ -140,7 +140,8 @@ function documentOf<T>(
   };
 }
 
-function schemaFindings(schema: Schema, value: unknown): Finding[] {
+/** What a schema refuses in a value; fills defaults in. */
+export function schemaFindings(schema: Schema, value: unknown): Finding[] {
   const validate = validatorOf(schema);
   if (validate(value)) return [];
   return (validate.errors ?? []).flatMap((error) => explainSchemaError(error) ?? []);

@@ -1,13 +1,21 @@
 /**
- * Types of the two input files: the workload (what traffic) and the machine (what it runs on).
+ * The two input files: the workload (what traffic) and the machine (what it runs on). Types,
+ * reading and validation. Never runs anything and never changes a file.
  *
  * The JSON Schemas in `workloads/schema.json` and `workloads/machines/schema.json` are what
- * reading checks against; these types say the same to the compiler.
+ * reading checks against; the types say the same to the compiler.
  *
  * @module
  */
 
+import { basename, dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { AnySchemaObject } from "ajv";
+import { UserError } from "./errors.ts";
+import { parseJsonc, readText } from "./jsonc.ts";
 import type { HintPolicy, TestName } from "./record.ts";
+import { machineRelations, workloadRelations } from "./spec_relations.ts";
+import { didYouMean } from "./suggest.ts";
 
 /** Closed loop: a new request follows a response. Open loop: requests follow a schedule. */
 export type Arrival =
@@ -86,4 +94,146 @@ export interface MachineSpec {
   };
   /** Costs of the host, nanoseconds unless the name says otherwise; see machines/schema.json. */
   readonly costs: Readonly<Record<string, number>>;
+}
+
+/** Folder of the built-in workloads. */
+export const WORKLOADS_FOLDER: string = fileURLToPath(new URL("../workloads/", import.meta.url));
+const MACHINES_FOLDER = resolve(WORKLOADS_FOLDER, "machines");
+const ENDING = ".jsonc";
+const NAME_PATTERN = /^[a-z0-9][a-z0-9_-]*$/;
+
+/** A workload with the machine it runs on. */
+export interface WorkloadOnMachine {
+  readonly workload: WorkloadSpec;
+  readonly machine: MachineSpec;
+}
+
+/** Where names are looked up and from where relative paths count. */
+export interface SpecOptions {
+  /** Folder that relative paths on the command line start from. */
+  readonly cwd: string;
+  /** Name or path of a machine that replaces the one in the workload file. */
+  readonly machine?: string;
+}
+
+/** Names of the built-in workloads, sorted. */
+export async function builtinWorkloads(): Promise<string[]> {
+  return await namesIn(WORKLOADS_FOLDER);
+}
+
+/** Names of the built-in machines, sorted. */
+export async function builtinMachines(): Promise<string[]> {
+  return await namesIn(MACHINES_FOLDER);
+}
+
+/**
+ * Reads a workload and its machine.
+ *
+ * @param nameOrPath Name of a built-in workload, or a path (it has a slash or ends in .jsonc).
+ * @throws {UserError} when there is no such file or it does not fit its schema.
+ */
+export async function readWorkload(
+  nameOrPath: string,
+  options: SpecOptions,
+): Promise<WorkloadOnMachine> {
+  const file = isPath(nameOrPath)
+    ? resolve(options.cwd, nameOrPath)
+    : await builtinFile("workload", nameOrPath);
+  const schema = await readSchema(resolve(WORKLOADS_FOLDER, "schema.json"));
+  const shown = isPath(nameOrPath) ? nameOrPath : `workloads/${basename(file)}`;
+  const document = parseJsonc<WorkloadSpec & { $schema?: string }>(
+    await readText(file),
+    shown,
+    { schema, relations: workloadRelations },
+  );
+  const { $schema: _editorsOnly, ...fields } = document.value;
+  const groups = fields.groups.map((group) => ({ ...group, arrival: filledIn(group.arrival) }));
+  const workload = { ...fields, groups, name: nameOfFile(file) };
+  const machine = options.machine === undefined
+    ? await readMachine(workload.machine, dirname(file))
+    : await readMachine(options.machine, options.cwd);
+  return { workload: { ...workload, machine: machine.name }, machine };
+}
+
+/**
+ * Reads a machine.
+ *
+ * @param nameOrPath Name of a built-in machine, or a path relative to `folder`.
+ * @throws {UserError} when there is no such file or it does not fit its schema.
+ */
+export async function readMachine(nameOrPath: string, folder: string): Promise<MachineSpec> {
+  const file = isPath(nameOrPath)
+    ? resolve(folder, nameOrPath)
+    : await builtinFile("machine", nameOrPath);
+  const schema = await readSchema(resolve(MACHINES_FOLDER, "schema.json"));
+  const shown = isPath(nameOrPath) ? nameOrPath : `workloads/machines/${basename(file)}`;
+  const document = parseJsonc<MachineSpec & { $schema?: string }>(
+    await readText(file),
+    shown,
+    { schema, relations: machineRelations },
+  );
+  const { $schema: _editorsOnly, ...fields } = document.value;
+  return { ...fields, name: nameOfFile(file) };
+}
+
+/** sha256, 64 hex digits, of the canonical JSON (keys sorted) of what a run is made from. */
+export async function specSha256(spec: WorkloadOnMachine): Promise<string> {
+  const text = canonicalJson({ machine: spec.machine, workload: spec.workload });
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** JSON with the keys of every object sorted, so that equal values give equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner) => {
+    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(
+      Object.entries(inner).sort(([left], [right]) => left < right ? -1 : 1),
+    );
+  });
+}
+
+function isPath(nameOrPath: string): boolean {
+  return nameOrPath.includes("/") || nameOrPath.endsWith(ENDING) || nameOrPath.endsWith(".json");
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    if (entry.isFile && entry.name.endsWith(ENDING)) names.push(nameOfStem(entry.name));
+  }
+  return names.sort();
+}
+
+async function builtinFile(kind: "workload" | "machine", name: string): Promise<string> {
+  const folder = kind === "workload" ? WORKLOADS_FOLDER : MACHINES_FOLDER;
+  const names = await namesIn(folder);
+  if (names.includes(name)) return resolve(folder, name + ENDING);
+  throw new UserError(
+    `Unknown ${kind} "${name}": accepted are ${names.join(", ")}, or the path of a file` +
+      didYouMean(name, names),
+  );
+}
+
+async function readSchema(file: string): Promise<AnySchemaObject> {
+  return JSON.parse(await Deno.readTextFile(file)) as AnySchemaObject;
+}
+
+function nameOfStem(fileName: string): string {
+  return basename(fileName).replace(/\.jsonc?$/, "");
+}
+
+function nameOfFile(file: string): string {
+  const name = nameOfStem(file);
+  if (NAME_PATTERN.test(name)) return name;
+  throw new UserError(
+    `Cannot use "${basename(file)}": the file's name becomes part of every run's name, ` +
+      `so it must consist of a-z, 0-9, "-" and "_"`,
+  );
+}
+
+function filledIn(arrival: Arrival): Arrival {
+  return arrival.loop === "open"
+    ? { ...arrival, distribution: arrival.distribution ?? "poisson" }
+    : arrival;
 }

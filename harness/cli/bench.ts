@@ -1,0 +1,154 @@
+/**
+ * `bench`: runs workloads under policies, keeps every record, prints the table, makes the page.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { EXIT, UserError } from "../errors.ts";
+import { planRuns } from "../plan.ts";
+import { type Progress, SILENT, startProgress } from "../progress.ts";
+import { DEVICE_POLICIES, type DevicePolicy, type RunRecord, type TargetKind } from "../record.ts";
+import { type ReadyTargets, readyTargets, runPlan } from "../run.ts";
+import { builtinWorkloads, readWorkload } from "../spec.ts";
+import { RecordStore } from "../store.ts";
+import { didYouMean } from "../suggest.ts";
+import { plural } from "../table.ts";
+import type { PlannedRun } from "../target.ts";
+import { collect, type Context, wholeNumber } from "./context.ts";
+import { present } from "./present.ts";
+
+const TARGETS: readonly TargetKind[] = ["model", "live", "mock"];
+
+interface BenchFlags {
+  readonly workload?: readonly string[];
+  readonly policy?: readonly string[];
+  readonly target?: readonly string[];
+  readonly machine?: string;
+  readonly seeds?: number;
+  readonly firstSeed?: number;
+  readonly workers?: number;
+  readonly out: string;
+  readonly dryRun?: true;
+  readonly json?: true;
+  readonly quiet?: true;
+}
+
+/** The command, ready to be registered. */
+export function benchCommand(context: Context): Command {
+  return new Command("bench")
+    .description("Run workloads under every policy; records, table and HTML page")
+    .option("-w, --workload <name|path>", "workload, repeatable (default: every built-in)", collect)
+    .option("-p, --policy <name>", `one of ${DEVICE_POLICIES.join(", ")}; repeatable`, collect)
+    .option("-t, --target <kind>", `one of ${TARGETS.join(", ")}; repeatable`, collect)
+    .option("-m, --machine <name|path>", "machine to model instead of the workload's own")
+    .option("-s, --seeds <count>", "seeds of each run (default: 3, live 1)", wholeNumber(1, 1000))
+    .option("--first-seed <number>", "first seed (default: 1)", wholeNumber(0, 4294966295))
+    .option("--workers <count>", "model runs side by side (default: one a CPU)", wholeNumber(1, 64))
+    .option("-o, --out <folder>", "folder for records and page", "out/bench")
+    .option("--dry-run", "print the runs, one a line, and do nothing")
+    .option("--json", "print the summary as JSON instead of tables")
+    .option("-q, --quiet", "no progress on stderr")
+    .addHelpText("after", HELP)
+    .action((flags: BenchFlags) => bench(flags, context));
+}
+
+const HELP = `
+Without options every built-in workload runs on the i40e model under all policies with three
+seeds, and three of them over real loopback sockets without a policy. Policy NONE is the driver's
+default and the base of all ratios. The same seeds give the same records, with any --workers.
+
+A folder's earlier records are kept as records.previous.ndjson. Ctrl-C ends early and keeps what
+is done (exit code 3). Exit codes: 0 ok, 2 usage or bad input, 3 ended early, 4 a target cannot do
+what was asked, 5 a fault of the lab.
+
+Examples:
+  deno task bench
+  deno task bench --workload mix --policy NONE,MIX --seeds 10
+  deno task bench --workload ./my_workload.jsonc --target model
+  deno task bench --json --quiet | jq '.groups[].rows[] | {policy, throughput}'`;
+
+async function bench(flags: BenchFlags, context: Context): Promise<void> {
+  const { io } = context;
+  const planned = await planOf(flags, io.cwd);
+  const note = (line: string): void => flags.quiet ? undefined : io.err(line + "\n");
+  if (flags.dryRun) {
+    if (flags.json) io.out(JSON.stringify(planned.map((run) => run.runId)) + "\n");
+    else io.out(planned.map((run) => run.runId + "\n").join(""));
+    return;
+  }
+  const ready = await readyTargets(planned, { dropRefused: flags.target === undefined });
+  for (const reason of ready.dropped) note(`Left out: ${reason}`);
+  const store = await RecordStore.open(resolve(io.cwd, flags.out));
+  const isInterrupted = new AbortController();
+  const forget = io.onInterrupt(() => isInterrupted.abort());
+  const records: RunRecord[] = [];
+  const progress = progressOf(flags, ready.runs, context);
+  try {
+    await runPlan({
+      ready,
+      workerCount: flags.workers ?? workerCountDefault(ready),
+      signal: isInterrupted.signal,
+      observer: progress,
+      onRecord: async (record) => {
+        await store.append(record);
+        records.push(record);
+      },
+      now: io.now,
+    });
+  } finally {
+    progress.stop();
+    if (!isInterrupted.signal.aborted) forget();
+    store.close();
+  }
+  const isEarly = records.filter((record) => record.status === "complete").length <
+    ready.runs.length;
+  if (isEarly) {
+    context.exitCode = EXIT.inconclusive;
+    const missing = ready.runs.length - records.length;
+    io.err(`Ended early: ${records.length} records are kept, ${plural(missing, "run")} not done\n`);
+  }
+  if (records.length === 0) return;
+  await present(records, { store, isEarly, json: flags.json === true }, io);
+}
+
+/** The plan that the options ask for. */
+async function planOf(flags: BenchFlags, cwd: string): Promise<PlannedRun[]> {
+  const names = flags.workload ?? await builtinWorkloads();
+  const machine = flags.machine === undefined ? {} : { machine: flags.machine };
+  const policies = flags.policy?.map((name) => oneOf("policy", name, DEVICE_POLICIES));
+  const targets = flags.target?.map((name) => oneOf("target", name, TARGETS));
+  const workloads = [];
+  for (const name of names) workloads.push(await readWorkload(name, { cwd, ...machine }));
+  return planRuns({
+    workloads,
+    policies: policies === undefined ? undefined : inOrder(policies),
+    targets: targets === undefined ? undefined : [...new Set(targets)],
+    seedCount: flags.seeds,
+    seedFirst: flags.firstSeed,
+  });
+}
+
+function inOrder(policies: readonly DevicePolicy[]): DevicePolicy[] {
+  return DEVICE_POLICIES.filter((policy) => policies.includes(policy));
+}
+
+function oneOf<T extends string>(kind: string, found: string, accepted: readonly T[]): T {
+  const match = accepted.find((name) => name.toLowerCase() === found.toLowerCase());
+  if (match !== undefined) return match;
+  throw new UserError(
+    `Unknown ${kind} "${found}": accepted are ${accepted.join(", ")}${didYouMean(found, accepted)}`,
+  );
+}
+
+/** The mock is done before a worker has started. */
+function workerCountDefault(ready: ReadyTargets): number {
+  const hasModel = ready.runs.some((run) => run.target === "model");
+  return hasModel ? Math.min(navigator.hardwareConcurrency, 16) : 1;
+}
+
+function progressOf(flags: BenchFlags, runs: readonly PlannedRun[], { io }: Context): Progress {
+  if (flags.quiet) return SILENT;
+  return startProgress(runs, { terminal: io.terminal, line: (text) => io.err(text + "\n") });
+}

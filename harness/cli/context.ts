@@ -1,0 +1,32 @@
+/**
+ * What a command gets beside its options: the outside world, and a place for its exit code.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "commander";
+import type { ExitCode } from "../errors.ts";
+import type { Io } from "./io.ts";
+
+/** Shared by `main` and the command it runs. */
+export interface Context {
+  readonly io: Io;
+  /** Exit code of the command; 0 until the command says otherwise. */
+  exitCode: ExitCode;
+}
+
+/** Collects a repeatable option whose value may also be a list with commas. */
+export function collect(value: string, previous: readonly string[] | undefined): string[] {
+  const values = value.split(",").map((part) => part.trim()).filter((part) => part !== "");
+  if (values.length === 0) throw new InvalidArgumentError("It is empty.");
+  return [...previous ?? [], ...values];
+}
+
+/** A parser for a whole number within limits. */
+export function wholeNumber(low: number, high: number): (value: string) => number {
+  return (value) => {
+    const parsed = Number(value);
+    if (/^\d+$/.test(value) && parsed >= low && parsed <= high) return parsed;
+    throw new InvalidArgumentError(`Accepted is a whole number from ${low} to ${high}.`);
+  };
+}

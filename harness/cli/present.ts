@@ -1,0 +1,50 @@
+/**
+ * What a person sees of records: the table or JSON on stdout, and the page in a file. Shared by
+ * `bench` and `report`. As the place where the parts are put together, harness/cli may import from
+ * reports/; it does so late, so that commands that need no page do not load it.
+ *
+ * @module
+ */
+
+import { relative } from "node:path";
+import type { RunRecord } from "../record.ts";
+import type { RecordStore } from "../store.ts";
+import { summarise } from "../summary.ts";
+import { renderSummary } from "../table.ts";
+import type { Io } from "./io.ts";
+
+/** Version of the document that `--json` prints. */
+export const SUMMARY_SCHEMA = "netpolicy-lab/summary/1";
+
+/** How to present, and where the page goes. */
+export interface PresentOptions {
+  readonly store: Pick<RecordStore, "recordsFile" | "writePage">;
+  readonly isEarly: boolean;
+  readonly json: boolean;
+}
+
+/** Writes the page, then prints tables or one JSON document. */
+export async function present(
+  records: readonly RunRecord[],
+  options: PresentOptions,
+  io: Io,
+): Promise<void> {
+  const summary = summarise(records);
+  const shown = (file: string): string => relative(io.cwd, file);
+  // The table first: it must not wait for, nor fall with, the page.
+  if (!options.json) io.out(renderSummary(summary, { color: io.color }) + "\n");
+  const { renderPage } = await import("../../reports/page/page.ts");
+  const pageFile = await options.store.writePage(await renderPage(records));
+  if (!options.json) {
+    io.out(`Records  ${shown(options.store.recordsFile)}\nPage     ${shown(pageFile)}\n`);
+    return;
+  }
+  const document = {
+    schema: SUMMARY_SCHEMA,
+    ended_early: options.isEarly,
+    records_file: shown(options.store.recordsFile),
+    page_file: shown(pageFile),
+    ...summary,
+  };
+  io.out(JSON.stringify(document, null, 2) + "\n");
+}

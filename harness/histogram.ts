@@ -1,0 +1,77 @@
+/**
+ * Latency histograms: the one place where a `LatencySummary` is made, for the model, live hosts and
+ * the mock alike, so that a percentile means the same everywhere.
+ *
+ * HdrHistogram, three significant digits: a value is known to 0.1 %. A percentile p is the upper
+ * end of the bucket that holds the value of rank ceil(p * count). Unit everywhere: nanosecond.
+ *
+ * @module
+ */
+
+import * as hdr from "hdr-histogram-js";
+import type { LatencySummary } from "./record.ts";
+
+/** Longest latency that can be recorded: one hour. Longer ones count as one hour. */
+export const LATENCY_NS_MAX = 3_600_000_000_000;
+const SIGNIFICANT_DIGITS = 3;
+
+/** Collects latencies of one group. */
+export class LatencyHistogram {
+  readonly #histogram: hdr.Histogram = hdr.build({
+    bitBucketSize: 64,
+    autoResize: false,
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: LATENCY_NS_MAX,
+    numberOfSignificantValueDigits: SIGNIFICANT_DIGITS,
+  });
+  #least = Infinity;
+  #most = 0;
+
+  /** Records `count` transactions of one latency, rounded to whole nanoseconds. */
+  record(latencyNs: number, count: number = 1): void {
+    if (!(latencyNs >= 0)) throw new RangeError(`Cannot record the latency "${latencyNs}"`);
+    if (count === 0) return;
+    const value = Math.min(Math.round(latencyNs), LATENCY_NS_MAX);
+    this.#histogram.recordValueWithCount(value, count);
+    this.#least = Math.min(this.#least, value);
+    this.#most = Math.max(this.#most, value);
+  }
+
+  /** Forgets everything, for the end of the warm-up. */
+  reset(): void {
+    this.#histogram.reset();
+    this.#least = Infinity;
+    this.#most = 0;
+  }
+
+  /** The summary, or null when nothing was recorded. `exact` overrides what buckets only know to 0.1 %. */
+  summary(exact: { min?: number; max?: number; mean?: number } = {}): LatencySummary | null {
+    const histogram = this.#histogram;
+    if (histogram.totalCount === 0) return null;
+    const most = exact.max ?? this.#most;
+    const percentile = (percent: number): number =>
+      Math.min(histogram.getValueAtPercentile(percent), most);
+    return {
+      count: histogram.totalCount,
+      min: exact.min ?? this.#least,
+      mean: rounded(exact.mean ?? histogram.mean),
+      stddev: rounded(histogram.stdDeviation),
+      p50: percentile(50),
+      p90: percentile(90),
+      p99: percentile(99),
+      p99_9: percentile(99.9),
+      max: most,
+      hdr_v2: hdr.encodeIntoCompressedBase64(histogram),
+    };
+  }
+}
+
+/** Reads `hdr_v2` back; values above `LATENCY_NS_MAX` cannot occur. */
+export function decodeHistogram(hdrV2: string): hdr.Histogram {
+  return hdr.decodeFromCompressedBase64(hdrV2, 64);
+}
+
+/** To a thousandth of a nanosecond: more digits are noise of the summation. */
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,108 @@
+/**
+ * The command line: `deno task lab COMMAND`. Puts the commands together, maps every error to one
+ * line and an exit code. What the commands do stands in cli/.
+ *
+ * @module
+ */
+
+import { Command, CommanderError } from "commander";
+import { benchCommand } from "./cli/bench.ts";
+import { buildCommand } from "./cli/build.ts";
+import type { Context } from "./cli/context.ts";
+import { type Io, systemIo } from "./cli/io.ts";
+import { reportCommand } from "./cli/report.ts";
+import { workloadsCommand } from "./cli/workloads.ts";
+import { EXIT, type ExitCode, messageOf, UserError } from "./errors.ts";
+import { LAB_VERSION } from "./run.ts";
+
+/**
+ * Runs one command.
+ *
+ * @param argv Arguments without the program's name.
+ * @returns The exit code; see {@link EXIT}. Never throws.
+ */
+export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const context: Context = { io, exitCode: EXIT.ok };
+  try {
+    await program(context).parseAsync([...argv], { from: "user" });
+    return context.exitCode;
+  } catch (error) {
+    return explain(error, io);
+  }
+}
+
+function program(context: Context): Command {
+  const { io } = context;
+  const root = new Command("deno task lab")
+    .description("NET policy lab: which policy gives a workload what it needs, at what cost?")
+    .version(LAB_VERSION, "-V, --version", "print the version")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.err(text),
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+      getOutHasColors: () => io.color,
+      // Every error is printed by explain(), in one form.
+      outputError: () => {},
+    })
+    .addHelpText("after", EXAMPLES);
+  const commands = [
+    benchCommand(context),
+    reportCommand(context),
+    workloadsCommand(context),
+    buildCommand(),
+  ];
+  for (const command of commands) root.addCommand(command.copyInheritedSettings(root));
+  return root;
+}
+
+const EXAMPLES = `
+Exit codes: 0 ok, 1 a check failed or a regression, 2 usage or bad input, 3 inconclusive,
+4 the environment cannot do it, 5 a fault of the lab.
+
+Examples:
+  deno task bench                          first table and page, in about a minute
+  deno task lab bench --help               all options of a command
+  deno task lab report out/bench           table and page again from the records`;
+
+/** One line on stderr, and the exit code. */
+function explain(error: unknown, io: Io): ExitCode {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.ok;
+    if (error.code === "commander.help") return EXIT.usage;
+    io.err(`error: ${usageSentence(error.message)}\n`);
+    return EXIT.usage;
+  }
+  if (isMeantForUsers(error)) {
+    io.err(`error: ${error.message}\n`);
+    return error.exitCode;
+  }
+  if (io.debug && error instanceof Error) io.err(`${error.stack}\n`);
+  const advice = io.debug ? "please report it" : "please report it with the output of LAB_DEBUG=1";
+  io.err(`error: Internal fault: ${messageOf(error).replace(/\s*\n\s*/g, "; ")} (${advice})\n`);
+  return EXIT.fault;
+}
+
+/** Errors that carry their exit code: `UserError`, and the failure of a build. */
+function isMeantForUsers(error: unknown): error is UserError {
+  return error instanceof UserError ||
+    (error instanceof Error && error.name === "BuildError" && "exitCode" in error);
+}
+
+/** commander's message in the form of our own: one line, a capital first, "quoted" values. */
+function usageSentence(message: string): string {
+  const line = message.replace(/^error: /, "")
+    .replace(/\n?\(Did you mean (.*?)\?\)/, ' (did you mean "$1"?)')
+    .replace(/'/g, '"')
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/\.$/, "");
+  return line.charAt(0).toUpperCase() + line.slice(1);
+}
+
+if (import.meta.main) {
+  const exitCode = await main(Deno.args, systemIo());
+  // A command that talks to the console itself may have set its own code.
+  Deno.exit(exitCode === EXIT.ok ? Deno.exitCode : exitCode);
+}

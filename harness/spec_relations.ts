@@ -1,0 +1,103 @@
+/**
+ * What a JSON Schema cannot say about workloads and machines: relations between their values.
+ * Never fills anything in.
+ *
+ * @module
+ */
+
+import type { Finding, JsoncDocument } from "./jsonc.ts";
+import type { TestName } from "./record.ts";
+import type { MachineSpec, WorkloadGroup, WorkloadSpec } from "./spec.ts";
+
+/** Fields of a group that only some tests use; elsewhere they would be ignored in silence. */
+const FIELDS_OF_TESTS: Readonly<Record<string, (test: TestName) => boolean>> = {
+  request_bytes: hasTransactions,
+  response_bytes: hasTransactions,
+  service_ns: hasTransactions,
+  outstanding: (test) => test === "TCP_RR" || test === "UDP_RR",
+  message_bytes: (test) => !hasTransactions(test),
+};
+
+function hasTransactions(test: TestName): boolean {
+  return test.endsWith("RR");
+}
+
+/** Mistakes in a workload that fits its schema. */
+export function workloadRelations(document: JsoncDocument<WorkloadSpec>): Finding[] {
+  const findings: Finding[] = [];
+  const names = new Set<string>();
+  document.value.groups.forEach((group, index) => {
+    const path = ["groups", index];
+    const where = `groups[${index}]`;
+    if (names.has(group.name)) {
+      const message = `${where}.name is "${group.name}": another group has that name already`;
+      findings.push({ path: [...path, "name"], message });
+    }
+    names.add(group.name);
+    for (const [field, isUsed] of Object.entries(FIELDS_OF_TESTS)) {
+      if (!document.has([...path, field]) || isUsed(group.test)) continue;
+      const message = `${where}.${field} has no meaning for ${group.test}: remove it`;
+      findings.push({ path, key: field, message });
+    }
+    findings.push(...arrivalFindings(group, index));
+  });
+  return findings;
+}
+
+function arrivalFindings(group: WorkloadGroup, index: number): Finding[] {
+  const path = ["groups", index, "arrival"];
+  const where = `groups[${index}].arrival`;
+  const { loop, ...others } = group.arrival;
+  if (loop === "closed") {
+    return Object.keys(others).map((key) => ({
+      path,
+      key,
+      message: `${where}.${key} has no meaning in a closed loop: remove it, or set loop to "open"`,
+    }));
+  }
+  if (!hasTransactions(group.test)) {
+    const message = `${where}.loop is "open": ${group.test} has no requests to schedule, ` +
+      `accepted is "closed"`;
+    return [{ path: [...path, "loop"], message }];
+  }
+  if ("rate_per_second" in others) return [];
+  return [{
+    path,
+    message: `${where} lacks "rate_per_second": an open loop needs its offered load`,
+  }];
+}
+
+/** Mistakes in a machine that fits its schema. */
+export function machineRelations(document: JsoncDocument<MachineSpec>): Finding[] {
+  const { host, nic } = document.value;
+  const findings: Finding[] = [];
+  const seen = new Set<number>();
+  host.nodes.forEach((node, index) =>
+    node.cpus.forEach((cpu, place) => {
+      const path = ["host", "nodes", index, "cpus", place];
+      if (seen.has(cpu)) findings.push({ path, message: `CPU ${cpu} is listed in two places` });
+      seen.add(cpu);
+    })
+  );
+  const size = host.nodes.length;
+  if (host.distance.length !== size || host.distance.some((row) => row.length !== size)) {
+    const message = `host.distance must be ${size} x ${size}: one row and column for each node`;
+    findings.push({ path: ["host", "distance"], message });
+  }
+  host.siblings.forEach((group, index) =>
+    group.forEach((cpu, place) => {
+      if (seen.has(cpu)) return;
+      const path = ["host", "siblings", index, place];
+      findings.push({ path, message: `host.siblings names CPU ${cpu}, which no node has` });
+    })
+  );
+  const ids = host.nodes.map((node) => node.id);
+  if (nic.node !== -1 && !ids.includes(nic.node)) {
+    const accepted = [-1, ...ids].join(", ");
+    findings.push({
+      path: ["nic", "node"],
+      message: `nic.node is ${nic.node}: accepted are ${accepted}`,
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,65 @@
+/**
+ * Quantiles, median, mean and spread of a small sample. Pure; never drops an outlier.
+ *
+ * @module
+ */
+
+/**
+ * Sample quantile of type 7 of Hyndman & Fan, "Sample Quantiles in Statistical Packages",
+ * The American Statistician 50 (1996): linear between order statistics, the default of R and NumPy.
+ *
+ * @param probability 0..1.
+ * @throws {RangeError} for an empty sample or a probability outside 0..1.
+ */
+export function quantile(sample: readonly number[], probability: number): number {
+  if (sample.length === 0) throw new RangeError("Cannot take a quantile of an empty sample");
+  if (!(probability >= 0 && probability <= 1)) {
+    throw new RangeError(`Cannot take the quantile "${probability}": accepted is 0 to 1`);
+  }
+  const sorted = ascending(sample);
+  const position = (sorted.length - 1) * probability;
+  const below = Math.floor(position);
+  const low = sorted[below]!;
+  const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
+  return low + (position - below) * (high - low);
+}
+
+/** Middle value; the mean of the middle two for an even count. */
+export function median(sample: readonly number[]): number {
+  return quantile(sample, 0.5);
+}
+
+/** Arithmetic mean, by running update so that large offsets lose no digits. */
+export function mean(sample: readonly number[]): number {
+  if (sample.length === 0) throw new RangeError("Cannot take the mean of an empty sample");
+  let result = 0;
+  sample.forEach((value, index) => result += (value - result) / (index + 1));
+  return result;
+}
+
+/**
+ * Sample standard deviation (n - 1 in the denominator), by the update of Welford,
+ * "Note on a Method for Calculating Corrected Sums of Squares", Technometrics 4 (1962).
+ */
+export function standardDeviation(sample: readonly number[]): number {
+  if (sample.length < 2) throw new RangeError("Cannot take a deviation of fewer than two values");
+  let running = 0;
+  let squares = 0;
+  sample.forEach((value, index) => {
+    const difference = value - running;
+    running += difference / (index + 1);
+    squares += difference * (value - running);
+  });
+  return Math.sqrt(squares / (sample.length - 1));
+}
+
+/** Standard deviation over mean: spread without unit. NaN for a mean of zero. */
+export function coefficientOfVariation(sample: readonly number[]): number {
+  const centre = mean(sample);
+  return centre === 0 ? NaN : standardDeviation(sample) / Math.abs(centre);
+}
+
+/** A sorted copy. */
+export function ascending(sample: readonly number[]): number[] {
+  return [...sample].sort((left, right) => left - right);
+}

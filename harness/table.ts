@@ -1,0 +1,193 @@
+/**
+ * The summary as text for a terminal: one table a group, units in the headers, columns without a
+ * value left out. Pure; colour only when asked.
+ *
+ * @module
+ */
+
+import { styleText } from "node:util";
+import Table from "cli-table3";
+import type { MedianEstimate } from "./stats/interval.ts";
+import type { GroupSummary, Summary, SummaryRow } from "./summary.ts";
+
+/** How to draw. */
+export interface TableOptions {
+  readonly color: boolean;
+}
+
+/** A column: its header, its cell for a row (null: nothing to show), and whether more is better. */
+interface Column {
+  readonly header: string;
+  readonly cell: (row: SummaryRow) => string | null;
+  readonly ratio?: (row: SummaryRow) => MedianEstimate | null;
+  readonly moreIsBetter?: boolean;
+  readonly isText?: boolean;
+}
+
+const NO_LINES = {
+  "top": "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  "bottom": "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  "left": "",
+  "left-mid": "",
+  "mid": "",
+  "mid-mid": "",
+  "right": "",
+  "right-mid": "",
+  "middle": " ",
+} as const;
+
+/** All tables, then what a reader must know about them. */
+export function renderSummary(summary: Summary, options: TableOptions): string {
+  const parts = summary.groups.map((group) => renderGroup(group, options));
+  parts.push(notes(summary).join("\n"));
+  return parts.join("\n\n") + "\n";
+}
+
+/** One group's table with its title. */
+export function renderGroup(group: GroupSummary, options: TableOptions): string {
+  const columns = columnsOf(group).filter((column) =>
+    group.rows.some((row) => column.cell(row) !== null)
+  );
+  const paint = painter(options);
+  const table = new Table({
+    chars: NO_LINES,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 1, compact: true },
+    colAligns: columns.map((column) => column.isText ? "left" : "right"),
+    head: columns.map((column) => paint("dim", column.header)),
+  });
+  for (const row of group.rows) {
+    table.push(columns.map((column) => paint(tone(column, row), column.cell(row) ?? "-")));
+  }
+  const lines = table.toString().split("\n").map((line) => line.trimEnd());
+  return [...titleOf(group, paint), ...lines].join("\n");
+}
+
+type Paint = (format: Tone, text: string) => string;
+type Tone = "plain" | "bold" | "dim" | "green" | "red";
+
+function painter({ color }: TableOptions): Paint {
+  return (format, text) => {
+    if (!color || format === "plain") return text;
+    return styleText(format, text, { validateStream: false });
+  };
+}
+
+function titleOf(group: GroupSummary, paint: Paint): string[] {
+  const where = group.machine === null ? group.target : `${group.target} of ${group.machine}`;
+  const runCounts = [...new Set(group.rows.map((row) => row.run_count))].sort((a, b) => a - b);
+  const connections = group.connections === 1 ? "1 connection" : `${group.connections} connections`;
+  const facts = [
+    `group ${group.group}`,
+    `${group.test}, ${connections}, ${group.loop} loop`,
+    `median of n = ${runCounts.join(" to ")}`,
+  ];
+  const title = `${group.workload} on ${where}: ${group.title}`;
+  return [paint("bold", title), paint("dim", facts.join("; "))];
+}
+
+function columnsOf(group: GroupSummary): Column[] {
+  const isBits = group.throughput_unit === "bit/s";
+  const percentile = (key: "p50" | "p90" | "p99" | "p99_9", header: string): Column => ({
+    header: `${header} us`,
+    cell: (row) => row.latency_ns === null ? null : micros(row.latency_ns[key].median),
+  });
+  const ratio = (
+    header: string,
+    of: (row: SummaryRow) => MedianEstimate | null,
+    moreIsBetter: boolean,
+  ): Column => ({
+    header,
+    ratio: of,
+    moreIsBetter,
+    cell: (row) => {
+      const estimate = of(row);
+      if (estimate !== null) return ratioText(estimate);
+      const hasRatio = group.rows.some((other) => of(other) !== null);
+      return hasRatio && row.policy === "NONE" ? "base" : null;
+    },
+  });
+  return [
+    { header: "policy", isText: true, cell: (row) => row.policy },
+    {
+      header: isBits ? "Gbit/s" : "trans/s",
+      cell: ({ throughput }) =>
+        isBits ? (throughput.median / 1e9).toFixed(2) : grouped(throughput.median),
+    },
+    ratio("x NONE", (row) => row.throughput_ratio, true),
+    percentile("p50", "p50"),
+    percentile("p90", "p90"),
+    percentile("p99", "p99"),
+    percentile("p99_9", "p99.9"),
+    ratio("p99 x NONE", (row) => row.latency_p99_ratio, false),
+    { header: "CPU %", cell: (row) => fixed(row.cpu_utilisation, 100, 1) },
+    {
+      header: "interrupts/s",
+      cell: (row) => row.interrupts_per_second === null ? null : grouped(row.interrupts_per_second),
+    },
+    { header: "rx pkt/int", cell: (row) => fixed(row.rx_packets_per_interrupt, 1, 2) },
+    { header: "steered", isText: true, cell: (row) => row.steered },
+  ];
+}
+
+/** Green or red only where every pair of runs agrees on the direction. */
+function tone(column: Column, row: SummaryRow): Tone {
+  const estimate = column.ratio?.(row) ?? null;
+  if (estimate === null) return column.isText && row.policy === "NONE" ? "dim" : "plain";
+  const isMore = estimate.low > 1;
+  const isLess = estimate.high < 1;
+  if (!isMore && !isLess) return "plain";
+  return isMore === column.moreIsBetter ? "green" : "red";
+}
+
+/** `1.92`, or `1.92 (1.88-1.95)` where the ends differ from it at this precision. */
+function ratioText({ median, low, high }: MedianEstimate): string {
+  const [middle, from, to] = [median, low, high].map((value) => value.toFixed(2));
+  return from === middle && to === middle ? middle! : `${middle} (${from}-${to})`;
+}
+
+function micros(nanoseconds: number): string {
+  const value = nanoseconds / 1000;
+  return value < 1000 ? value.toFixed(1) : grouped(value);
+}
+
+function fixed(value: number | null, scale: number, digits: number): string | null {
+  return value === null ? null : (value * scale).toFixed(digits);
+}
+
+/** A whole number with commas between thousands, in no locale but this. */
+function grouped(value: number): string {
+  return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+function notes(summary: Summary): string[] {
+  const rows = summary.groups.flatMap((group) => group.rows);
+  const ratios = rows.flatMap((row) => row.throughput_ratio ?? []);
+  const lines: string[] = [];
+  if (ratios.some((ratio) => ratio.kind === "confidence")) {
+    lines.push("x NONE: median ratio of runs with the same seed (95 % confidence interval).");
+  } else if (ratios.length > 0) {
+    lines.push("x NONE: median ratio of runs with the same seed (smallest-largest).");
+  }
+  const hasManyGroups = summary.groups.some((group) => group.group_count > 1);
+  if (hasManyGroups && rows.some((row) => row.cpu_utilisation !== null)) {
+    lines.push("CPU %, interrupts/s and rx pkt/int are of the whole device, not of one group.");
+  }
+  if (summary.partial_count > 0) {
+    lines.push(`Left out: ${plural(summary.partial_count, "run")} that ended early.`);
+  }
+  for (const remark of summary.remarks) {
+    lines.push(`Remark of ${plural(remark.run_count, "run")}: ${remark.text}`);
+  }
+  return lines;
+}
+
+/** `1 run`, `2 runs`. */
+export function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
+}
