@@ -1,0 +1,154 @@
+// deno-fmt-ignore-file
+// Picking the queue: the fast path (cached queue, valid while the device's version stands) and the slow
+// path (record, object list, strategy). An assigned object is never moved while map and policy stand.
+
+import { EBADF, EINVAL, ENOENT } from "../lib/errno";
+import {
+  arenaBase, CACHE_REFUSED, D_FLAGS, D_VERSION, DEVICE_QUEUE_PAIR, DEVICE_SUPPORTED, deviceAt, H_STRATEGY, I_CACHE,
+  I_DEVICE, I_VERSION, instanceAt, LOAD_TOLERANCE, ownersCapacity, POLICY_INVALID, POLICY_NONE, RX,
+  STRATEGY_LOAD_AWARE, TX,
+} from "./abi";
+import { devicePolicy, policiesFit } from "./device";
+import { driverCpuLoad } from "./driver";
+import {
+  cacheClear, cpuIsAllowed, effectivePolicy, instanceDevice, instanceIsLive, register,
+} from "./instance";
+import {
+  count, COUNT_PICK_EMPTY, COUNT_PICK_LIMIT, COUNT_PICK_MISMATCH, COUNT_PICK_NO_DEVICE, log, LOG_MISMATCH,
+} from "./log";
+import { objectCpu } from "./map";
+import { listCursor, listLength, listPosition, objectRefs, setListCursor } from "./object";
+import { recordAssign, recordAttach, recordDetach, recordDevice, recordFind, recordObject, recordPolicy } from "./record";
+
+const LOAD_UNKNOWN: i32 = 0x7fffffff;
+
+@inline
+function cacheAt(instance: i32, direction: i32): usize {
+  return instanceAt(instance) + (<usize>direction << 1);
+}
+
+/**
+ * Queue for the next packet of an instance: rx 0 or tx 1. A negative errno means default handling (RSS, or
+ * XPS and hash): -EINVAL no device, support, policy or a policy that does not fit; -ENOENT no object to
+ * choose; -ENOSPC record limit; -EBADF no such instance.
+ */
+export function pickQueue(instance: i32, direction: i32): i32 {
+  assert(<u32>instance <= ownersCapacity && <u32>direction <= <u32>TX);
+  const cached = <i32>load<u16>(cacheAt(instance, direction), I_CACHE);
+  if (cached != 0) {
+    const device = deviceAt(load<u16>(instanceAt(instance), I_DEVICE));
+    if (load<u32>(instanceAt(instance), I_VERSION) == load<u32>(device, D_VERSION)) {
+      return cached == CACHE_REFUSED ? -EINVAL : cached - 1;
+    }
+  }
+  return pickSlow(instance, direction);
+}
+
+/**
+ * Tx queue of an instance: the policy's goes over XPS, XPS over the hash.
+ * `xpsQueue` and `hashQueue` are what the kernel would take next, -1 where there is none.
+ */
+export function netdevPickTx(instance: i32, xpsQueue: i32, hashQueue: i32): i32 {
+  const queue = pickQueue(instance, TX);
+  if (queue >= 0) return queue;
+  return xpsQueue >= 0 ? xpsQueue : hashQueue;
+}
+
+/** Valid for both directions at once: a version that differs empties the whole cache first. */
+function cacheStore(instance: i32, direction: i32, value: i32): void {
+  const version = load<u32>(deviceAt(instanceDevice(instance)), D_VERSION);
+  if (load<u32>(instanceAt(instance), I_VERSION) != version) cacheClear(instance);
+  store<u32>(instanceAt(instance), version, I_VERSION);
+  store<u16>(cacheAt(instance, direction), value, I_CACHE);
+}
+
+function pickSlow(instance: i32, direction: i32): i32 {
+  if (!instanceIsLive(instance)) return -EBADF;
+  const device = instanceDevice(instance);
+  const flags = device == 0 ? 0 : <i32>load<u16>(deviceAt(device), D_FLAGS);
+  if ((flags & DEVICE_SUPPORTED) == 0) {
+    if (effectivePolicy(instance) > POLICY_NONE) count(device, COUNT_PICK_NO_DEVICE);
+    return -EINVAL;
+  }
+  const policy = effectivePolicy(instance);
+  if (policy == POLICY_INVALID || policy == POLICY_NONE || devicePolicy(device) == POLICY_NONE) {
+    return -EINVAL;
+  }
+  if (!policiesFit(devicePolicy(device), policy)) {
+    // Said once per version: the cache answers for the packets that follow.
+    count(device, COUNT_PICK_MISMATCH);
+    log(device, LOG_MISMATCH, devicePolicy(device), policy, 0);
+    cacheStore(instance, RX, CACHE_REFUSED);
+    cacheStore(instance, TX, CACHE_REFUSED);
+    return -EINVAL;
+  }
+  return pickObject(instance, device, policy, (flags & DEVICE_QUEUE_PAIR) != 0 ? RX : direction, direction);
+}
+
+/** `side` is the direction of the object, rx for both directions of a queue pair. */
+function pickObject(instance: i32, device: i32, policy: i32, side: i32, direction: i32): i32 {
+  // A follower's record is made here; a socket with a policy of its own has had one since then.
+  const error = register(instance, policy);
+  if (error < 0) return error;
+  const record = recordFind(instance);
+  assert(recordPolicy(record) == policy);
+  if (recordDevice(record) != device) {
+    recordDetach(record);
+    const full = recordAttach(record, device);
+    if (full < 0) {
+      count(device, COUNT_PICK_LIMIT);
+      return full;
+    }
+  }
+  let position = recordObject(record, side);
+  if (position < 0) {
+    position = choose(instance, device, policy, side);
+    if (position < 0) {
+      count(device, COUNT_PICK_EMPTY);
+      return -ENOENT;
+    }
+    recordAssign(record, side, position);
+  }
+  cacheStore(instance, direction, position + 1);
+  return position;
+}
+
+function choose(instance: i32, device: i32, policy: i32, side: i32): i32 {
+  const n = listLength(device, side, policy);
+  if (n == 0) return -1;
+  if (load<u32>(arenaBase, H_STRATEGY) == STRATEGY_LOAD_AWARE) {
+    return chooseLoadAware(instance, device, policy, side, n);
+  }
+  const place = listCursor(device, side, policy);
+  setListCursor(device, side, policy, place + 1 == n ? 0 : place + 1);
+  return listPosition(device, side, policy, place);
+}
+
+/** Load of a CPU; one that the driver cannot tell counts as idle, as on a uniprocessor build. */
+function cpuLoad(cpu: i32): i32 {
+  const load = driverCpuLoad(cpu);
+  return load > 0 ? load : 0;
+}
+
+/**
+ * The RFC's third version: among the CPUs the task may use, those loaded at most LOAD_TOLERANCE points
+ * above the least loaded; of these the object with the fewest references, the first on a tie.
+ */
+function chooseLoadAware(instance: i32, device: i32, policy: i32, side: i32, n: i32): i32 {
+  let least = LOAD_UNKNOWN;
+  for (let place = 0; place < n; place++) {
+    const cpu = objectCpu(device, side, listPosition(device, side, policy, place));
+    if (!cpuIsAllowed(instance, cpu)) continue;
+    const load = cpuLoad(cpu);
+    if (load < least) least = load;
+  }
+  if (least == LOAD_UNKNOWN) return -1;
+  let best = -1;
+  for (let place = 0; place < n; place++) {
+    const position = listPosition(device, side, policy, place);
+    const cpu = objectCpu(device, side, position);
+    if (!cpuIsAllowed(instance, cpu) || cpuLoad(cpu) > least + LOAD_TOLERANCE) continue;
+    if (best < 0 || objectRefs(device, side, position) < objectRefs(device, side, best)) best = position;
+  }
+  return best;
+}
