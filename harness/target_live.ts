@@ -56,7 +56,8 @@ export class LiveTarget implements Target {
     await this.#session.traffic(signal, onProgress);
   }
 
-  collect(): Promise<Measurement> {
+  // deno-lint-ignore require-await -- faults must reject, not throw
+  async collect(): Promise<Measurement> {
     const result = this.#session?.result ?? null;
     if (this.#run === null || result === null) throw new Error("No live run to collect");
     for (const group of result.groups) {
@@ -64,7 +65,7 @@ export class LiveTarget implements Target {
       if (sentence !== null) throw new UserError(sentence, { exitCode: EXIT.fault });
     }
     const { measureMs } = this.#run;
-    return Promise.resolve(toMeasurement(result, { measureMs, cpuCount: cpuCount() }));
+    return toMeasurement(result, { measureMs, cpuCount: cpuCount() });
   }
 
   stop(): Promise<void> {

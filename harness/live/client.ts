@@ -2,7 +2,8 @@
  * The client side of a group: its flows, the source of its requests and, in open loop, the pacer.
  *
  * Timers fire about 2 ms late, so the pacer polls the clock once per turn of the event loop
- * instead: precise to some microseconds, at the price of a client thread that is always busy.
+ * instead. The price: a client thread that is always busy, and answers that wait for one of the
+ * turns (some 60, about 1 us each) in which the runtime looks at the sockets.
  *
  * @module
  */

@@ -30,6 +30,11 @@ export class UdpRrFlow implements Flow {
   #socket: UdpSocket | undefined;
   #stopping = false;
   #settle: (() => void) | undefined;
+  #failSend: (error: Error) => void = () => {};
+  /** Shared by all sends; without a callback the runtime would drop the error. */
+  readonly #sent = (error: Error | null): void => {
+    if (error !== null) this.#failSend(error);
+  };
 
   constructor(group: WorkloadGroup, source: LoadSource, meter: Meter, timeoutMs: number) {
     this.#source = source;
@@ -55,6 +60,7 @@ export class UdpRrFlow implements Flow {
     try {
       await new Promise<void>((resolve, reject) => {
         this.#settle = resolve;
+        this.#failSend = reject;
         socket.on("error", reject);
         socket.on("message", (datagram) => this.#receive(datagram));
         this.kick(performance.now());
@@ -75,7 +81,7 @@ export class UdpRrFlow implements Flow {
       writeId(request, this.#slots.id(slot), this.#idBytes);
       this.#meter.total.datagramsOut += 1;
       this.#meter.total.bytesOut += request.length;
-      this.#socket?.send(request);
+      this.#socket?.send(request, this.#sent);
     }
     if (this.#stopping && this.#slots.inFlightCount === 0) this.#settle?.();
   }
