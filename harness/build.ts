@@ -28,6 +28,7 @@ import {
   judge,
   type ModuleFacts,
   moduleText,
+  wideSignatures,
 } from "./build/inspect.ts";
 import { missingEntries, sha256Hex, SourceCache, stampOf } from "./build/source.ts";
 import {
@@ -128,7 +129,7 @@ export async function loadWasm(
   throw new BuildError(`Cannot load ${file}: something else keeps changing it`);
 }
 
-/** True if the entry's files, flags and tools are those of the stored build and its results exist. */
+/** True if the entry's files, flags and tools are those of a stored build that is all there. */
 async function isCurrent(root: URL, entry: Entry, state: BuildFile): Promise<boolean> {
   const stored = state.entries[entry.name];
   if (stored === undefined) return false;
@@ -195,7 +196,11 @@ async function buildEntry(
     files.push([name, bytes]);
     if (kind === "release") {
       if (warnings !== "") options.log?.(warnings);
-      refuse([...judge(entry, facts, abi), ...forbiddenInstructions(entry, text)]);
+      refuse([
+        ...judge(entry, facts, abi),
+        ...forbiddenInstructions(entry, text),
+        ...wideSignatures(entry, text),
+      ]);
       files.push([`${entry.name}.wat`, new TextEncoder().encode(text)]);
     }
     return facts;

@@ -98,6 +98,30 @@ export function forbiddenInstructions(entry: Entry, text: string): string[] {
 }
 
 /**
+ * Sentences about functions that cross to the outside with a 64-bit integer: JavaScript sees a
+ * BigInt there, ten times slower than a number.
+ */
+export function wideSignatures(entry: Entry, text: string): string[] {
+  const types = new Map<string, string>();
+  const typeOfFunction = new Map<string, string>();
+  for (const [, name, type] of text.matchAll(/^ {2}\(type (\S+) (\(func.*)\)$/gm)) {
+    types.set(name!, type!);
+  }
+  for (const [, name, type] of text.matchAll(/\(func (\S+) \(type ([^\s()]+)\)/g)) {
+    typeOfFunction.set(name!, type!);
+  }
+  const crossing = [
+    ...text.matchAll(/^ {2}\((import) "[^"]*" "([^"]*)" \(func (\S+) /gm),
+    ...text.matchAll(/^ {2}\((export) "([^"]*)" \(func (\S+)\)\)/gm),
+  ];
+  return crossing
+    .filter(([, , , name]) => types.get(typeOfFunction.get(name!) ?? "")?.includes("i64"))
+    .map(([, way, name]) =>
+      `${entry.name}.wasm ${way}s "${name}" with a 64-bit integer: pass two u32 or a memory block`
+    );
+}
+
+/**
  * Sentences about what is wrong with a release module: an import or export that the lists do not
  * agree with, or a size over budget. Empty when all is well.
  */

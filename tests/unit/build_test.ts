@@ -409,6 +409,21 @@ Deno.test("floats are found in signatures and globals, not in names and strings"
   assert.deepEqual(find('  (data $d0 (i32.const 8) "a\\"memory.grow f64")'), []);
 });
 
+Deno.test("a 64-bit integer may not cross to the outside, neither in nor out", async () => {
+  const wide = MACHINE.replace("machine_run(a: u32): u32 {\n", "machine_run(a: u64): u32 {\n")
+    .replace("policy_add(a, 1)", "policy_add(<u32>a, 1)");
+  assert.equal(
+    await refusal({ "core/machine.ts": wide }),
+    'machine.wasm exports "machine_run" with a 64-bit integer: pass two u32 or a memory block',
+  );
+  const sum = POLICY.replace("irq_count(device: u32): i32", "irq_count(device: u32): i64")
+    .replace("irq_count(a);", "<u32>irq_count(a);");
+  assert.equal(
+    await refusal({ "core/policy.ts": sum }),
+    'policy.wasm imports "irq_count" with a 64-bit integer: pass two u32 or a memory block',
+  );
+});
+
 Deno.test("a module over its budget is refused with its size", () => {
   const [policy, machine] = ENTRIES;
   const facts = { sha256: "", imports: [], exports: [], functions: 0 };
