@@ -52,7 +52,7 @@ function program(context: Context): Command {
     benchCommand(context),
     reportCommand(context),
     workloadsCommand(context),
-    buildCommand(),
+    buildCommand(context),
   ];
   for (const command of commands) root.addCommand(command.copyInheritedSettings(root));
   return root;

@@ -6,6 +6,8 @@
 
 import { Command } from "commander";
 import { type BuildReport, ensureBuilt } from "../build.ts";
+import type { Context } from "./context.ts";
+import type { Io } from "./io.ts";
 
 /** Options of the command line. */
 interface BuildFlags {
@@ -15,7 +17,7 @@ interface BuildFlags {
 }
 
 /** The command, ready to be registered. */
-export function buildCommand(): Command {
+export function buildCommand(context: Context): Command {
   return new Command("build")
     .description("Compile core/ to out/wasm (release and debug), check the binaries, report sizes")
     .option("--force", "compile even if nothing has changed")
@@ -33,17 +35,17 @@ Examples:
   deno task build --force
   deno task build --json | jq .entries.policy.release.sha256`,
     )
-    .action(build);
+    .action((flags: BuildFlags) => build(flags, context.io));
 }
 
-async function build(flags: BuildFlags): Promise<void> {
+async function build(flags: BuildFlags, io: Io): Promise<void> {
   const report = await ensureBuilt({
     check: true,
     force: flags.force === true,
-    ...(flags.quiet ? {} : { log: (line: string) => console.error(line) }),
+    ...(flags.quiet ? {} : { log: (line: string) => io.err(`${line}\n`) }),
   });
-  if (flags.json) console.log(JSON.stringify(report, null, 2));
-  else if (!flags.quiet) console.log(describeBuild(report));
+  if (flags.json) io.out(JSON.stringify(report, null, 2) + "\n");
+  else if (!flags.quiet) io.out(describeBuild(report) + "\n");
 }
 
 /** One line a module: name, size in bytes, functions, sha256, and whether it is new. */
