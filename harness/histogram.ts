@@ -44,7 +44,11 @@ export class LatencyHistogram {
     this.#most = 0;
   }
 
-  /** The summary, or null when nothing was recorded. `exact` overrides what buckets only know to 0.1 %. */
+  /**
+   * The summary, or null when nothing was recorded.
+   *
+   * @param exact Nanoseconds that a caller knows better than buckets do.
+   */
   summary(exact: { min?: number; max?: number; mean?: number } = {}): LatencySummary | null {
     const histogram = this.#histogram;
     if (histogram.totalCount === 0) return null;

@@ -21,6 +21,8 @@ export interface Finding {
   readonly path: JsonPath;
   readonly message: string;
   readonly key?: string;
+  /** Place in the text, where path and key cannot tell it. */
+  readonly offset?: number;
 }
 
 /** A document that was read, with the means to point into it. */
@@ -39,7 +41,7 @@ export type Schema = AnySchemaObject | ValidateFunction;
 /** Options of {@link parseJsonc}. */
 export interface JsoncOptions<T> {
   readonly schema: Schema;
-  /** What a schema cannot say: relations between values. Called with a value that fits the schema. */
+  /** What a schema cannot say: relations between values. Called when the value fits the schema. */
   readonly relations?: (document: JsoncDocument<T>) => readonly Finding[];
 }
 
@@ -162,6 +164,7 @@ function firstInText<T>(
 
 /** Offset of a value, or of the key a finding names, or of the nearest parent the file holds. */
 function offsetOf(root: jsonc.Node, finding: Finding): number {
+  if (finding.offset !== undefined) return finding.offset;
   const path = [...finding.path];
   for (;;) {
     const node = jsonc.findNodeAtLocation(root, path);
@@ -180,7 +183,9 @@ function duplicateKeys(root: jsonc.Node): Finding[] {
     node.children?.forEach((child, index) => {
       if (node.type !== "object") return visit(child, [...path, index]);
       const key = String(child.children?.[0]?.value);
-      if (seen.has(key)) findings.push({ path, key, message: `Key "${key}" stands twice` });
+      if (seen.has(key)) {
+        findings.push({ path, offset: child.offset, message: `Key "${key}" stands twice` });
+      }
       seen.add(key);
       const value = child.children?.[1];
       if (value !== undefined) visit(value, [...path, key]);

@@ -9,6 +9,7 @@
 import labConfig from "../deno.json" with { type: "json" };
 import { EXIT, messageOf, UserError } from "./errors.ts";
 import { type Lane, LocalLane, makeTarget, type RunResult, WorkerLane } from "./lane.ts";
+import { OrderedKeeper } from "./ordered_keeper.ts";
 import { isVirtual } from "./plan.ts";
 import { RECORD_SCHEMA, type RunRecord, type TargetKind } from "./record.ts";
 import { specSha256 } from "./spec.ts";
@@ -112,7 +113,7 @@ interface Work {
   readonly options: RunOptions;
   readonly runs: readonly PlannedRun[];
   readonly descriptions: ReadonlyMap<TargetKind, TargetDescription>;
-  readonly keeper: OrderedKeeper;
+  readonly keeper: OrderedKeeper<RunRecord>;
   readonly signal: AbortSignal;
 }
 
@@ -186,36 +187,4 @@ async function toRecord(
     status: result.isComplete ? "complete" : "partial",
     measurement: result.measurement,
   };
-}
-
-/** Hands records over in the order of the plan: one that comes early waits for those before it. */
-class OrderedKeeper {
-  readonly #waiting = new Map<number, RunRecord | null>();
-  readonly #onRecord: (record: RunRecord) => Promise<void>;
-  readonly #count: number;
-  #next = 0;
-  #chain: Promise<void> = Promise.resolve();
-
-  constructor(count: number, onRecord: (record: RunRecord) => Promise<void>) {
-    this.#count = count;
-    this.#onRecord = onRecord;
-  }
-
-  put(index: number, record: RunRecord | null): Promise<void> {
-    this.#waiting.set(index, record);
-    while (this.#waiting.has(this.#next)) this.#hand(this.#next++);
-    return this.#chain;
-  }
-
-  /** After the end: what is left, over the gaps of runs that never were. */
-  keepRest(): Promise<void> {
-    for (; this.#next < this.#count; this.#next++) this.#hand(this.#next);
-    return this.#chain;
-  }
-
-  #hand(index: number): void {
-    const record = this.#waiting.get(index) ?? null;
-    this.#waiting.delete(index);
-    if (record !== null) this.#chain = this.#chain.then(() => this.#onRecord(record));
-  }
 }

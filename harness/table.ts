@@ -127,11 +127,11 @@ function columnsOf(group: GroupSummary): Column[] {
     ratio("p99 x NONE", (row) => row.latency_p99_ratio, false),
     { header: "CPU %", cell: (row) => fixed(row.cpu_utilisation, 100, 1) },
     {
-      header: "interrupts/s",
+      header: "int/s",
       cell: (row) => row.interrupts_per_second === null ? null : grouped(row.interrupts_per_second),
     },
-    { header: "rx pkt/int", cell: (row) => fixed(row.rx_packets_per_interrupt, 1, 2) },
-    { header: "steered", isText: true, cell: (row) => row.steered },
+    { header: "pkt/int", cell: (row) => fixed(row.rx_packets_per_interrupt, 1, 2) },
+    { header: "steer", isText: true, cell: (row) => row.steered },
   ];
 }
 
@@ -147,7 +147,7 @@ function tone(column: Column, row: SummaryRow): Tone {
 
 /** `1.92`, or `1.92 (1.88-1.95)` where the ends differ from it at this precision. */
 function ratioText({ median, low, high }: MedianEstimate): string {
-  const [middle, from, to] = [median, low, high].map((value) => value.toFixed(2));
+  const [middle, from, to] = [median, low, high].map((value) => value.toFixed(value < 10 ? 2 : 1));
   return from === middle && to === middle ? middle! : `${middle} (${from}-${to})`;
 }
 
@@ -174,9 +174,15 @@ function notes(summary: Summary): string[] {
   } else if (ratios.length > 0) {
     lines.push("x NONE: median ratio of runs with the same seed (smallest-largest).");
   }
+  if (rows.some((row) => row.interrupts_per_second !== null)) {
+    lines.push("int/s: interrupts per second; pkt/int: received packets per interrupt.");
+  }
+  if (rows.some((row) => row.steered !== "no")) {
+    lines.push("steer: whether the group's sockets got queues of their policy.");
+  }
   const hasManyGroups = summary.groups.some((group) => group.group_count > 1);
   if (hasManyGroups && rows.some((row) => row.cpu_utilisation !== null)) {
-    lines.push("CPU %, interrupts/s and rx pkt/int are of the whole device, not of one group.");
+    lines.push("CPU %, int/s and pkt/int are of the whole device, not of one group.");
   }
   if (summary.partial_count > 0) {
     lines.push(`Left out: ${plural(summary.partial_count, "run")} that ended early.`);

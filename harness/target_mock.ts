@@ -3,8 +3,8 @@
  * time. It makes the whole command line testable in milliseconds. Never a statement about a device.
  *
  * For a group: round trip R = 40 us for RR, 90 us for CRR, times the factor of the policy its
- * sockets run under, times 1 + (seed mod 7) / 100. Latency quantiles are R, 1.2 R, 2 R, 4 R at p50, p90,
- * p99, p99.9 and 6 R at most. Transactions: connections x time / R. Streams: 9.4 Gbit/s, times the
+ * sockets run under, times 1 + (seed mod 7) / 100. Latency is R, 1.2 R, 2 R, 4 R at p50, p90, p99,
+ * p99.9, and 6 R at most. Transactions: connections x time / R. Streams: 9.4 Gbit/s, times the
  * factor under LATENCY. Packets per interrupt: 1 on LATENCY, 4 on NONE, 8 on CPU, 16 on BULK.
  *
  * @module

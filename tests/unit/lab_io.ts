@@ -1,0 +1,60 @@
+/**
+ * Runs whole commands in this process: output goes to strings, Ctrl-C is a function.
+ * For tests only.
+ *
+ * @module
+ */
+
+import type { Io } from "../../harness/cli/io.ts";
+import type { ExitCode } from "../../harness/errors.ts";
+import { main } from "../../harness/main.ts";
+
+/** What a command printed and returned. */
+export interface LabResult {
+  readonly code: ExitCode;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** What a test may set. */
+export interface LabOptions {
+  readonly cwd?: string;
+  readonly color?: boolean;
+  /** Called with every text on stderr and a function that acts as Ctrl-C. */
+  readonly onErr?: (text: string, interrupt: () => void) => void;
+}
+
+/** Runs `deno task lab ...argv`. */
+export async function lab(argv: readonly string[], options: LabOptions = {}): Promise<LabResult> {
+  let out = "";
+  let err = "";
+  let handler: (() => void) | null = null;
+  const io: Io = {
+    out: (text) => void (out += text),
+    err: (text) => {
+      err += text;
+      options.onErr?.(text, () => handler?.());
+    },
+    color: options.color ?? false,
+    terminal: null,
+    cwd: options.cwd ?? Deno.cwd(),
+    debug: false,
+    now: () => new Date(0),
+    onInterrupt: (given) => {
+      handler = given;
+      return () => void (handler = null);
+    },
+  };
+  const code = await main(argv, io);
+  return { code, out, err };
+}
+
+/** A folder of its own for a test, removed after. */
+export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "lab_test_" });
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Workload files: the built-in ones are valid, and every mistake in one is told with its place.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { UserError } from "../../harness/errors.ts";
+import {
+  builtinMachines,
+  builtinWorkloads,
+  canonicalJson,
+  readMachine,
+  readWorkload,
+  specSha256,
+} from "../../harness/spec.ts";
+import { inFolder } from "./lab_io.ts";
+
+async function readText(text: string, fileName: string = "own.jsonc"): Promise<unknown> {
+  let spec: unknown;
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, fileName), text);
+    spec = await readWorkload(`./${fileName}`, { cwd: folder });
+  });
+  return spec;
+}
+
+async function mistakeIn(text: string, fileName?: string): Promise<string> {
+  try {
+    await readText(text, fileName);
+  } catch (error) {
+    assert.ok(error instanceof UserError, String(error));
+    assert.equal(error.exitCode, 2);
+    return error.message;
+  }
+  return "no mistake was found";
+}
+
+const group = (fields: string): string =>
+  `{\n  "title": "t",\n  "groups": [\n    { "name": "a", "connections": 1, ${fields} }\n  ]\n}`;
+
+Deno.test("every built-in workload and machine fits its schema", async () => {
+  assert.deepEqual(await builtinWorkloads(), ["crr", "maerts", "mix", "rr", "stream", "udp_rr"]);
+  for (const name of await builtinWorkloads()) {
+    const { workload, machine } = await readWorkload(name, { cwd: "/" });
+    assert.equal(workload.name, name);
+    assert.equal(machine.name, workload.machine);
+  }
+  for (const name of await builtinMachines()) {
+    assert.equal((await readMachine(name, "/")).name, name);
+  }
+});
+
+Deno.test("defaults of the schema are filled in", async () => {
+  const spec = await readText(
+    group('"test": "TCP_RR", "arrival": { "loop": "open", "rate_per_second": 5 }'),
+  );
+  const { workload } = spec as Awaited<ReturnType<typeof readWorkload>>;
+  assert.equal(workload.name, "own");
+  assert.equal(workload.machine, "x710-8cpu");
+  assert.deepEqual(workload.duration.model, { warmup_ms: 20, measure_ms: 200 });
+  assert.deepEqual(workload.targets, ["model"]);
+  assert.deepEqual(workload.groups, [{
+    name: "a",
+    connections: 1,
+    test: "TCP_RR",
+    arrival: { loop: "open", rate_per_second: 5, distribution: "poisson" },
+    hint: "NONE",
+    request_bytes: 1,
+    response_bytes: 1,
+    message_bytes: 16384,
+    outstanding: 1,
+    service_ns: 0,
+  }]);
+});
+
+const MISTAKES: readonly (readonly [name: string, text: string, message: string])[] = [
+  [
+    "a comma too few",
+    '{\n  "title": "t"\n  "groups": []\n}',
+    'own.jsonc:3:3: Not valid JSON: comma expected at "\\"groups\\""',
+  ],
+  ["an empty file", "", "own.jsonc:1:1: Not valid JSON: value expected at the end of the line"],
+  [
+    "a missing field",
+    '{ "title": "t" }',
+    'own.jsonc:1:1: the file lacks "groups": a list of connection groups that run at the same time',
+  ],
+  [
+    "an unknown test",
+    group('"test": "TCP_RX"'),
+    'own.jsonc:4:46: groups[0].test is "TCP_RX": accepted are "TCP_RR", "TCP_CRR", "TCP_STREAM", ' +
+    '"TCP_MAERTS", "UDP_RR", "UDP_STREAM" (did you mean "TCP_RR"?)',
+  ],
+  [
+    "a misspelt key",
+    group('"test": "TCP_RR",\n      "requst_bytes": 3'),
+    'own.jsonc:5:7: Unknown key "requst_bytes" in groups[0]: accepted are "name", "test", ' +
+    '"connections", "hint", "request_bytes", "response_bytes", "message_bytes", "outstanding", ' +
+    '"arrival", "service_ns" (did you mean "request_bytes"?)',
+  ],
+  [
+    "a number out of range",
+    group('"test": "TCP_RR", "outstanding": 0'),
+    "own.jsonc:4:71: groups[0].outstanding is 0: accepted is 1 to 256",
+  ],
+  [
+    "the wrong type",
+    group('"test": "TCP_RR", "service_ns": "7"'),
+    'own.jsonc:4:70: groups[0].service_ns is "7": accepted is a whole number',
+  ],
+  [
+    "a key that stands twice",
+    '{ "title": "t",\n  "title": "u" }',
+    'own.jsonc:2:3: Key "title" stands twice',
+  ],
+  [
+    "two groups of one name",
+    '{ "title": "t", "groups": [\n  { "name": "a", "test": "TCP_RR", "connections": 1 },\n' +
+    '  { "name": "a", "test": "TCP_RR", "connections": 1 } ] }',
+    'own.jsonc:3:13: groups[1].name is "a": another group has that name already',
+  ],
+  [
+    "a field that the test ignores",
+    group('"test": "TCP_STREAM", "request_bytes": 1'),
+    "own.jsonc:4:60: groups[0].request_bytes has no meaning for TCP_STREAM: remove it",
+  ],
+  [
+    "a rate in a closed loop",
+    group('"test": "TCP_RR", "arrival": { "loop": "closed", "rate_per_second": 1 }'),
+    "own.jsonc:4:87: groups[0].arrival.rate_per_second has no meaning in a closed loop: " +
+    'remove it, or set loop to "open"',
+  ],
+  [
+    "an open loop without a rate",
+    group('"test": "TCP_RR", "arrival": { "loop": "open" }'),
+    'own.jsonc:4:67: groups[0].arrival lacks "rate_per_second": an open loop needs its offered load',
+  ],
+  [
+    "an open loop of a stream",
+    group('"test": "TCP_STREAM", "arrival": { "loop": "open" }'),
+    'own.jsonc:4:81: groups[0].arrival.loop is "open": TCP_STREAM has no requests to schedule, ' +
+    'accepted is "closed"',
+  ],
+];
+
+for (const [name, text, message] of MISTAKES) {
+  Deno.test(`${name} is told with file, line, column and what is accepted`, async () => {
+    assert.equal(await mistakeIn(text), `./${message}`);
+  });
+}
+
+Deno.test("the first of several mistakes is told, with the number of the others", async () => {
+  const text = group('"test": "X",\n      "bogus": 1, "outstanding": 0');
+  assert.match(await mistakeIn(text), /^\.\/own\.jsonc:4:46: .* \(and 2 more in this file\)$/);
+});
+
+Deno.test("an unknown name lists the names there are and the nearest one", async () => {
+  const unknown = readWorkload("udp-rr", { cwd: "/" });
+  await assert.rejects(unknown, {
+    message: 'Unknown workload "udp-rr": accepted are crr, maerts, mix, rr, stream, udp_rr, ' +
+      'or the path of a file (did you mean "udp_rr"?)',
+  });
+  const machine = readWorkload("rr", { cwd: "/", machine: "x710" });
+  await assert.rejects(machine, /^UserError: Unknown machine "x710": accepted are /);
+});
+
+Deno.test("a file that is not there, a folder, and a name unfit for a run are refused", async () => {
+  await assert.rejects(readWorkload("./none.jsonc", { cwd: "/" }), {
+    message: 'Cannot read "/none.jsonc": no such file or directory',
+  });
+  await assert.rejects(readWorkload("/", { cwd: "/" }), /Cannot read "\/": it is a directory/);
+  const message = await mistakeIn(group('"test": "TCP_RR"'), "My File.jsonc");
+  assert.match(message, /^Cannot use "My File\.jsonc": /);
+});
+
+Deno.test("the hash of a spec does not depend on the order of keys, but on every value", async () => {
+  assert.equal(canonicalJson({ b: [{ y: 1, x: 2 }], a: null }), '{"a":null,"b":[{"x":2,"y":1}]}');
+  const spec = await readWorkload("rr", { cwd: "/" });
+  const hash = await specSha256(spec);
+  assert.match(hash, /^[0-9a-f]{64}$/);
+  const reversed = Object.fromEntries(Object.entries(spec.workload).reverse());
+  assert.equal(await specSha256({ ...spec, workload: reversed as typeof spec.workload }), hash);
+  const changed = { ...spec.workload, title: "other" };
+  assert.notEqual(await specSha256({ ...spec, workload: changed }), hash);
+});

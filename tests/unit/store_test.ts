@@ -1,0 +1,108 @@
+/**
+ * Records on disk: what is written can be read, and what is broken is told with its line.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { UserError } from "../../harness/errors.ts";
+import type { RunRecord } from "../../harness/record.ts";
+import { FILES, readRecords, RecordStore } from "../../harness/store.ts";
+import { buildRecord } from "../record_builder.ts";
+import { inFolder } from "./lab_io.ts";
+
+async function write(folder: string, records: readonly RunRecord[]): Promise<void> {
+  const store = await RecordStore.open(folder);
+  try {
+    for (const record of records) await store.append(record);
+  } finally {
+    store.close();
+  }
+}
+
+const RECORDS = [1, 2].map((seed) => buildRecord({ seed }));
+
+Deno.test("records come back as they were written, from the file and from its folder", async () => {
+  await inFolder(async (folder) => {
+    await write(folder, RECORDS);
+    assert.deepEqual((await readRecords([folder])).records, RECORDS);
+    const file = join(folder, FILES.records);
+    assert.deepEqual(await readRecords([file]), { records: RECORDS, files: [file] });
+  });
+});
+
+Deno.test("nothing in the folder changes before the first record; then one generation is kept", async () => {
+  await inFolder(async (folder) => {
+    await write(folder, RECORDS);
+    await Deno.writeTextFile(join(folder, FILES.page), "old page");
+    const listing = (): string[] => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    const before = listing();
+    await write(folder, []);
+    assert.deepEqual(listing(), before);
+    await write(folder, RECORDS.slice(0, 1));
+    assert.deepEqual(listing(), [FILES.records, FILES.previous].sort());
+    assert.equal((await readRecords([folder])).records.length, 1);
+    assert.equal((await readRecords([join(folder, FILES.previous)])).records.length, 2);
+  });
+});
+
+Deno.test("a run is written once, and never against the schema", async () => {
+  await inFolder(async (folder) => {
+    await assert.rejects(write(folder, [RECORDS[0]!, RECORDS[0]!]), /was written already/);
+    const broken = { ...RECORDS[0]!, seed: -1 };
+    await assert.rejects(write(folder, [broken]), /breaks its schema: seed is -1/);
+  });
+});
+
+Deno.test("a folder that cannot be written is refused in one sentence", async () => {
+  await inFolder(async (folder) => {
+    const file = join(folder, "file");
+    await Deno.writeTextFile(file, "");
+    await assert.rejects(RecordStore.open(join(file, "below")), (error: unknown) => {
+      assert.ok(error instanceof UserError);
+      assert.equal(
+        error.message,
+        `Cannot write to the folder "${file}/below": a part of the path is not a directory`,
+      );
+      return true;
+    });
+  });
+});
+
+Deno.test("a broken line is told with file and line", async () => {
+  const good = JSON.stringify(RECORDS[0]);
+  const other = JSON.stringify({ ...RECORDS[1], seed: "2" });
+  const cases: readonly (readonly [text: string, message: RegExp])[] = [
+    ["", /^"F" holds no record$/],
+    [`${good}\n{"sch`, /^F:2: Not a run record: the line is not JSON/],
+    [`${good}\n[]\n`, /^F:2: Not a run record: "schema" is nothing, not "netpolicy-lab\/run\/1"$/],
+    [`\n{"schema":"netpolicy-lab/run/2"}\n`, /^F:2: .* is "netpolicy-lab\/run\/2", not /],
+    [`${good}\n${other}`, /^F:2: seed is "2": accepted is a whole number$/],
+    [`${good}\n\n${good}\n`, /^F:3: Run ".*" stands also at F:1$/],
+    ["null", /^F:1: Not a run record: "schema" is nothing/],
+  ];
+  for (const [text, message] of cases) {
+    await inFolder(async (folder) => {
+      const file = join(folder, "r.ndjson");
+      await Deno.writeTextFile(file, text);
+      await assert.rejects(readRecords([file]), (error: unknown) => {
+        assert.ok(error instanceof UserError);
+        assert.match(error.message.replaceAll(file, "F"), message);
+        return true;
+      });
+    });
+  }
+});
+
+Deno.test("records that are not there are refused with exit code 2", async () => {
+  await assert.rejects(readRecords(["/nowhere/records.ndjson"]), (error: unknown) => {
+    assert.ok(error instanceof UserError);
+    assert.equal(error.exitCode, 2);
+    assert.equal(
+      error.message,
+      'Cannot read "/nowhere/records.ndjson": no such file or directory',
+    );
+    return true;
+  });
+});

@@ -1,0 +1,120 @@
+/**
+ * Summary and table: the numbers, what is left out, and the look in a terminal.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import type { RunRecord } from "../../harness/record.ts";
+import { summarise, type Summary } from "../../harness/summary.ts";
+import { plural, renderSummary } from "../../harness/table.ts";
+import { buildRecord } from "../record_builder.ts";
+
+const PLAIN = { color: false };
+const SEEDS = [1, 2, 3];
+const pairs = (count: number): RunRecord[] =>
+  Array.from({ length: count }, (_, at) => at + 1).flatMap((seed) => [
+    buildRecord({ seed, policy: "NONE" }),
+    buildRecord({ seed, policy: "LATENCY" }),
+  ]);
+
+Deno.test("ratios are of runs with the same seed; the base row has none", () => {
+  const { groups } = summarise(pairs(3));
+  const [none, latency] = groups[0]!.rows;
+  assert.equal(none!.throughput_ratio, null);
+  const value = (policy: string, seed: number): number =>
+    pairs(3).find((record) => record.policy === policy && record.seed === seed)!
+      .measurement.groups[0]!.throughput.value;
+  const ratios = SEEDS.map((seed) => value("LATENCY", seed) / value("NONE", seed)).sort();
+  assert.equal(latency!.throughput_ratio!.median, ratios[1]);
+  assert.deepEqual([latency!.throughput_ratio!.low, latency!.throughput_ratio!.high], [
+    ratios[0],
+    ratios[2],
+  ]);
+  assert.equal(latency!.throughput_ratio!.kind, "range");
+});
+
+Deno.test("rows stand in the RFC's order of policies whatever the order of records", () => {
+  const records = (["MIX", "LATENCY", "NONE", "BULK", "CPU"] as const)
+    .map((policy) => buildRecord({ policy }));
+  const policies = summarise(records).groups[0]!.rows.map((row) => row.policy);
+  assert.deepEqual(policies, ["NONE", "CPU", "BULK", "LATENCY", "MIX"]);
+});
+
+Deno.test("partial runs are left out of the numbers and counted", () => {
+  const records = pairs(2);
+  const partial: RunRecord = { ...buildRecord({ seed: 9, slowdown: 50 }), status: "partial" };
+  const withPartial = summarise([...records, partial]);
+  assert.deepEqual(withPartial.groups, summarise(records).groups);
+  assert.equal(withPartial.partial_count, 1);
+  assert.match(renderSummary(withPartial, PLAIN), /Left out: 1 run that ended early\./);
+});
+
+Deno.test("without a base there is no ratio column, without latency no latency column", () => {
+  const records = [buildRecord({ policy: "BULK", groups: ["TCP_STREAM"] })];
+  const text = renderSummary(summarise(records), PLAIN);
+  assert.doesNotMatch(text, /x NONE|p99/);
+  assert.match(text, /policy +Gbit\/s +CPU % +int\/s +pkt\/int +steer/);
+});
+
+Deno.test("the spread is named for what it is: a range of few runs, an interval of many", () => {
+  const few = renderSummary(summarise(pairs(3)), PLAIN);
+  assert.match(few, /same seed \(smallest-largest\)\./);
+  const many = renderSummary(summarise(pairs(6)), PLAIN);
+  assert.match(many, /same seed \(95 % confidence interval\)\./);
+  assert.match(many, /median of n = 6/);
+});
+
+Deno.test("a table fits into 120 columns, wide spreads and many groups included", () => {
+  const noisy = pairs(3).map((record, at) =>
+    at % 3 === 0 ? buildRecord({ seed: record.seed, policy: record.policy, slowdown: 9 }) : record
+  );
+  const records = [
+    ...noisy,
+    buildRecord({ workload: "mix", groups: ["TCP_RR", "TCP_STREAM"], policy: "NONE" }),
+    buildRecord({ workload: "mix", groups: ["TCP_RR", "TCP_STREAM"], policy: "MIX" }),
+  ];
+  const text = renderSummary(summarise(records), PLAIN);
+  assert.match(text, /of the whole device, not of one group/);
+  const widest = Math.max(...text.split("\n").map((line) => line.length));
+  assert.ok(widest <= 120, `${widest} columns`);
+});
+
+Deno.test("colour only when asked, and it changes nothing but the colour", () => {
+  const summary = summarise(pairs(3));
+  const plain = renderSummary(summary, PLAIN);
+  const colored = renderSummary(summary, { color: true });
+  assert.equal(stripVTControlCharacters(plain), plain);
+  assert.notEqual(colored, plain);
+  assert.equal(stripVTControlCharacters(colored), plain);
+});
+
+Deno.test("green is better and red is worse, only where all pairs agree", () => {
+  const summary = summarise(pairs(3));
+  const withRatio = (low: number, median: number, high: number): string => {
+    const estimate = { low, median, high, kind: "range", coverage: null, count: 3 } as const;
+    const [group] = summary.groups;
+    const rows = group!.rows.map((row) => ({
+      ...row,
+      throughput_ratio: row.policy === "NONE" ? null : estimate,
+      latency_p99_ratio: row.policy === "NONE" ? null : estimate,
+    }));
+    const changed: Summary = { ...summary, groups: [{ ...group!, rows }] };
+    return renderSummary(changed, { color: true });
+  };
+  const [green, red] = ["\x1b[32m", "\x1b[31m"];
+  assert.equal(withRatio(1.1, 1.2, 1.3).split(green).length - 1, 1, "more throughput is green");
+  assert.equal(withRatio(1.1, 1.2, 1.3).split(red).length - 1, 1, "more latency is red");
+  const mixed = withRatio(0.9, 1.2, 1.3);
+  assert.ok(!mixed.includes(green) && !mixed.includes(red));
+});
+
+Deno.test("remarks stand once, with the number of runs that made them", () => {
+  const records = pairs(1).map((record) => ({
+    ...record,
+    measurement: { ...record.measurement, remarks: ["The link was full"] },
+  }));
+  assert.match(renderSummary(summarise(records), PLAIN), /Remark of 2 runs: The link was full/);
+  assert.equal(plural(1, "run"), "1 run");
+});
