@@ -19,7 +19,6 @@ interface Step {
 }
 
 const STEPS: readonly Step[] = [
-  { name: "dependencies as locked", args: ["install", "--frozen", "--quiet"] },
   { name: "format", args: ["fmt", "--check", "--quiet"] },
   { name: "lint", args: ["lint", "--quiet"] },
   { name: "types", args: ["task", "--quiet", "check"] },
