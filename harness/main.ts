@@ -9,7 +9,9 @@ import { Command, CommanderError } from "commander";
 import { benchCommand } from "./cli/bench.ts";
 import { buildCommand } from "./cli/build.ts";
 import type { Context } from "./cli/context.ts";
+import { gateCommand } from "./cli/gate.ts";
 import { type Io, systemIo } from "./cli/io.ts";
+import { policyCommand } from "./cli/policy.ts";
 import { reportCommand } from "./cli/report.ts";
 import { workloadsCommand } from "./cli/workloads.ts";
 import { EXIT, type ExitCode, messageOf, UserError } from "./errors.ts";
@@ -51,6 +53,8 @@ function program(context: Context): Command {
   const commands = [
     benchCommand(context),
     reportCommand(context),
+    gateCommand(context),
+    policyCommand(context),
     workloadsCommand(context),
     buildCommand(context),
   ];
@@ -65,7 +69,8 @@ Exit codes: 0 ok, 1 a check failed or a regression, 2 usage or bad input, 3 inco
 Examples:
   deno task bench                          first table and page, in about a minute
   deno task lab bench --help               all options of a command
-  deno task lab report out/bench           table and page again from the records`;
+  deno task lab report out/bench           table and page again from the records
+  deno task gate                           verdict of the last bench against the baseline`;
 
 /** One line on stderr, and the exit code. */
 function explain(error: unknown, io: Io): ExitCode {
