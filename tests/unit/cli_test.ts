@@ -16,7 +16,7 @@ function bench(folder: string, ...options: string[]): ReturnType<typeof lab> {
   return lab([...MOCK, "--out", folder, ...options]);
 }
 
-for (const command of ["bench", "report", "workloads", "build"]) {
+for (const command of ["bench", "report", "gate", "workloads", "build"]) {
   Deno.test(`${command} --help explains itself, with examples, on stdout`, async () => {
     const { code, out, err } = await lab([command, "--help"]);
     assert.equal(code, 0);
@@ -49,6 +49,8 @@ const MISTAKES: readonly (readonly [argv: string, code: number, message: RegExp]
   ["bench --workload rr,rr", 2, /^error: Two workloads are named "rr": rename one of the files\n$/],
   ["bench extra", 2, /^error: Too many arguments/],
   ["bench -t live -w rr -p LATENCY", 4, /^error: Cannot run rr\/live\/netpolicy\/LATENCY\/1: /],
+  ["gate --minimum-effect 2", 2, /"2" is invalid\. Accepted is a share above 0 and below 1\n$/],
+  ["gate /nowhere", 5, /^Cannot read records "/],
   ["report", 2, /^error: Missing required argument "records"\n$/],
   ["report /nowhere", 2, /^error: Cannot read "\/nowhere": no such file or directory\n$/],
 ];
