@@ -1,0 +1,151 @@
+/**
+ * The gate as a command: reads records and baseline, judges, writes what was asked for, and turns
+ * the verdict into an exit code. The only file of the gate that touches files and the environment.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { RunRecord } from "../../harness/record.ts";
+import { formatBaseline, makeBaseline, parseBaseline } from "./baseline.ts";
+import { GateInputError } from "./input_error.ts";
+import { judge, type Verdict } from "./judge.ts";
+import { mergeRecords, parseRecords } from "./read.ts";
+import { selfTest } from "./self_test.ts";
+import { showJunit, showMarkdown, showTerminal } from "./show.ts";
+
+/** Where `bench` writes. */
+export const DEFAULT_RECORDS = "out/bench/records.ndjson";
+/** The accepted results of the model. */
+export const DEFAULT_BASELINE = "reports/baselines/model.json";
+/** Smallest change that counts, as a share. */
+export const DEFAULT_MINIMUM_EFFECT = 0.01;
+
+/** Exit codes of the gate. */
+const EXIT = { pass: 0, regression: 1, usage: 2, inconclusive: 3, unreadable: 5 } as const;
+
+/** What the command line asks for. */
+export interface GateCommand {
+  /** Files of records, judged together; none means DEFAULT_RECORDS. */
+  readonly records: readonly string[];
+  readonly baseline: string;
+  /** The verdict as JSON on stdout, in place of the table. */
+  readonly json: boolean;
+  /** File for JUnit XML. */
+  readonly junit?: string | undefined;
+  /** Write the baseline from the records in place of judging them. */
+  readonly update: boolean;
+  /** Judge planted faults in place of the records. */
+  readonly selfTest: boolean;
+  /** Share, above 0 and below 1. */
+  readonly minimumEffect: number;
+}
+
+/** Where the words go. */
+export interface GateIo {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+}
+
+/**
+ * Runs the gate.
+ *
+ * @returns 0 pass, 1 regression or something missing, 2 wrong usage, 3 inconclusive, 5 unreadable
+ * records or baseline. Never throws for input.
+ */
+export async function runGate(command: GateCommand, io: GateIo): Promise<number> {
+  const misuse = misuseOf(command);
+  if (misuse !== null) {
+    io.stderr(`${misuse}\n`);
+    return EXIT.usage;
+  }
+  try {
+    const paths = command.records.length === 0 ? [DEFAULT_RECORDS] : command.records;
+    const files = await Promise.all(
+      paths.map(async (path) => parseRecords(await readText(path, "records"), path)),
+    );
+    const records = mergeRecords(files);
+    if (command.selfTest) return runSelfTest(records, command, io);
+    if (command.update) return await updateBaseline(records, command, io);
+    const text = await readText(command.baseline, "baseline");
+    const baseline = parseBaseline(text, command.baseline);
+    const verdict = judge(records, baseline, command);
+    await report(verdict, command, io);
+    return EXIT[verdict.outcome];
+  } catch (error) {
+    if (!(error instanceof GateInputError)) throw error;
+    io.stderr(`${error.message}\n`);
+    return EXIT.unreadable;
+  }
+}
+
+function misuseOf(command: GateCommand): string | null {
+  const { minimumEffect, update, selfTest: test } = command;
+  if (!(minimumEffect > 0 && minimumEffect < 1)) {
+    return `Cannot use minimum effect "${minimumEffect}": accepted is a share above 0 and below 1`;
+  }
+  if (update && test) {
+    return "Cannot update the baseline in a self-test: choose --update or --self-test";
+  }
+  return null;
+}
+
+async function readText(path: string, what: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const remedy = what === "records"
+      ? 'run "deno task bench" first, or name a file'
+      : 'make one from good records with "deno task gate --update"';
+    throw new GateInputError(`Cannot read ${what} "${path}": ${remedy}`, { cause });
+  }
+}
+
+async function writeText(path: string, text: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  } catch (cause) {
+    throw new GateInputError(`Cannot write "${path}": choose a writable place`, { cause });
+  }
+}
+
+async function report(verdict: Verdict, command: GateCommand, io: GateIo): Promise<void> {
+  io.stdout(command.json ? `${JSON.stringify(verdict, null, 2)}\n` : showTerminal(verdict));
+  if (command.junit !== undefined) await writeText(command.junit, showJunit(verdict));
+  const summary = process.env["GITHUB_STEP_SUMMARY"];
+  // Appended: other steps of the job write to the same file.
+  if (summary !== undefined && summary !== "") await appendFile(summary, showMarkdown(verdict));
+}
+
+async function updateBaseline(
+  records: readonly RunRecord[],
+  command: GateCommand,
+  io: GateIo,
+): Promise<number> {
+  const baseline = makeBaseline(records);
+  await writeText(command.baseline, formatBaseline(baseline));
+  io.stderr(`Wrote ${baseline.runs.length} runs to ${command.baseline}; review the change.\n`);
+  return EXIT.pass;
+}
+
+function runSelfTest(records: readonly RunRecord[], command: GateCommand, io: GateIo): number {
+  const cases = selfTest(records, command);
+  const wrong = cases.filter((each) => each.actual !== each.expected);
+  if (command.json) {
+    io.stdout(`${JSON.stringify(cases, null, 2)}\n`);
+  } else {
+    for (const { name, expected, actual } of cases) {
+      const word = actual === expected ? "ok  " : "FAIL";
+      io.stdout(`${word} ${name}: ${actual}${actual === expected ? "" : `, want ${expected}`}\n`);
+    }
+  }
+  io.stderr(
+    wrong.length === 0
+      ? `Self-test passed: the gate saw all ${cases.length} planted cases.\n`
+      : `Self-test failed: ${wrong.length} of ${cases.length} planted cases were misjudged.\n`,
+  );
+  return wrong.length === 0 ? EXIT.pass : EXIT.regression;
+}

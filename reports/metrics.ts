@@ -1,0 +1,207 @@
+/**
+ * The scalar metrics of a run record: name, unit, direction, and how to read them from a record.
+ *
+ * The page and the gate both use this list, so that one name means one definition everywhere. This
+ * file never aggregates over seeds (see cells.ts) and never formats a number (see page/format.ts).
+ *
+ * @module
+ */
+
+import type { GroupMeasurement, RunRecord } from "../harness/record.ts";
+
+/** Which way is good; neutral metrics explain a result but are never judged. */
+export type Direction = "higher" | "lower" | "neutral";
+
+/** What a number counts; page/format.ts knows how to write each. */
+export type Unit =
+  | "trans/s"
+  | "bit/s"
+  | "ns"
+  | "ns/trans"
+  | "ns/MB"
+  | "share"
+  | "1/s"
+  | "packets"
+  | "interrupts"
+  | "ratio"
+  | "count";
+
+/** One number of one run. */
+export interface Metric {
+  /** Unique within a record: `group/key` for a group, `key` for the whole run. */
+  readonly id: string;
+  readonly key: string;
+  /** Group of the workload; null for a metric of the whole run. */
+  readonly group: string | null;
+  /** Words for people, lower case except abbreviations. */
+  readonly title: string;
+  readonly unit: Unit;
+  readonly direction: Direction;
+  /** null where the target cannot see it. */
+  readonly value: number | null;
+}
+
+const LATENCY_FIELDS = [
+  ["p50", "median latency", "lower"],
+  ["p90", "p90 latency", "lower"],
+  ["p99", "p99 latency", "lower"],
+  ["p99_9", "p99.9 latency", "lower"],
+  ["mean", "mean latency", "lower"],
+  // One sample decides the maximum, so it informs and is not judged.
+  ["max", "maximum latency", "neutral"],
+] as const;
+
+/**
+ * Latency samples a percentile needs to be supported: at least 10 samples lie beyond it, the rule
+ * of thumb of Gil Tene's HdrHistogram plots and of mutilate.
+ */
+export const TAIL_SAMPLES_MIN = 10;
+
+/** The share of a distribution that lies beyond each judged percentile. */
+const TAIL_SHARE: Readonly<Record<string, number>> = {
+  p50: 0.5,
+  p90: 0.1,
+  p99: 0.01,
+  p99_9: 0.001,
+};
+
+/**
+ * Reads every metric of a record, groups first, in a fixed order.
+ *
+ * @param record One run.
+ * @returns One entry per metric; `value` is null where the target could not measure it or the
+ * sample is too small for the percentile.
+ */
+export function metricsOf(record: RunRecord): Metric[] {
+  const metrics: Metric[] = [];
+  for (const group of record.measurement.groups) metrics.push(...groupMetrics(group));
+  metrics.push(...runMetrics(record));
+  return metrics;
+}
+
+function groupMetrics(group: GroupMeasurement): Metric[] {
+  const of = (
+    key: string,
+    title: string,
+    unit: Unit,
+    direction: Direction,
+    value: number | null,
+  ): Metric => ({
+    id: `${group.name}/${key}`,
+    key,
+    group: group.name,
+    title,
+    unit,
+    direction,
+    value,
+  });
+  const { value, unit } = group.throughput;
+  const metrics = [of("throughput", "throughput", unit, "higher", value)];
+  const latency = group.latency_ns;
+  if (latency !== null) {
+    for (const [field, title, direction] of LATENCY_FIELDS) {
+      const tail = TAIL_SHARE[field];
+      // The epsilon absorbs that 10000 * 0.001 is not exactly 10 in binary.
+      const supported = tail === undefined || latency.count * tail + 1e-6 >= TAIL_SAMPLES_MIN;
+      const read = supported && latency.count > 0 ? latency[field] : null;
+      metrics.push(of(`latency_ns_${field}`, title, "ns", direction, read));
+    }
+  }
+  return metrics;
+}
+
+function runMetrics(record: RunRecord): Metric[] {
+  const of = (
+    key: string,
+    title: string,
+    unit: Unit,
+    direction: Direction,
+    value: number | null,
+  ): Metric => ({ id: key, key, group: null, title, unit, direction, value });
+  const { measurement } = record;
+  const cost = cpuCost(record);
+  const received = measurement.queues.map((queue) => queue.rx_packets);
+  const interrupts = measurement.interrupts;
+  const dropped = Object.values(measurement.drops).reduce((sum, count) => sum + count, 0);
+  return [
+    of(cost.key, cost.title, cost.unit, "lower", cost.value),
+    of("cpu_utilisation", "CPU utilisation", "share", "neutral", measurement.cpu_utilisation),
+    of(
+      "interrupts_per_second",
+      "interrupts per second",
+      "1/s",
+      "neutral",
+      interrupts?.per_second ?? null,
+    ),
+    of(
+      "rx_packets_per_interrupt",
+      "rx packets per interrupt",
+      "packets",
+      "neutral",
+      interrupts?.rx_packets_per_interrupt ?? null,
+    ),
+    of(
+      "interrupts_per_rx_packet",
+      "interrupts per rx packet",
+      "interrupts",
+      "lower",
+      interruptsPerRxPacket(record),
+    ),
+    of("imbalance", "queue imbalance, max/mean", "ratio", "neutral", imbalance(received)),
+    of("dropped_packets", "dropped packets", "count", "lower", dropped),
+    of("retransmits", "retransmits", "count", "lower", measurement.retransmits),
+  ];
+}
+
+/** Interrupts of the device per received packet; null without interrupts or without packets. */
+function interruptsPerRxPacket(record: RunRecord): number | null {
+  const { interrupts, queues } = record.measurement;
+  const packets = sumOf(queues, (queue) => queue.rx_packets);
+  return interrupts === null || packets === 0 ? null : interrupts.count / packets;
+}
+
+/** Busy CPU time per transaction, or per megabyte where a group has no transactions. */
+function cpuCost(record: RunRecord): Pick<Metric, "key" | "title" | "unit" | "value"> {
+  const { cpus, groups } = record.measurement;
+  const transactional = groups.every((group) => group.throughput.unit === "trans/s");
+  const busyNs = sumOf(cpus, (cpu) => cpu.user_ns + cpu.system_ns + cpu.irq_ns + cpu.softirq_ns);
+  if (transactional) {
+    const transactions = sumOf(groups, (group) => group.transactions);
+    const value = cpus.length === 0 || transactions === 0 ? null : busyNs / transactions;
+    const title = "CPU time per transaction";
+    return { key: "cpu_ns_per_transaction", title, unit: "ns/trans", value };
+  }
+  const megabytes = sumOf(groups, (group) => group.bytes) / 1e6;
+  const value = cpus.length === 0 || megabytes === 0 ? null : busyNs / megabytes;
+  return { key: "cpu_ns_per_megabyte", title: "CPU time per megabyte", unit: "ns/MB", value };
+}
+
+/**
+ * Busiest queue against the mean queue: 1 is even, the number of queues is the worst.
+ *
+ * @param packets Packets per queue.
+ * @returns null where no queue saw a packet.
+ */
+export function imbalance(packets: readonly number[]): number | null {
+  const total = packets.reduce((sum, count) => sum + count, 0);
+  if (total === 0) return null;
+  return Math.max(...packets) / (total / packets.length);
+}
+
+/**
+ * Jain's fairness index, (sum x)^2 / (n * sum x^2): 1 is even, 1/n is one queue for all (R. Jain,
+ * D. Chiu, W. Hawe, DEC-TR-301, 1984).
+ *
+ * @param packets Packets per queue.
+ * @returns null where no queue saw a packet.
+ */
+export function jainIndex(packets: readonly number[]): number | null {
+  const total = packets.reduce((sum, count) => sum + count, 0);
+  const squares = packets.reduce((sum, count) => sum + count * count, 0);
+  return squares === 0 ? null : (total * total) / (packets.length * squares);
+}
+
+/** Sums a field over a list, in list order so that the rounding is always the same. */
+export function sumOf<T>(items: readonly T[], read: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + read(item), 0);
+}

@@ -1,0 +1,86 @@
+/**
+ * The first screen: which policy wins for which workload, by how much, how sure that is.
+ *
+ * @module
+ */
+
+import type { Source, WorkloadRuns } from "../cells.ts";
+import { type PageContext, sourceName } from "./context.ts";
+import { type Certainty, type Finding, findingsOf, mainMetrics } from "./findings.ts";
+import { forest } from "./forest.ts";
+import { plural } from "./client/format.js";
+import { type Html, html } from "./html.ts";
+
+const CERTAINTY_WORDS: Readonly<Record<Certainty, string>> = {
+  clear: "all seeds agree",
+  "seeds disagree": "seeds disagree",
+  "single seed": "one seed only",
+  tie: "tie",
+  "no comparison": "nothing to compare",
+};
+
+/** Renders the answers of all sources; a source never shares a heading with another. */
+export function answerSection(context: PageContext): Html {
+  const several = context.sources.length > 1;
+  const parts = context.sources.map((source, position) => {
+    const { title, note } = sourceName(source);
+    const answers = source.workloads.map((workload, index) =>
+      answer(context, workload, `s${position}w${index}`)
+    );
+    return html`${
+      several && html`
+        <div class="rule">
+          <h2 class="place">${title}</h2>
+          <p class="quiet">${note}</p>
+        </div>
+      `
+    }<div class="answers">${answers}</div>`;
+  });
+  return html`<section class="answer" aria-labelledby="answer-title"><h1 id="answer-title">Which policy
+    wins?</h1><p class="lede">${context.sources.map(scope).join(" ")}</p>${parts}</section>`;
+}
+
+/** "Model (i40e-model): 3 workloads, 5 policies, 3 seeds each." */
+export function scope(source: Source): string {
+  const policies = new Set(source.workloads.flatMap((each) => each.variants.map((v) => v.key)));
+  const seedCounts = source.workloads.flatMap((each) =>
+    each.variants.map((variant) => variant.records.length)
+  );
+  const [low, high] = [Math.min(...seedCounts), Math.max(...seedCounts)];
+  const seeds = low === high ? plural(low, "seed") : `${low} to ${high} seeds`;
+  const words = [
+    plural(source.workloads.length, "workload"),
+    policies.size === 1 ? "1 policy" : `${policies.size} policies`,
+    `${seeds} each`,
+  ];
+  return `${sourceName(source).title} (${source.generator}): ${words.join(", ")}.`;
+}
+
+function answer(context: PageContext, workload: WorkloadRuns, id: string): Html {
+  const findings = findingsOf(workload);
+  const main = mainMetrics(workload);
+  const row = main[0];
+  const first = findings.find((finding) => finding.metricId === row?.id);
+  const picture = row === undefined || first === undefined
+    ? null
+    : forest(context, workload, row, `Ratio of ${row.title} to the reference. ${first.text}`);
+  const rest = findings.filter((finding) => finding !== first);
+  return html`
+    <article
+      class="card"><div class="words"><h3><a href="#${id}">${workload
+        .title}</a></h3>${first !== undefined &&
+        html`<p class="first">${first.text} ${badge(first)}</p>`}${rest.length > 0 &&
+        html`<ul class="rest">${
+          rest.map((each) => html`<li>${each.text}</li>`)
+        }</ul>`}</div>${picture !== null && html`
+        <div
+          class="picture"><p class="quiet">${row!.title}${row!.group === null
+            ? ""
+            : ` of ${row!.group}`}, ratio to the reference</p>${picture}</div>
+      `}</article>
+  `;
+}
+
+function badge(finding: Finding): Html {
+  return html`<span class="badge">${CERTAINTY_WORDS[finding.certainty]}</span>`;
+}

@@ -1,0 +1,126 @@
+/**
+ * What all parts of the page share while it is rendered: the variants with their looks, and the
+ * data that the charts in the browser draw from.
+ *
+ * @module
+ */
+
+import { DEVICE_POLICIES } from "../../harness/record.ts";
+import type { Cell, MetricRow, Source, Variant, WorkloadRuns } from "../cells.ts";
+import type { Unit } from "../metrics.ts";
+import { SERIES } from "./palette.ts";
+
+/** A variant as the page shows it: the same number and look everywhere. */
+export interface PageVariant {
+  readonly key: string;
+  readonly label: string;
+  /** Position in the legend; cells carry it so that the legend can hide them. */
+  readonly index: number;
+  /** Position in SERIES. */
+  readonly slot: number;
+}
+
+/** Medians with one dot per seed. */
+export interface BarsFigure {
+  readonly kind: "bars";
+  readonly title: string;
+  readonly unit: Unit;
+  readonly bars: readonly {
+    readonly variant: number;
+    readonly median: number;
+    readonly values: readonly number[];
+  }[];
+}
+
+/** Latency percentile curves. */
+export interface CurveFigure {
+  readonly kind: "curve";
+  readonly title: string;
+  readonly points_per_octave: number;
+  readonly curves: readonly {
+    readonly variant: number;
+    readonly latency_ns: readonly number[];
+  }[];
+}
+
+/** Shares of CPU time of one variant, one stack per CPU. */
+export interface CpuFigure {
+  readonly kind: "cpu";
+  readonly title: string;
+  readonly variant: number;
+  readonly cpus: readonly number[];
+  /** Part of CPU_PARTS -> share 0..1 per CPU. */
+  readonly shares: Readonly<Record<string, readonly number[]>>;
+}
+
+/** Data of one chart. */
+export type Figure = BarsFigure | CurveFigure | CpuFigure;
+
+/** Mutable only in `figures`: rendering a figure adds its data. */
+export interface PageContext {
+  readonly sources: readonly Source[];
+  readonly variants: readonly PageVariant[];
+  readonly figures: Record<string, Figure>;
+}
+
+/** Collects the variants of all sources, in legend order. */
+export function makeContext(sources: readonly Source[]): PageContext {
+  const found = new Map<string, Variant>();
+  for (const source of sources) {
+    for (const workload of source.workloads) {
+      for (const variant of workload.variants) found.set(variant.key, variant);
+    }
+  }
+  const variants = [...found.values()].sort((a, b) => rank(a) - rank(b)).map((variant, index) => {
+    const unusual = SERIES.length - 1;
+    const slot = variant.label === variant.policy
+      ? DEVICE_POLICIES.indexOf(variant.policy)
+      : unusual;
+    return { key: variant.key, label: variant.label, index, slot };
+  });
+  return { sources, variants, figures: {} };
+}
+
+function rank(variant: Variant): number {
+  const stock = variant.mechanism === "stock" ? 0 : 1;
+  return stock * DEVICE_POLICIES.length + DEVICE_POLICIES.indexOf(variant.policy);
+}
+
+/** The page's view of a variant of a workload. */
+export function pageVariant(context: PageContext, key: string): PageVariant {
+  return context.variants.find((variant) => variant.key === key)!;
+}
+
+/** The variants of one workload, in legend order. */
+export function variantsOf(context: PageContext, workload: WorkloadRuns): PageVariant[] {
+  return context.variants.filter(({ key }) => workload.variants.some((each) => each.key === key));
+}
+
+/** The cell of a variant; an empty one where it was not run. */
+export function cellOf(row: MetricRow, key: string): Cell {
+  return row.cells.get(key) ?? { values: [], spread: null, ratio: null };
+}
+
+/** How the page names a source in headings, with where its numbers come from. */
+export function sourceName(source: Source): { title: string; note: string } {
+  switch (source.target) {
+    case "model":
+      return {
+        title: "Model",
+        note: `Every number in this part comes from the simulated machine (${source.generator}), ` +
+          "in virtual time.",
+      };
+    case "live":
+      return {
+        title: "Live host",
+        note: `Every number in this part was measured on a live host by ${source.generator}. ` +
+          "It is never set against the model's.",
+      };
+    case "mock":
+      return {
+        title: "Mock",
+        note: `Numbers of this part are made up by the mock target (${source.generator}) to ` +
+          "test the lab itself.",
+      };
+  }
+}

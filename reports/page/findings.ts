@@ -1,0 +1,267 @@
+/**
+ * Says in plain sentences which policy wins for which workload, by how much and how sure that is.
+ *
+ * Sentences state medians over seeds, ratios paired by seed, and the range. They never call a
+ * difference below TIE_SHARE a win, and never a single seed certain.
+ *
+ * @module
+ */
+
+import { type Cell, keyed, type MetricRow, type Variant, type WorkloadRuns } from "../cells.ts";
+import {
+  formatRange,
+  formatRatio,
+  formatRatioRange,
+  formatValue,
+  joinWords,
+  plural,
+} from "./client/format.js";
+
+/** Medians closer than this share a place: below it a difference has no use to anyone tuning. */
+export const TIE_SHARE = 0.01;
+
+/** How far a reader may trust a finding. */
+export type Certainty = "clear" | "seeds disagree" | "single seed" | "tie" | "no comparison";
+
+/** One sentence with what the page needs to draw it. */
+export interface Finding {
+  readonly text: string;
+  readonly metricId: string;
+  /** Variant keys that share the first place; empty where nothing differs. */
+  readonly winners: readonly string[];
+  readonly certainty: Certainty;
+}
+
+interface Standing {
+  readonly variant: Variant;
+  readonly cell: Cell;
+  readonly median: number;
+}
+
+/**
+ * The sentences for a workload: per group its main metric (p99 for transactions, throughput for
+ * streams), then CPU cost, then the price of the first winner.
+ */
+export function findingsOf(workload: WorkloadRuns): Finding[] {
+  const findings: Finding[] = [];
+  for (const row of mainMetrics(workload)) {
+    const finding = bestOf(workload, row);
+    if (finding !== null) findings.push(finding);
+  }
+  const cost = workload.metrics.find((row) => row.key.startsWith("cpu_ns_per_"));
+  const costFinding = cost === undefined ? null : bestOf(workload, cost);
+  if (costFinding !== null) findings.push(costFinding);
+  const price = priceOf(workload, findings[0]);
+  if (price !== null) findings.push(price);
+  return findings;
+}
+
+/** The metric a person who runs this kind of test asks for first, one or two per group. */
+export function mainMetrics(workload: WorkloadRuns): MetricRow[] {
+  const groups = [...new Set(workload.metrics.flatMap((row) => row.group ?? []))];
+  return groups.flatMap((group) => {
+    const rows = workload.metrics.filter((row) => row.group === group);
+    const tail = rows.find((row) => row.key === "latency_ns_p99" && hasValues(row));
+    const median = rows.find((row) => row.key === "latency_ns_p50" && hasValues(row));
+    const throughput = rows.find((row) => row.key === "throughput");
+    return [tail ?? median, throughput].filter((row) => row !== undefined);
+  });
+}
+
+function hasValues(row: MetricRow): boolean {
+  return [...row.cells.values()].some((cell) => cell.spread !== null);
+}
+
+/**
+ * Which variant is best at one metric.
+ *
+ * @returns null where the metric is neutral or nobody has a value.
+ */
+export function bestOf(workload: WorkloadRuns, row: MetricRow): Finding | null {
+  if (row.direction === "neutral") return null;
+  const standings = rank(workload, row);
+  const best = standings[0];
+  if (best === undefined) return null;
+  const name = subject(workload, row);
+  const spread = best.cell.spread!;
+  const metricId = row.id;
+  if (standings.length === 1) {
+    const text = `Only ${best.variant.label} was run: ${name} is ${
+      formatValue(best.median, row.unit)
+    } (${plural(spread.count, "seed")}).`;
+    return { text, metricId, winners: [], certainty: "no comparison" };
+  }
+  const winners = standings.filter((each) => shares(best.median, each.median));
+  const isReference = (each: Standing): boolean => each.variant.key === workload.reference;
+  if (winners.length === standings.length) {
+    const text = `No policy changes ${name} by more than 1 % (${plural(spread.count, "seed")}).`;
+    return { text, metricId, winners: [], certainty: "tie" };
+  }
+  const keys = winners.map((each) => each.variant.key);
+  const certainty = certaintyOf(winners, standings, row);
+  const text = winners.some(isReference)
+    ? referenceWins(name, row, winners, standings, workload)
+    : policyWins(name, row, winners, standings, workload);
+  return { text, metricId, winners: keys, certainty };
+}
+
+/** Variants with a value, best first; equal medians keep the order of the variants. */
+function rank(workload: WorkloadRuns, row: MetricRow): Standing[] {
+  const sign = row.direction === "higher" ? -1 : 1;
+  const standings = workload.variants.flatMap((variant) => {
+    const cell = row.cells.get(variant.key)!;
+    return cell.spread === null ? [] : [{ variant, cell, median: cell.spread.median }];
+  });
+  return standings.sort((a, b) => sign * (a.median - b.median));
+}
+
+function shares(best: number, other: number): boolean {
+  if (best === other) return true;
+  return Math.abs(other - best) <= TIE_SHARE * Math.max(Math.abs(best), Math.abs(other));
+}
+
+/** The metric with its group, or with the workload for a metric of the whole machine. */
+function subject(workload: WorkloadRuns, row: MetricRow): string {
+  return shortTitle(row) + (row.group === null ? ` in ${workload.name}` : ` for ${row.group}`);
+}
+
+function shortTitle(row: MetricRow): string {
+  return row.title.replace(/^(p[\d.]+) latency$/, "$1");
+}
+
+function superlative(row: MetricRow): string {
+  return row.direction === "higher" ? "highest" : "lowest";
+}
+
+function referenceName(workload: WorkloadRuns): string {
+  const variant = workload.variants.find((each) => each.key === workload.reference);
+  return variant?.mechanism === "stock"
+    ? `the stock default (${variant.policy})`
+    : `policy ${variant?.label}`;
+}
+
+/** "0.71× of the stock default (NONE), 3 seeds, range 0.69–0.73". */
+function evidence(workload: WorkloadRuns, row: MetricRow, standing: Standing): string {
+  const { ratio, spread } = standing.cell;
+  if (ratio !== null) {
+    const certainty = ratio.count === 1
+      ? "1 seed, so the spread is unknown"
+      : `${ratio.count} seeds, range ${formatRatioRange(ratio)}`;
+    return `${formatRatio(ratio.median)} of ${referenceName(workload)}, ${certainty}`;
+  }
+  const value = formatValue(standing.median, row.unit);
+  const certainty = spread!.count === 1
+    ? "1 seed, so the spread is unknown"
+    : `${spread!.count} seeds, range ${formatRange(spread!, row.unit)}`;
+  return `${value}, ${certainty}${workload.reference === null ? "; no stock run to compare" : ""}`;
+}
+
+function policyWins(
+  name: string,
+  row: MetricRow,
+  winners: readonly Standing[],
+  standings: readonly Standing[],
+  workload: WorkloadRuns,
+): string {
+  const labels = winners.map((each) => each.variant.label);
+  const verb = winners.length === 1 ? "has" : "share";
+  const within = winners.length === 1 ? "" : " (within 1 %)";
+  const rival = rivalOf(winners[0]!, standings, winners, row);
+  const doubt = rival === null || rival.seedCount < 2
+    ? ""
+    : `; ${rival.label} does as well or better in ${rival.seedsWon} of ${rival.seedCount} seeds, ` +
+      "so the order is not certain";
+  return `${joinWords(labels)} ${verb} the ${superlative(row)} ${name}${within}: ${
+    evidence(workload, row, winners[0]!)
+  }${doubt}.`;
+}
+
+function referenceWins(
+  name: string,
+  row: MetricRow,
+  winners: readonly Standing[],
+  standings: readonly Standing[],
+  workload: WorkloadRuns,
+): string {
+  const others = standings.filter((each) => each.variant.key !== workload.reference);
+  const next = others[0]!;
+  const equal = winners.filter((each) => each.variant.key !== workload.reference);
+  const reference = referenceName(workload);
+  if (equal.length > 0) {
+    const labels = joinWords(equal.map((each) => each.variant.label));
+    return `No policy beats ${reference} at ${name}; ${labels} ${
+      equal.length === 1 ? "equals" : "equal"
+    } it within 1 %: ${evidence(workload, row, next)}.`;
+  }
+  return `No policy beats ${reference} at ${name}; the closest is ${next.variant.label}: ${
+    evidence(workload, row, next)
+  }.`;
+}
+
+/** A variant that is as good as the best one or better in some of the seeds both ran. */
+interface Rival {
+  readonly label: string;
+  readonly seedsWon: number;
+  readonly seedCount: number;
+}
+
+/** The first variant behind the winners that wins a seed; null where every seed agrees. */
+function rivalOf(
+  best: Standing,
+  standings: readonly Standing[],
+  winners: readonly Standing[],
+  row: MetricRow,
+): Rival | null {
+  const sign = row.direction === "higher" ? -1 : 1;
+  for (const each of standings) {
+    if (winners.includes(each)) continue;
+    const own = keyed(best.cell.values);
+    const pairs = [...keyed(each.cell.values)].filter(([seed]) => own.has(seed));
+    const seedsWon = pairs.filter(([seed, value]) => sign * (value - own.get(seed)!) <= 0).length;
+    if (seedsWon > 0) return { label: each.variant.label, seedsWon, seedCount: pairs.length };
+  }
+  return null;
+}
+
+function certaintyOf(
+  winners: readonly Standing[],
+  standings: readonly Standing[],
+  row: MetricRow,
+): Certainty {
+  if (winners[0]!.cell.spread!.count < 2) return "single seed";
+  if (winners.length > 1) return "tie";
+  return rivalOf(winners[0]!, standings, winners, row) === null ? "clear" : "seeds disagree";
+}
+
+/** What the winner of the first finding costs elsewhere: everything it makes worse. */
+function priceOf(workload: WorkloadRuns, first: Finding | undefined): Finding | null {
+  const key = first?.winners[0];
+  if (first === undefined || key === undefined || key === workload.reference) return null;
+  if (first.winners.includes(workload.reference ?? "")) return null;
+  const label = workload.variants.find((each) => each.key === key)!.label;
+  const worse = workload.metrics.flatMap((row) => {
+    if (row.id === first.metricId || !isPrice(row)) return [];
+    const group = row.group === null ? "" : ` for ${row.group}`;
+    const { ratio, spread } = row.cells.get(key)!;
+    const before = row.cells.get(workload.reference ?? "")?.spread?.median;
+    if (before === 0 && spread !== null && spread.median > 0) {
+      return [`${formatValue(spread.median, row.unit)} ${row.title} instead of none`];
+    }
+    if (ratio === null) return [];
+    const loss = row.direction === "higher" ? 1 / ratio.median : ratio.median;
+    if (!(loss > 1 + TIE_SHARE)) return [];
+    return [`${formatRatio(ratio.median)} ${shortTitle(row)}${group}`];
+  });
+  if (workload.reference === null) return null;
+  const text = worse.length === 0
+    ? `${label} costs nothing that was measured here.`
+    : `The price of ${label}, against ${referenceName(workload)}: ${joinWords(worse)}.`;
+  return { text, metricId: first.metricId, winners: [], certainty: first.certainty };
+}
+
+/** Metrics a price is quoted in: few enough to read. */
+function isPrice(row: MetricRow): boolean {
+  return row.key === "throughput" || row.key === "latency_ns_p99" ||
+    row.key === "interrupts_per_second" || row.key === "dropped_packets" ||
+    row.key === "retransmits" || row.key.startsWith("cpu_ns_per_");
+}

@@ -1,0 +1,227 @@
+/**
+ * Makes the HTML page of a bench from its records: one file, no request, same records same bytes.
+ *
+ * Reads the records given and the page's own style and scripts; never a clock or the network. The
+ * content security policy names the hash of each script, so nothing a label smuggles in can run.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { RunRecord } from "../../harness/record.ts";
+import { arrange, type Source } from "../cells.ts";
+import { answerSection } from "./answer.ts";
+import { makeContext, type PageContext, sourceName } from "./context.ts";
+import { embedJson, embedScript, type Html, html } from "./html.ts";
+import { CPU_PARTS, SERIES, SURFACE, themeProperties } from "./palette.ts";
+import { provenanceSection } from "./provenance.ts";
+import { key, overviewTable } from "./tables.ts";
+import { workloadSection } from "./workload.ts";
+
+/** Scripts of the page in the order they must run. */
+const CLIENT_FILES = ["format.js", "state.js", "export.js", "charts.js", "svg.js", "main.js"];
+
+/** Style sheets in the order they must stand; the last may override. */
+const STYLE_FILES = ["base.css", "tables.css", "workload.css", "media.css"];
+
+/** Choices of the ratio table; "main" is the metric that matters most for each group. */
+const METRIC_CHOICES: readonly (readonly [string, string])[] = [
+  ["main", "what matters most"],
+  ["latency_ns_p50", "median latency"],
+  ["latency_ns_p99", "p99 latency"],
+  ["latency_ns_p99_9", "p99.9 latency"],
+  ["throughput", "throughput"],
+  ["cpu_ns", "CPU time per work done"],
+  ["interrupts_per_second", "interrupts per second"],
+];
+
+/**
+ * Renders the page.
+ *
+ * @param records Any runs; runs of different targets or builds get parts of their own.
+ * @returns A complete HTML document.
+ * @throws Error when there is no record, or a latency histogram cannot be decoded.
+ */
+export async function renderPage(records: readonly RunRecord[]): Promise<string> {
+  if (records.length === 0) {
+    throw new Error("Cannot make a page: the records hold no run; want at least one");
+  }
+  const assets = await readAssets();
+  const sources = arrange(records);
+  const context = makeContext(sources);
+  const body = renderBody(context);
+  const scripts = [assets.chart, assets.client].map((script) => embedScript(script));
+  const style = embedScript(assets.style + themeRules() + legendRules());
+  const policy = [
+    "default-src 'none'",
+    `script-src ${scripts.map((script) => hashOf(script.text)).join(" ")}`,
+    `style-src ${hashOf(style.text)}`,
+    "img-src data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  const page = html`
+    <!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta http-equiv="Content-Security-Policy" content="${policy}">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <title>${pageTitle(sources)}</title>
+        <style>${style}</style>
+      </head>
+      <body>
+    ${body}
+    <script type="application/json" id="page-data">${embedJson(pageData(context))}</script>
+    <script>${scripts[0]}</script>
+    <script>${scripts[1]}</script>
+      </body>
+    </html>
+  `;
+  return page.text;
+}
+
+/** Finds Chart.js' stand-alone build and the page's own files beside this one. */
+async function readAssets(): Promise<{ chart: string; client: string; style: string }> {
+  const chartMain = createRequire(import.meta.url).resolve("chart.js");
+  const chartPath = join(dirname(chartMain), "chart.umd.min.js");
+  const read = (name: string): Promise<string> => readFile(new URL(name, import.meta.url), "utf8");
+  const [chart, clients, styles] = await Promise.all([
+    readFile(chartPath, "utf8"),
+    Promise.all(CLIENT_FILES.map((name) => read(`client/${name}`))),
+    Promise.all(STYLE_FILES.map((name) => read(`style/${name}`))),
+  ]);
+  // The map is a file beside the original; naming it here would make browsers ask for it.
+  const bare = chart.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "");
+  const client = clients.map(withoutModuleSyntax).join("\n");
+  return {
+    chart: bare,
+    style: styles.join("\n"),
+    client: `"use strict";(() => {\n${client}\n})();\n`,
+  };
+}
+
+/**
+ * A client module as part of one classic script: pages from the file protocol may not import. All
+ * names of the client files are distinct, so dropping import and export lines is enough.
+ */
+function withoutModuleSyntax(source: string): string {
+  return source.replaceAll(/^import .*;$/gm, "").replaceAll(/^export /gm, "");
+}
+
+function hashOf(text: string): string {
+  return `'sha256-${createHash("sha256").update(text, "utf8").digest("base64")}'`;
+}
+
+function themeRules(): string {
+  const [light, dark] = [themeProperties("light"), themeProperties("dark")];
+  return `:root{${light}}@media (prefers-color-scheme:dark){:root{${dark}}}` +
+    `:root[data-theme="light"]{${light}}:root[data-theme="dark"]{${dark}}` +
+    `@media print{:root,:root[data-theme]{${light}}}`;
+}
+
+/** The legend hides a policy by its number on the root element; one rule per number. */
+function legendRules(): string {
+  const series = SERIES.map((_, slot) => `.s${slot}{--series:var(--series-${slot})}`);
+  const hidden = Array.from(
+    { length: 10 },
+    (_, index) => `:root[data-hide~="${index}"] [data-v="${index}"]{display:none}`,
+  );
+  return [...series, ...hidden].join("");
+}
+
+function pageTitle(sources: readonly Source[]): string {
+  const names = [...new Set(sources.flatMap((source) => source.workloads.map((w) => w.name)))];
+  const shown = names.length > 4 ? `${names.slice(0, 3).join(", ")} and more` : names.join(", ");
+  return `NET policy report: ${shown}`;
+}
+
+function renderBody(context: PageContext): Html {
+  const parts = context.sources.map((source, position) => {
+    const { title, note } = sourceName(source);
+    const id = `s${position}`;
+    return html`
+      <section class="source"
+        aria-label="${title}"><div class="rule"><h2 class="place">${title}</h2><p
+            class="quiet">${note}</p></div><h3>Ratio to the stock default</h3>${overviewTable(
+              context,
+              source,
+              id,
+            )}${source.workloads.map((workload, index) =>
+              workloadSection(context, workload, `${id}w${index}`, title)
+            )}<section aria-label="Provenance of ${title}"><h2>Where these numbers come from</h2>${provenanceSection(
+              context,
+              source,
+            )}</section></section>
+    `;
+  });
+  return html`
+    <a class="skip"
+      href="#detail">Skip to the details</a>${topBar()}<main>${answerSection(context)}${toolBar(
+        context,
+      )}<div id="detail" tabindex="-1">${parts}</div></main><footer
+      class="quiet">Made by
+        the NET policy lab from run records alone; the same records give the same bytes.</footer><div
+      id="announce" class="unseen" role="status" aria-live="polite"></div>
+  `;
+}
+
+function topBar(): Html {
+  return html`<header class="top"><span class="brand">NET policy lab</span><nav aria-label="Page" class="actions"
+    ><button type="button" id="copy-link">Copy link</button><button type="button" id="copy-markdown"
+    >Copy as Markdown</button><button type="button" id="save-csv">CSV</button><button type="button"
+    id="save-json">JSON</button><button type="button" id="theme" aria-label="Theme: automatic"
+    >Theme: auto</button></nav></header>`;
+}
+
+function toolBar(context: PageContext): Html {
+  const legend = context.variants.map((variant) =>
+    html`
+      <button type="button" class="legend" aria-pressed="true"
+        data-legend="${variant.index}">${key(variant)}${variant.label}</button>
+    `
+  );
+  return html`<div class="tools" role="toolbar" aria-label="What to show"><div role="group" aria-label="Policies"
+    class="legends">${legend}</div><label>Ratios of <select id="metric">${
+    METRIC_CHOICES.map(([value, title]) => html`<option value="${value}">${title}</option>`)
+  }</select></label><label>Latency axis <select id="scale"><option value="linear">linear</option><option
+    value="log">logarithmic</option></select></label></div>`;
+}
+
+/** What the scripts need: looks, charts, and all values for the exports. */
+function pageData(context: PageContext): unknown {
+  return {
+    schema: "netpolicy-lab/page/1",
+    variants: context.variants.map((variant) => ({ ...variant, ...SERIES[variant.slot] })),
+    themes: SURFACE,
+    parts: CPU_PARTS,
+    figures: context.figures,
+    results: context.sources.map((source) => ({
+      target: source.target,
+      generator: source.generator,
+      environment: source.environment,
+      wasm: source.wasm,
+      workloads: source.workloads.map((workload) => ({
+        name: workload.name,
+        sha256: workload.sha256,
+        reference: workload.reference,
+        metrics: workload.metrics.map((row) => ({
+          id: row.id,
+          group: row.group,
+          title: row.title,
+          unit: row.unit,
+          direction: row.direction,
+          values: Object.fromEntries(
+            [...row.cells].map(([variant, cell]) => [variant, cell.values]),
+          ),
+          ratio: Object.fromEntries(
+            [...row.cells].map(([variant, cell]) => [variant, cell.ratio]),
+          ),
+        })),
+      })),
+    })),
+  };
+}

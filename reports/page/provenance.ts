@@ -1,0 +1,192 @@
+/**
+ * Where the numbers come from: drops by cause, the policy manager's counters, remarks of runs, and
+ * the identity of every run, so that any number can be made again.
+ *
+ * @module
+ */
+
+import type { RunRecord } from "../../harness/record.ts";
+import type { Source, Variant, WorkloadRuns } from "../cells.ts";
+import { sumOf } from "../metrics.ts";
+import { type PageContext, pageVariant, variantsOf } from "./context.ts";
+import { formatNs, formatSi, plural } from "./client/format.js";
+import { type Html, html } from "./html.ts";
+import { key, variantHead } from "./tables.ts";
+
+/** Packets dropped by cause and retransmits, or a sentence that there were none. */
+export function dropsSection(context: PageContext, workload: WorkloadRuns): Html {
+  const records = workload.variants.flatMap((variant) => variant.records);
+  const causes = [...new Set(records.flatMap((each) => Object.keys(each.measurement.drops)))]
+    .filter((cause) => records.some((each) => (each.measurement.drops[cause] ?? 0) > 0)).sort();
+  const retransmits = sumOf(records, (each) => each.measurement.retransmits);
+  if (causes.length === 0 && retransmits === 0) {
+    return html`
+      <h3>Losses</h3>
+      <p>No packet was dropped and none was sent again, in any run.</p>
+    `;
+  }
+  const rows = causes.map((cause) =>
+    counterRow(context, workload, cause, (each) => each.measurement.drops[cause] ?? 0)
+  );
+  rows.push(counterRow(context, workload, "retransmits", (each) => each.measurement.retransmits));
+  return html`<h3>Losses</h3>${
+    counterTable(context, workload, "Packets, mean per run", rows, "Losses by cause")
+  }`;
+}
+
+/** Counters of the policy manager, closed at first; null where it counted nothing. */
+export function counterSection(context: PageContext, workload: WorkloadRuns): Html | null {
+  const records = workload.variants.flatMap((variant) => variant.records);
+  const names = [
+    ...new Set(records.flatMap((each) => Object.keys(each.measurement.policy_counters))),
+  ].sort();
+  if (names.length === 0) return null;
+  const rows = names.map((name) =>
+    counterRow(context, workload, name, (each) => each.measurement.policy_counters[name] ?? 0)
+  );
+  return html`<details><summary><b>Policy manager</b> <span class="quiet">${
+    plural(names.length, "counter")
+  }</span></summary>${
+    counterTable(context, workload, "Count, mean per run", rows, "Counters of the policy manager")
+  }</details>`;
+}
+
+function counterTable(
+  context: PageContext,
+  workload: WorkloadRuns,
+  head: string,
+  rows: readonly Html[],
+  label: string,
+): Html {
+  return html`
+    <div class="scroll" tabindex="0" role="region" aria-label="${label}">
+      <table class="small"
+      >
+        <thead>
+          <tr><th scope="col">${head}</th>${variantsOf(context, workload).map(variantHead)}</tr>
+        </thead>
+        <tbody>${rows}</tbody>
+      </table>
+    </div>
+  `;
+}
+
+function counterRow(
+  context: PageContext,
+  workload: WorkloadRuns,
+  name: string,
+  read: (record: RunRecord) => number,
+): Html {
+  const cells = variantsOf(context, workload).map((variant) => {
+    const { records } = workload.variants.find((each) => each.key === variant.key)!;
+    const mean = sumOf(records, read) / records.length;
+    return html`<td class="num" data-v="${variant.index}">${formatSi(mean)}</td>`;
+  });
+  return html`<tr><th scope="row">${name.replaceAll("_", " ")}</th>${cells}</tr>`;
+}
+
+/** Sentences of the runs that a reader must know, each once with the runs that say it. */
+export function remarks(workload: WorkloadRuns): Html | null {
+  const said = new Map<string, string[]>();
+  const add = (sentence: string, variant: Variant, seed: number): void => {
+    const where = said.get(sentence) ?? [];
+    said.set(sentence, where);
+    where.push(`${variant.label} seed ${seed}`);
+  };
+  for (const variant of workload.variants) {
+    for (const record of variant.records) {
+      if (record.status === "partial") {
+        add("The run ended before its time; its numbers are partial.", variant, record.seed);
+      }
+      for (const remark of record.measurement.remarks) add(remark, variant, record.seed);
+    }
+  }
+  if (said.size === 0) return null;
+  const items = [...said].map(([sentence, where]) =>
+    html`<li>${sentence} <span class="quiet">(${
+      where.length > 4 ? plural(where.length, "run") : where.join(", ")
+    })</span></li>`
+  );
+  return html`
+    <div class="remarks">
+      <h3>Remarks</h3>
+      <ul>${items}</ul>
+    </div>
+  `;
+}
+
+/** "rr: TCP_RR, 32 connections, closed loop" for each group. */
+export function groupLines(workload: WorkloadRuns): string[] {
+  const groups = workload.variants[0]?.records[0]?.measurement.groups ?? [];
+  return groups.map((group) =>
+    `${group.name}: ${group.test}, ${plural(group.connections, "connection")}, ${group.loop} loop`
+  );
+}
+
+/** Identity of a source and of each of its runs. */
+export function provenanceSection(context: PageContext, source: Source): Html {
+  const versions = [...new Set(source.records.map((record) => record.lab_version))];
+  const facts: readonly (readonly [string, string])[] = [
+    ["Target", source.target],
+    ["Generator", source.generator],
+    ["Lab version", versions.join(", ")],
+    ["policy.wasm", source.wasm?.policy_sha256 ?? "took no part"],
+    ["machine.wasm", source.wasm?.machine_sha256 ?? "took no part"],
+    ...Object.entries(source.environment).map(([name, value]) => [name, String(value)] as const),
+  ];
+  const rows = source.workloads.flatMap((workload) =>
+    workload.variants.flatMap((variant) =>
+      variant.records.map((record) => runRow(context, variant, record))
+    )
+  );
+  const heads = ["Workload", "Policy", "Mechanism", "Seed", "Interval", "Events", "Fingerprint"];
+  return html`
+    <dl class="facts">${facts.map(([name, value]) =>
+      html`
+        <div>
+          <dt>${name}</dt>
+          <dd ${isHash(value) && html`class="code"`}>${value}</dd>
+        </div>
+      `
+    )}</dl>
+    <details>
+      <summary><b>Runs</b> <span class="quiet">${plural(
+        rows.length,
+        "run",
+      )} with seeds and fingerprints</span></summary>
+      <div class="scroll" tabindex="0" role="region"
+        aria-label="Runs">
+        <table class="small">
+          <thead>
+            <tr>${heads.map((head) =>
+              html`<th scope="col">${head}</th>`
+            )}<th scope="col">Started</th><th scope="col">Status</th></tr>
+          </thead>
+          <tbody>${rows}</tbody>
+        </table>
+      </div>
+    </details>
+  `;
+}
+
+function isHash(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
+}
+
+function runRow(context: PageContext, variant: Variant, record: RunRecord): Html {
+  const shown = pageVariant(context, variant.key);
+  const { duration_ns, events, fingerprint } = record.measurement;
+  return html`
+    <tr data-v="${shown.index}">
+      <th scope="row">${record.workload}</th>
+      <td>${key(shown)}${record.policy}</td>
+      <td>${record.mechanism}</td>
+      <td class="num">${record.seed}</td>
+      <td class="num">${formatNs(duration_ns)}</td>
+      <td class="num">${events === null ? "–" : formatSi(events)}</td>
+      <td class="code">${fingerprint ?? "–"}</td>
+      <td>${record.started_at ?? "–"}</td>
+      <td>${record.status}</td>
+    </tr>
+  `;
+}

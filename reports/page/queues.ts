@@ -1,0 +1,180 @@
+/**
+ * Shows the mechanism: which queues carried the packets under each policy, how even that was, and
+ * the full table of queues, CPUs, nodes, owners' policies and throttling.
+ *
+ * @module
+ */
+
+import type { QueueMeasurement } from "../../harness/record.ts";
+import type { Variant, WorkloadRuns } from "../cells.ts";
+import { imbalance, jainIndex, sumOf } from "../metrics.ts";
+import { type PageContext, type PageVariant, variantsOf } from "./context.ts";
+import { formatNumber, formatSi } from "./client/format.js";
+import { type Html, html } from "./html.ts";
+import { key } from "./tables.ts";
+
+/** One queue over all seeds: counts are means, settings are those of all seeds or "varies". */
+interface QueueLine {
+  readonly queue: number;
+  readonly cpu: string;
+  readonly node: string;
+  readonly policy: string;
+  readonly itrRx: string;
+  readonly itrTx: string;
+  readonly adaptive: string;
+  readonly rxPackets: number;
+  readonly txPackets: number;
+  readonly interrupts: number;
+  readonly polls: number;
+}
+
+/** Everything about queues for one workload; null where no queue was seen. */
+export function queueSection(context: PageContext, workload: WorkloadRuns): Html | null {
+  const seen = variantsOf(context, workload).flatMap((variant) => {
+    const lines = queueLines(workload.variants.find((each) => each.key === variant.key)!);
+    return lines.length === 0 ? [] : [{ variant, lines }];
+  });
+  if (seen.length === 0) return null;
+  const queueCount = Math.max(...seen.map(({ lines }) => lines.length));
+  const heads = Array.from(
+    { length: queueCount },
+    (_, queue) => html`<th scope="col" class="num">${queue}</th>`,
+  );
+  return html`
+    <h3>Where the packets went</h3><p>Share of received packets per queue. A policy works by
+        giving each socket a queue of its own list; the spread below is that decision at work.</p><div
+      class="scroll" tabindex="0" role="region" aria-label="Share of received packets per queue">
+      <table
+        class="small queues">
+        <thead>
+          <tr><th scope="col">Queue</th>${heads}<th scope="col" class="num"
+        >Max/mean</th><th scope="col" class="num">Jain</th></tr>
+        </thead>
+        <tbody>${seen.map(({ variant, lines }) => shareRow(variant, lines))}</tbody>
+      </table>
+    </div>${seen.map(({ variant, lines }) => queueDetails(variant, lines))}
+  `;
+}
+
+function queueLines(variant: Variant): QueueLine[] {
+  const runs = variant.records.map((record) => record.measurement.queues)
+    .filter((queues) => queues.length > 0);
+  const first = runs[0];
+  if (first === undefined) return [];
+  return first.map(({ queue }) => {
+    const all = runs.flatMap((queues) => queues.filter((each) => each.queue === queue));
+    const mean = (read: (queue: QueueMeasurement) => number): number =>
+      sumOf(all, read) / all.length;
+    return {
+      queue,
+      cpu: common(all, (each) => String(each.cpu)),
+      node: common(all, (each) => String(each.node)),
+      policy: common(all, (each) => each.policy),
+      itrRx: common(all, (each) => formatNumber(each.itr_rx_usecs)),
+      itrTx: common(all, (each) => formatNumber(each.itr_tx_usecs)),
+      adaptive: common(all, (each) => each.adaptive ? "adaptive" : "fixed"),
+      rxPackets: mean((each) => each.rx_packets),
+      txPackets: mean((each) => each.tx_packets),
+      interrupts: mean((each) => each.interrupts),
+      polls: mean((each) => each.polls),
+    };
+  });
+}
+
+/** The value all seeds agree on, or "varies". */
+function common(
+  queues: readonly QueueMeasurement[],
+  read: (queue: QueueMeasurement) => string,
+): string {
+  const values = new Set(queues.map(read));
+  return values.size === 1 ? [...values][0]! : "varies";
+}
+
+function shareRow(variant: PageVariant, lines: readonly QueueLine[]): Html {
+  const total = sumOf(lines, (line) => line.rxPackets);
+  const even = 1 / lines.length;
+  const cells = lines.map((line) => {
+    const share = total === 0 ? 0 : line.rxPackets / total;
+    // Four tints up to twice an even share, so that uneven placement shows at any queue count.
+    const level = share === 0 ? 0 : Math.min(4, 1 + Math.floor(share / even * 1.5));
+    return html`<td class="num load-${level}">${
+      share === 0 ? "·" : `${formatNumber(Math.round(share * 1000) / 10)} %`
+    }</td>`;
+  });
+  const packets = lines.map((line) => line.rxPackets);
+  const [worst, jain] = [imbalance(packets), jainIndex(packets)];
+  return html`<tr data-v="${variant.index}"><th scope="row">${
+    key(variant)
+  }${variant.label}</th>${cells}<td
+    class="num">${worst === null ? "–" : worst.toFixed(2)}</td><td class="num">${
+    jain === null ? "–" : jain.toFixed(2)
+  }</td></tr>`;
+}
+
+/** "4 of 8 queues carry packets; the busiest has 2.00 times the mean; Jain index 0.50." */
+export function spreadSentence(packets: readonly number[]): string {
+  const used = packets.filter((count) => count > 0).length;
+  const [worst, jain] = [imbalance(packets), jainIndex(packets)];
+  if (worst === null || jain === null) return `None of ${packets.length} queues received a packet.`;
+  return `${used} of ${packets.length} queues carry packets; the busiest has ` +
+    `${worst.toFixed(2)} times the mean; Jain index ${jain.toFixed(2)}.`;
+}
+
+function queueDetails(variant: PageVariant, lines: readonly QueueLine[]): Html {
+  const rows = lines.map((line) => {
+    const perInterrupt = line.interrupts === 0
+      ? "–"
+      : (line.rxPackets / line.interrupts).toFixed(2);
+    return html`
+      <tr>
+        <th scope="row" class="num">${line.queue}</th>
+        <td class="num">${line.cpu}</td>
+        <td
+          class="num">${line.node}</td>
+        <td>${line.policy}</td>
+        <td class="num">${formatSi(Math.round(line.rxPackets))}</td>
+        <td class="num">${formatSi(Math.round(line.txPackets))}</td>
+        <td class="num">${formatSi(Math.round(line.interrupts))}</td>
+        <td class="num">${formatSi(Math.round(line.polls))}</td>
+        <td class="num">${perInterrupt}</td>
+        <td
+          class="num">${line.itrRx}</td>
+        <td class="num">${line.itrTx}</td>
+        <td>${line.adaptive}</td>
+      </tr>
+    `;
+  });
+  const heads: readonly (readonly [string, boolean])[] = [
+    ["Queue", true],
+    ["CPU", true],
+    ["Node", true],
+    ["Policy", false],
+    ["Rx packets", true],
+    ["Tx packets", true],
+    ["Interrupts", true],
+    ["Polls", true],
+    ["Rx/interrupt", true],
+    ["ITR rx µs", true],
+    ["ITR tx µs", true],
+    ["Throttling", false],
+  ];
+  return html`
+    <details data-v="${variant.index}">
+      <summary>${key(variant)}<b>${variant.label}</b> <span
+        class="quiet">${spreadSentence(lines.map((line) => line.rxPackets))}</span></summary>
+      <div
+        class="scroll" tabindex="0" role="region" aria-label="Queues under ${variant.label}">
+        <table
+          class="small">
+          <thead>
+            <tr>${heads.map(([head, isNumber]) =>
+              html`<th scope="col" ${isNumber && html`class="num"`}>${head}</th>`
+            )}</tr>
+          </thead>
+          <tbody>${rows}</tbody>
+        </table>
+      </div>
+      <p class="note">Counts are means over seeds.</p>
+    </details>
+  `;
+}

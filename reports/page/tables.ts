@@ -1,0 +1,201 @@
+/**
+ * The tables of metrics: ratios over all workloads, the summary of one workload, and the small
+ * table under a chart. Colour in a cell only repeats what its ratio says.
+ *
+ * @module
+ */
+
+import type { Cell, MetricRow, Source, WorkloadRuns } from "../cells.ts";
+import type { Direction } from "../metrics.ts";
+import { cellOf, type PageContext, type PageVariant, variantsOf } from "./context.ts";
+import { bestOf, mainMetrics } from "./findings.ts";
+import {
+  formatNumber,
+  formatRange,
+  formatRatio,
+  formatRatioRange,
+  formatValue,
+} from "./client/format.js";
+import { type Html, html } from "./html.ts";
+
+/** Gains from which a cell gets the next stronger tint. */
+const HEAT_STEPS = [1.01, 1.05, 1.2] as const;
+
+const DIRECTION_WORDS: Readonly<Record<Direction, string>> = {
+  higher: "higher is better",
+  lower: "lower is better",
+  neutral: "for context",
+};
+
+/** Class of the tint for a ratio: `better-1` to `worse-3`, empty where it says nothing. */
+export function heatClass(ratio: number | undefined, direction: Direction): string {
+  if (ratio === undefined || direction === "neutral" || ratio === 0) return "";
+  const gain = direction === "higher" ? ratio : 1 / ratio;
+  const size = Math.max(gain, 1 / gain);
+  const level = HEAT_STEPS.filter((step) => size >= step).length;
+  return level === 0 ? "" : `${gain > 1 ? "better" : "worse"}-${level}`;
+}
+
+/** Header cell of a variant: its marker and its name. */
+export function variantHead(variant: PageVariant): Html {
+  return html`<th scope="col" class="num" data-v="${variant.index}">${
+    key(variant)
+  }${variant.label}</th>`;
+}
+
+/** The little mark that ties a name to its series. */
+export function key(variant: PageVariant): Html {
+  return html`<span class="key s${variant.slot}" aria-hidden="true"></span>`;
+}
+
+function ratioCell(
+  row: MetricRow,
+  variant: PageVariant,
+  isReference: boolean,
+  isBest: boolean,
+): Html {
+  const cell = cellOf(row, variant.key);
+  if (cell.spread === null) return html`<td class="num none" data-v="${variant.index}">–</td>`;
+  const ratio = cell.ratio?.median;
+  const value = formatValue(cell.spread.median, row.unit);
+  const heat = isReference ? "" : heatClass(ratio, row.direction);
+  const best = isBest && html`<span class="best">best</span>`;
+  const shown = isReference || ratio === undefined
+    ? html`<span class="main">${value}</span>${best}`
+    : html`<span class="main">${formatRatio(ratio)}</span>${best}<span class="sub">${value}</span>`;
+  return html`<td class="num ${heat}" data-v="${variant.index}">${shown}</td>`;
+}
+
+/**
+ * Ratios of every workload for one metric at a time; the first choice shows the metric that
+ * matters most for each group. Other rows are hidden until chosen.
+ */
+export function overviewTable(context: PageContext, source: Source, sourceId: string): Html {
+  const variants = context.variants.filter(({ key }) =>
+    source.workloads.some((workload) => workload.variants.some((each) => each.key === key))
+  );
+  const rows = source.workloads.flatMap((workload, position) => {
+    const main = mainMetrics(workload);
+    return workload.metrics.map((row) =>
+      overviewRow(workload, row, variants, main.includes(row), `${sourceId}w${position}`)
+    );
+  });
+  return html`
+    <div class="scroll" tabindex="0" role="region" aria-label="Ratios by workload">
+      <table
+        class="heat overview">
+        <thead>
+          <tr><th scope="col">Workload</th><th scope="col">Metric</th>${variants.map(
+            variantHead,
+          )}</tr>
+        </thead>
+        <tbody>${rows}</tbody>
+      </table>
+    </div>
+  `;
+}
+
+/** Winners worth a mark: none where half of the policies or more share the place. */
+function markedWinners(workload: WorkloadRuns, row: MetricRow): readonly string[] {
+  const winners = bestOf(workload, row)?.winners ?? [];
+  return winners.length * 2 > workload.variants.length ? [] : winners;
+}
+
+function overviewRow(
+  workload: WorkloadRuns,
+  row: MetricRow,
+  variants: readonly PageVariant[],
+  isMain: boolean,
+  workloadId: string,
+): Html {
+  const winners = markedWinners(workload, row);
+  const cells = variants.map((variant) =>
+    ratioCell(row, variant, variant.key === workload.reference, winners.includes(variant.key))
+  );
+  const group = row.group === null || row.group === workload.name ? "" : ` · ${row.group}`;
+  const family = row.key.startsWith("cpu_ns_per_") ? "cpu_ns" : row.key;
+  return html`<tr data-metric="${family}" ${isMain ? html`data-main` : html`hidden`}><th
+    scope="row"><a href="#${workloadId}">${workload.name}</a>${group}</th><td class="quiet">${row.title}</td>${cells}</tr>`;
+}
+
+/** All metrics of a workload: one row each, value and ratio per policy. */
+export function summaryTable(context: PageContext, workload: WorkloadRuns): Html {
+  const variants = variantsOf(context, workload);
+  const sections = [...new Set(workload.metrics.map((row) => row.group))];
+  const bodies = sections.map((group) => {
+    const rows = workload.metrics.filter((row) => row.group === group);
+    return html`<tbody><tr class="band"><th colspan="${variants.length + 1}" scope="rowgroup">${
+      group === null ? "whole machine" : `group ${group}`
+    }</th></tr>${rows.map((row) => summaryRow(workload, row, variants))}</tbody>`;
+  });
+  return html`
+    <div class="scroll" tabindex="0" role="region" aria-label="Summary of ${workload.name}"
+    >
+      <table
+        class="heat"><thead><tr><th scope="col">Median over seeds</th>${variants.map(
+          variantHead,
+        )}</tr></thead>${bodies}</table>
+    </div>
+  `;
+}
+
+function summaryRow(
+  workload: WorkloadRuns,
+  row: MetricRow,
+  variants: readonly PageVariant[],
+): Html {
+  const winners = markedWinners(workload, row);
+  const cells = variants.map((variant) =>
+    ratioCell(row, variant, variant.key === workload.reference, winners.includes(variant.key))
+  );
+  return html`<tr><th scope="row">${row.title}<span class="sub">${
+    DIRECTION_WORDS[row.direction]
+  }</span></th>${cells}</tr>`;
+}
+
+/** The table under a bar chart: median, range, ratio with range, number of seeds. */
+export function spreadTable(
+  context: PageContext,
+  workload: WorkloadRuns,
+  row: MetricRow,
+  id: string,
+): Html {
+  const rows = variantsOf(context, workload).map((variant) => {
+    const cell = cellOf(row, variant.key);
+    return html`<tr data-v="${variant.index}"><th scope="row">${key(variant)}${variant.label}</th>${
+      spreadCells(cell, row)
+    }</tr>`;
+  });
+  return html`
+    <div class="scroll" tabindex="0" role="region" aria-label="Values of the chart: ${row.title}">
+      <table id="${id}" class="small">
+        <thead>
+          <tr>
+            <th scope="col">Policy</th>
+            <th scope="col"
+              class="num">Median</th>
+            <th scope="col" class="num">Range</th>
+            <th scope="col" class="num"
+            >Ratio</th>
+            <th scope="col" class="num">Range</th>
+            <th scope="col" class="num">Seeds</th>
+          </tr>
+        </thead>
+        <tbody>${rows}</tbody>
+      </table>
+    </div>
+  `;
+}
+
+function spreadCells(cell: Cell, row: MetricRow): Html {
+  const { spread, ratio } = cell;
+  if (spread === null) return html`<td class="none" colspan="5">not measured</td>`;
+  const many = spread.count > 1;
+  return html`
+    <td class="num">${formatValue(spread.median, row.unit)}</td>
+    <td class="num">${many ? formatRange(spread, row.unit) : "–"}</td>
+    <td class="num">${ratio === null ? "–" : formatRatio(ratio.median)}</td>
+    <td class="num">${ratio !== null && ratio.count > 1 ? formatRatioRange(ratio) : "–"}</td>
+    <td class="num">${formatNumber(spread.count)}</td>
+  `;
+}
