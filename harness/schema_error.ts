@@ -29,11 +29,11 @@ export function explainSchemaError(error: ErrorObject): Finding | null {
       return { path, message: `${where} lacks "${key}"${described(error, key)}` };
     }
     case "enum": {
-      const accepted = (params["allowedValues"] as readonly unknown[]).map(quoted);
-      const guess = typeof error.data === "string"
-        ? didYouMean(error.data, params["allowedValues"] as readonly string[])
-        : "";
-      return { path, message: `${where} is ${found}: accepted are ${accepted.join(", ")}${guess}` };
+      const allowed = params["allowedValues"] as readonly unknown[];
+      const words = allowed.filter((value) => typeof value === "string");
+      const guess = typeof error.data === "string" ? didYouMean(error.data, words) : "";
+      const accepted = allowed.map(quoted).join(", ");
+      return { path, message: `${where} is ${found}: accepted are ${accepted}${guess}` };
     }
     case "const":
       return {

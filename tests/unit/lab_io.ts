@@ -49,11 +49,11 @@ export async function lab(argv: readonly string[], options: LabOptions = {}): Pr
   return { code, out, err };
 }
 
-/** A folder of its own for a test, removed after. */
-export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+/** A folder of its own for a test, removed after. Returns what the test made of it. */
+export async function inFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir({ prefix: "lab_test_" });
   try {
-    await body(folder);
+    return await body(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
