@@ -9,8 +9,14 @@ import type { Counters } from "./messages.ts";
 /** The only address that endpoints bind or connect to. */
 export const LOOPBACK = "127.0.0.1";
 
-/** Bytes that one read can take; netperf reads into its socket receive buffer, 128 KiB here. */
-export const INBOX_BYTES = 128 * 1024;
+/** A page; and Linux's default socket receive buffer, which is what netperf reads into. */
+const INBOX_BYTES_MIN = 4 * 1024;
+const INBOX_BYTES_MAX = 128 * 1024;
+
+/** A buffer for one read when at most `dueBytes` can be on their way. */
+export function inboxFor(dueBytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Math.max(INBOX_BYTES_MIN, Math.min(INBOX_BYTES_MAX, dueBytes)));
+}
 
 /** Called once by an endpoint that cannot go on. */
 export type Fail = (error: Error) => void;

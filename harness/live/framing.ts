@@ -9,7 +9,8 @@
 
 /** Counts whole frames of a fixed size in a stream that arrives in arbitrary pieces. */
 export class FrameCounter {
-  readonly #frameBytes: number;
+  /** Bytes of one frame. */
+  readonly frameBytes: number;
   #pendingBytes = 0;
 
   /** `frameBytes`: payload bytes of one frame, an integer >= 1 (RangeError otherwise). */
@@ -17,7 +18,7 @@ export class FrameCounter {
     if (!Number.isInteger(frameBytes) || frameBytes < 1) {
       throw new RangeError(`A frame has at least 1 byte, not ${frameBytes}.`);
     }
-    this.#frameBytes = frameBytes;
+    this.frameBytes = frameBytes;
   }
 
   /** Bytes of the frame that is not yet complete. */
@@ -28,8 +29,8 @@ export class FrameCounter {
   /** Takes `receivedBytes` more bytes; returns how many frames they completed. */
   push(receivedBytes: number): number {
     const availableBytes = this.#pendingBytes + receivedBytes;
-    const frames = Math.floor(availableBytes / this.#frameBytes);
-    this.#pendingBytes = availableBytes - frames * this.#frameBytes;
+    const frames = Math.floor(availableBytes / this.frameBytes);
+    this.#pendingBytes = availableBytes - frames * this.frameBytes;
     return frames;
   }
 }

@@ -14,8 +14,8 @@ const DATAGRAM_BYTES_MAX = 65_507;
 /** The first reason why `run` cannot be done over loopback, or null. */
 export function refusalOf(run: PlannedRun): string | null {
   if (run.policy !== "NONE") {
-    return `Loopback has no hardware queues, so policy '${run.policy}' has nothing to steer here: ` +
-      "use --target model, or policy NONE.";
+    return `Loopback has no hardware queues, so policy '${run.policy}' has nothing to ` +
+      "steer here: use --target model, or policy NONE.";
   }
   if (run.mechanism !== "stock") {
     return `Loopback has no driver for mechanism '${run.mechanism}' to work on: ` +

@@ -32,7 +32,7 @@ export interface SessionOptions {
 
 /** What every real run uses. */
 export const SESSION_DEFAULTS: SessionOptions = {
-  setupMsMax: 15_000,
+  setupMsMax: 30_000,
   drainMsMax: 5_000,
   // Some 1000 round trips over loopback.
   udpTimeoutMs: 200,
@@ -186,7 +186,7 @@ export class LiveSession {
     }
   }
 
-  /** The watchdog: rejects when an endpoint fails, or after `limitMs` with the names of the late. */
+  /** The watchdog: rejects when an endpoint fails, or after `limitMs`, naming the late. */
   async #within<Value>(work: Promise<Value>, limitMs: number, aim: string): Promise<Value> {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {

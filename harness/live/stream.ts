@@ -6,7 +6,7 @@
  * @module
  */
 
-import { INBOX_BYTES, type Meter } from "./endpoint.ts";
+import { inboxFor, type Meter } from "./endpoint.ts";
 import { writeAll } from "./framing.ts";
 import type { ServerFaults } from "./messages.ts";
 
@@ -15,11 +15,13 @@ import type { ServerFaults } from "./messages.ts";
  * until the peer has read all and closes.
  */
 export async function sendStream(
-  connection: Deno.Conn,
+  connection: Deno.TcpConn,
   messageBytes: number,
   meter: Meter,
   stopped: () => boolean,
 ): Promise<void> {
+  // netperf leaves Nagle's algorithm on for streams; the runtime's default is not documented.
+  connection.setNoDelay(false);
   const message = new Uint8Array(messageBytes);
   while (!stopped()) {
     await writeAll(connection, message);
@@ -35,7 +37,7 @@ export async function receiveStream(
   meter: Meter,
   faults: ServerFaults,
 ): Promise<void> {
-  const inbox = new Uint8Array(INBOX_BYTES);
+  const inbox = inboxFor(Infinity);
   for (;;) {
     const receivedBytes = await connection.read(inbox);
     if (receivedBytes === null) return;

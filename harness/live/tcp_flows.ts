@@ -9,7 +9,7 @@
  */
 
 import type { WorkloadGroup } from "../spec.ts";
-import { type Flow, INBOX_BYTES, LOOPBACK, type Meter } from "./endpoint.ts";
+import { type Flow, inboxFor, LOOPBACK, type Meter } from "./endpoint.ts";
 import { FrameCounter, Payload, writeAll } from "./framing.ts";
 import { NO_FAULTS } from "./messages.ts";
 import type { LoadSource } from "./source.ts";
@@ -81,7 +81,7 @@ export class TcpRrFlow implements Flow {
   }
 
   async #read(connection: Deno.TcpConn): Promise<void> {
-    const inbox = new Uint8Array(INBOX_BYTES);
+    const inbox = inboxFor(this.#responses.frameBytes * this.#outstanding);
     const { total } = this.#meter;
     while (!this.#stopping || this.#started.count > 0) {
       let receivedBytes: number | null;
@@ -92,6 +92,7 @@ export class TcpRrFlow implements Flow {
         throw error;
       }
       if (receivedBytes === null) {
+        if (this.#stopping && this.#started.count === 0) return;
         throw new Error("the server closed the connection before it had answered");
       }
       const nowMs = performance.now();
@@ -127,7 +128,7 @@ export class TcpCrrFlow implements Flow {
   readonly #source: LoadSource;
   readonly #meter: Meter;
   readonly #requests: Payload;
-  readonly #inbox = new Uint8Array(INBOX_BYTES);
+  readonly #inbox: Uint8Array;
   #port = 0;
   #stopping = false;
   #wake: (() => void) | undefined;
@@ -137,6 +138,7 @@ export class TcpCrrFlow implements Flow {
     this.#source = source;
     this.#meter = meter;
     this.#requests = new Payload(group.request_bytes);
+    this.#inbox = inboxFor(group.response_bytes);
   }
 
   connect(port: number): Promise<void> {

@@ -10,7 +10,7 @@
 
 import type { WorkloadGroup } from "../spec.ts";
 import { spin } from "./clock.ts";
-import { type Endpoint, type Fail, INBOX_BYTES, LOOPBACK, type Meter } from "./endpoint.ts";
+import { type Endpoint, type Fail, inboxFor, LOOPBACK, type Meter } from "./endpoint.ts";
 import { FrameCounter, Payload, writeAll } from "./framing.ts";
 import type { ServerFaults } from "./messages.ts";
 import { receiveStream, sendStream } from "./stream.ts";
@@ -22,8 +22,8 @@ export class TcpServer implements Endpoint {
   readonly #meter: Meter;
   readonly #fail: Fail;
   readonly #served = new Set<Promise<void>>();
-  readonly #ready: Deno.Conn[] = [];
-  #listener: Deno.Listener | undefined;
+  readonly #ready: Deno.TcpConn[] = [];
+  #listener: Deno.TcpListener | undefined;
   #started = false;
   #stopped = false;
 
@@ -36,7 +36,7 @@ export class TcpServer implements Endpoint {
 
   open(): Promise<number> {
     const listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
-    const { port } = listener.addr as Deno.NetAddr;
+    const { port } = listener.addr;
     if (this.#faults.refuseConnections) {
       listener.close();
     } else {
@@ -66,7 +66,7 @@ export class TcpServer implements Endpoint {
     return 0;
   }
 
-  async #accept(listener: Deno.Listener): Promise<void> {
+  async #accept(listener: Deno.TcpListener): Promise<void> {
     for await (const connection of listener) {
       // A sender must wait for the signal; everything else serves from the first byte.
       if (this.#group.test === "TCP_MAERTS" && !this.#started) this.#ready.push(connection);
@@ -74,7 +74,7 @@ export class TcpServer implements Endpoint {
     }
   }
 
-  #serve(connection: Deno.Conn): void {
+  #serve(connection: Deno.TcpConn): void {
     const served = this.#converse(connection)
       .catch(this.#fail)
       .finally(() => {
@@ -84,7 +84,7 @@ export class TcpServer implements Endpoint {
     this.#served.add(served);
   }
 
-  async #converse(connection: Deno.Conn): Promise<void> {
+  async #converse(connection: Deno.TcpConn): Promise<void> {
     switch (this.#group.test) {
       case "TCP_STREAM":
         return await receiveStream(connection, this.#meter, this.#faults);
@@ -100,9 +100,9 @@ export class TcpServer implements Endpoint {
     }
   }
 
-  async #answer(connection: Deno.Conn): Promise<void> {
-    (connection as Deno.TcpConn).setNoDelay(true);
-    const inbox = new Uint8Array(INBOX_BYTES);
+  async #answer(connection: Deno.TcpConn): Promise<void> {
+    connection.setNoDelay(true);
+    const inbox = inboxFor(this.#group.request_bytes * this.#group.outstanding);
     const requests = new FrameCounter(this.#group.request_bytes);
     const responses = new Payload(this.#group.response_bytes);
     const batchMax = this.#group.service_ns > 0 ? 1 : responses.framesMax;

@@ -59,7 +59,7 @@ Deno.test("a server that stops answering ends the run with a sentence, not a han
   for (const test of ["TCP_RR", "TCP_STREAM"] as const) {
     const target = new LiveTarget({
       drainMsMax: 100,
-      faults: { ...NO_FAULTS, stallAfterBytes: 100 },
+      faults: { ...NO_FAULTS, stallAfterBytes: 2 },
     });
     await target.prepare(runOf([groupOf(test)]));
     await rejects(target.start(NEVER, () => {}), (error) => {
@@ -74,7 +74,7 @@ Deno.test("a server that stops answering ends the run with a sentence, not a han
 
 Deno.test("a server that closes mid-run ends the run with a sentence", async () => {
   for (const test of ["TCP_RR", "TCP_CRR", "TCP_STREAM"] as const) {
-    const target = new LiveTarget({ faults: { ...NO_FAULTS, closeAfterBytes: 50 } });
+    const target = new LiveTarget({ faults: { ...NO_FAULTS, closeAfterBytes: 2 } });
     await target.prepare(runOf([groupOf(test)]));
     await rejects(
       target.start(NEVER, () => {}),

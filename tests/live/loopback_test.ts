@@ -166,7 +166,7 @@ Deno.test("service time is spent by the server, so no transaction is shorter", a
   }
 });
 
-Deno.test("the description names the generator and the host's kernel, but not the host", async () => {
+Deno.test("the description names the generator and the kernel, but not the host", async () => {
   const { generator, wasm, environment, hasClock } = await new LiveTarget().describe();
   deepEqual({ generator, wasm, hasClock }, {
     generator: LIVE_GENERATOR,

@@ -10,7 +10,7 @@ import { FrameCounter, Payload, writeAll } from "../../harness/live/framing.ts";
 import { idBytesFor, readId, slotsMax, SlotTable, writeId } from "../../harness/live/slot_table.ts";
 import { TimeRing } from "../../harness/live/time_ring.ts";
 
-Deno.test("frames are complete exactly when their last byte arrives, however the bytes are cut", () => {
+Deno.test("a frame is complete when its last byte arrives, however the bytes are cut", () => {
   fc.assert(fc.property(
     fc.integer({ min: 1, max: 300_000 }),
     fc.array(fc.integer({ min: 0, max: 200_000 }), { maxLength: 60 }),
@@ -42,7 +42,7 @@ Deno.test("a payload view holds whole frames of zeros and is made once", () => {
   equal(new Payload(1_000_000).framesMax, 1);
 });
 
-Deno.test("writeAll writes every byte once and in order, however little the sink takes", async () => {
+Deno.test("writeAll writes every byte once and in order, whatever the sink takes", async () => {
   await fc.assert(fc.asyncProperty(
     fc.uint8Array({ minLength: 1, maxLength: 200 }),
     fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }),
