@@ -62,6 +62,7 @@ class BarProgress implements Progress {
   readonly #bar: SingleBar;
   readonly #fractions = new Map<string, number>();
   #doneCount = 0;
+  #isStopped = false;
 
   constructor(runs: readonly PlannedRun[], terminal: NodeJS.WritableStream) {
     this.#bar = new SingleBar({
@@ -88,10 +89,12 @@ class BarProgress implements Progress {
   }
 
   stop(): void {
-    this.#bar.stop();
+    if (!this.#isStopped) this.#bar.stop();
+    this.#isStopped = true;
   }
 
   #draw(run: PlannedRun): void {
+    if (this.#isStopped) return;
     const inFlight = [...this.#fractions.values()].reduce((sum, fraction) => sum + fraction, 0);
     this.#bar.update(this.#doneCount + inFlight, { done: this.#doneCount, run: run.runId });
   }

@@ -17,8 +17,11 @@ import { didYouMean } from "../suggest.ts";
 import { plural } from "../table.ts";
 import type { PlannedRun } from "../target.ts";
 import { collect, type Context, wholeNumber } from "./context.ts";
+import type { Io } from "./io.ts";
 import { present } from "./present.ts";
 
+/** Where results go, from the folder the program runs in: with `deno task` the project's. */
+const DEFAULT_OUT = "out/bench";
 const TARGETS: readonly TargetKind[] = ["model", "live", "mock"];
 
 interface BenchFlags {
@@ -29,7 +32,7 @@ interface BenchFlags {
   readonly seeds?: number;
   readonly firstSeed?: number;
   readonly workers?: number;
-  readonly out: string;
+  readonly out?: string;
   readonly dryRun?: true;
   readonly json?: true;
   readonly quiet?: true;
@@ -46,7 +49,7 @@ export function benchCommand(context: Context): Command {
     .option("-s, --seeds <count>", "seeds of each run (default: 3, live 1)", wholeNumber(1, 1000))
     .option("--first-seed <number>", "first seed (default: 1)", wholeNumber(0, 4294966295))
     .option("--workers <count>", "model runs side by side (default: one a CPU)", wholeNumber(1, 64))
-    .option("-o, --out <folder>", "folder for records and page", "out/bench")
+    .option("-o, --out <folder>", `folder for records and page (default: ${DEFAULT_OUT})`)
     .option("--dry-run", "print the runs, one a line, and do nothing")
     .option("--json", "print the summary as JSON instead of tables")
     .option("-q, --quiet", "no progress on stderr")
@@ -72,7 +75,7 @@ Examples:
 async function bench(flags: BenchFlags, context: Context): Promise<void> {
   const { io } = context;
   const planned = await planOf(flags, io.cwd);
-  const note = (line: string): void => flags.quiet ? undefined : io.err(line + "\n");
+  const note = noteTo(flags, io);
   if (flags.dryRun) {
     if (flags.json) io.out(JSON.stringify(planned.map((run) => run.runId)) + "\n");
     else io.out(planned.map((run) => run.runId + "\n").join(""));
@@ -80,16 +83,44 @@ async function bench(flags: BenchFlags, context: Context): Promise<void> {
   }
   const ready = await readyTargets(planned, { dropRefused: flags.target === undefined });
   for (const reason of ready.dropped) note(`Left out: ${reason}`);
-  const store = await RecordStore.open(resolve(io.cwd, flags.out));
-  const isInterrupted = new AbortController();
-  const forget = io.onInterrupt(() => isInterrupted.abort());
+  const store = await RecordStore.open(
+    flags.out === undefined ? resolve(DEFAULT_OUT) : resolve(io.cwd, flags.out),
+  );
+  const records = await keepRuns(ready, store, flags, context);
+  const wholeCount = records.filter((record) => record.status === "complete").length;
+  const isEarly = wholeCount < ready.runs.length;
+  if (isEarly) {
+    context.exitCode = EXIT.inconclusive;
+    const missing = plural(ready.runs.length - records.length, "run");
+    io.err(`Ended early: ${plural(records.length, "record")} kept, ${missing} not done\n`);
+  }
+  if (records.length === 0) return;
+  await present(records, { store, isEarly, json: flags.json === true }, io);
+}
+
+/** Runs until all is done or Ctrl-C; the records, in the order of the plan, as they are stored. */
+async function keepRuns(
+  ready: ReadyTargets,
+  store: RecordStore,
+  flags: BenchFlags,
+  context: Context,
+): Promise<RunRecord[]> {
+  const { io } = context;
+  const note = noteTo(flags, io);
+  const interrupted = new AbortController();
   const records: RunRecord[] = [];
-  const progress = progressOf(flags, ready.runs, context);
+  let progress = SILENT;
+  const forget = io.onInterrupt(() => {
+    progress.stop();
+    note("Ending; Ctrl-C again quits at once");
+    interrupted.abort();
+  });
   try {
+    progress = progressOf(flags, ready.runs, context);
     await runPlan({
       ready,
       workerCount: flags.workers ?? workerCountDefault(ready),
-      signal: isInterrupted.signal,
+      signal: interrupted.signal,
       observer: progress,
       onRecord: async (record) => {
         await store.append(record);
@@ -97,20 +128,20 @@ async function bench(flags: BenchFlags, context: Context): Promise<void> {
       },
       now: io.now,
     });
+  } catch (error) {
+    progress.stop();
+    if (records.length > 0) note(`${plural(records.length, "record")} kept: ${store.recordsFile}`);
+    throw error;
   } finally {
     progress.stop();
-    if (!isInterrupted.signal.aborted) forget();
+    forget();
     store.close();
   }
-  const isEarly = records.filter((record) => record.status === "complete").length <
-    ready.runs.length;
-  if (isEarly) {
-    context.exitCode = EXIT.inconclusive;
-    const missing = ready.runs.length - records.length;
-    io.err(`Ended early: ${records.length} records are kept, ${plural(missing, "run")} not done\n`);
-  }
-  if (records.length === 0) return;
-  await present(records, { store, isEarly, json: flags.json === true }, io);
+  return records;
+}
+
+function noteTo(flags: BenchFlags, io: Io): (line: string) => void {
+  return (line) => flags.quiet ? undefined : io.err(line + "\n");
 }
 
 /** The plan that the options ask for. */

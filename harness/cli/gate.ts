@@ -46,9 +46,7 @@ export function gateCommand(context: Context): Command {
     .action(async (records: readonly string[], flags: GateFlags) => {
       const { io } = context;
       const code = await runGate({
-        records: records.length === 0
-          ? [placed(DEFAULT_RECORDS, io)]
-          : records.map((file) => placed(file, io)),
+        records: records.length === 0 ? [DEFAULT_RECORDS] : records.map((file) => placed(file, io)),
         baseline: flags.baseline === undefined ? DEFAULT_BASELINE : placed(flags.baseline, io),
         json: flags.json === true,
         junit: flags.junit === undefined ? undefined : placed(flags.junit, io),

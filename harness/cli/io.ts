@@ -22,7 +22,7 @@ export interface Io {
   /** Print stack traces of faults of the lab. */
   readonly debug: boolean;
   now(): Date;
-  /** Calls `handler` at the first Ctrl-C; a second one ends the process. Returns the way back. */
+  /** Calls `handler` at the first Ctrl-C; a later one ends the process. Returns the way back. */
   onInterrupt(handler: () => void): () => void;
 }
 
@@ -37,15 +37,32 @@ export function systemIo(): Io {
     cwd: Deno.env.get("INIT_CWD") ?? Deno.cwd(),
     debug: Deno.env.get("LAB_DEBUG") === "1",
     now: () => new Date(),
-    onInterrupt(handler) {
-      const listener = (): void => {
-        Deno.removeSignalListener("SIGINT", listener);
-        handler();
-      };
-      Deno.addSignalListener("SIGINT", listener);
-      return () => Deno.removeSignalListener("SIGINT", listener);
-    },
+    onInterrupt: listenForInterrupt,
   };
+}
+
+/**
+ * One Ctrl-C arrives several times: from the terminal, and from every `deno task` above. What
+ * follows the first within this time is the same key press.
+ */
+const SAME_PRESS_MS = 400;
+/** What a shell gives for a process that SIGINT ended. */
+const EXIT_CODE_SIGINT = 130;
+
+function listenForInterrupt(handler: () => void): () => void {
+  let firstMs: number | null = null;
+  const listener = (): void => {
+    if (firstMs === null) {
+      firstMs = performance.now();
+      handler();
+    } else if (performance.now() - firstMs > SAME_PRESS_MS) {
+      // The progress bar hides the cursor and turns line wrap off.
+      if (Deno.stderr.isTerminal()) writeAll(Deno.stderr, "\x1b[?25h\x1b[?7h\n");
+      Deno.exit(EXIT_CODE_SIGINT);
+    }
+  };
+  Deno.addSignalListener("SIGINT", listener);
+  return () => Deno.removeSignalListener("SIGINT", listener);
 }
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {

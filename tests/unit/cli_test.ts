@@ -148,7 +148,7 @@ Deno.test("Ctrl-C keeps what is done, still shows it, and exits with 3", async (
       onErr: (text, interrupt) => text.startsWith("10 of 20") && interrupt(),
     });
     assert.equal(code, 3);
-    assert.match(err, /Ended early: 10 records are kept, 10 runs not done\n$/);
+    assert.match(err, /Ended early: 10 records kept, 10 runs not done\n$/);
     assert.match(out, /\nMIX +\d/);
     assert.equal((await readRecords([folder])).records.length, 10);
     assert.match(await Deno.readTextFile(join(folder, FILES.page)), /<html/);
