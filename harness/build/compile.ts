@@ -42,7 +42,8 @@ export async function compileEntry(
       listFiles: () => [],
     },
   );
-  const messages = stderr.toString().trim();
+  // asc says so when a last round of optimising gained nothing; it tells a reader nothing.
+  const messages = stderr.toString().replace("Last converge was suboptimal.\n", "").trim();
   if (error !== null || bytes === undefined) {
     const cause = messages === "" ? String(error?.message) : messages;
     throw new BuildError(`Cannot compile ${path} (${kind}):\n${cause}`);

@@ -133,21 +133,28 @@ export function judge(entry: Entry, facts: ModuleFacts, abi: Abi): string[] {
   const listed = new Set(exports);
   const exported = new Set(facts.exports);
   const offered = entry.importModule === "policy" ? new Set(abi.policy.exports) : new Set(imports);
-  const faults = [
-    ...facts.imports.filter((name) => !allowed.has(name)).map((name) =>
-      `${file} imports "${name}": allowed are "env.abort" and the functions of module ` +
-      `"${entry.importModule}" listed under imports in ${list}`
-    ),
-    ...imports.filter((name) => !offered.has(name)).map((name) =>
-      `${list} lists the import "${name}", which is not listed under exports of "policy"`
-    ),
-    ...facts.exports.filter((name) => !listed.has(name)).map((name) =>
-      `${file} exports "${name}", which ${list} does not list: list it or do not export it`
-    ),
-    ...exports.filter((name) => !exported.has(name)).map((name) =>
-      `${file} does not export "${name}", which ${list} lists: export it or strike it out`
-    ),
-  ];
+  const faults: string[] = [];
+  const fault = (names: readonly string[], sentence: (list: string) => string) => {
+    if (names.length > 0) faults.push(sentence(names.map((name) => `"${name}"`).join(", ")));
+  };
+  fault(
+    facts.imports.filter((name) => !allowed.has(name)),
+    (names) =>
+      `${file} imports ${names}: allowed are "env.abort" and the functions of module ` +
+      `"${entry.importModule}" listed under imports in ${list}`,
+  );
+  fault(
+    imports.filter((name) => !offered.has(name)),
+    (names) => `${list} lists under imports ${names}, not listed under exports of "policy"`,
+  );
+  fault(
+    facts.exports.filter((name) => !listed.has(name)),
+    (names) => `${file} exports ${names}, which ${list} does not list: list it or do not export it`,
+  );
+  fault(
+    exports.filter((name) => !exported.has(name)),
+    (names) => `${file} does not export ${names}, which ${list} lists: export it or strike it out`,
+  );
   if (facts.size > entry.sizeBudgetBytes) {
     faults.push(
       `${file} has ${facts.size} bytes: the budget is ${entry.sizeBudgetBytes} ` +

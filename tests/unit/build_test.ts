@@ -309,6 +309,15 @@ Deno.test("an error of the source is shown as asc shows it, with file, line and 
   assert.doesNotMatch(message, /\x1b/, "no colours in a message");
 });
 
+Deno.test("a warning of asc reaches the log and stops nothing", async () => {
+  await using project = await Project.make({ "core/policy.ts": POLICY + "export class A {}\n" });
+  const lines: string[] = [];
+  await ensureBuilt({ root: project.root, only: ["policy"], log: (line) => lines.push(line) });
+  const warnings = lines.filter((line) => line.startsWith("WARNING"));
+  assert.equal(warnings.length, 1, lines.join("\n"));
+  assert.match(warnings[0]!, /^WARNING AS235: .*in core\/policy\.ts\(10,/s);
+});
+
 Deno.test("policy.wasm may import nothing but listed functions of the driver", async () => {
   const unlisted = POLICY.replaceAll("irq_count", "irq_sum");
   assert.equal(
@@ -332,19 +341,19 @@ Deno.test("machine.wasm may import nothing but listed exports of the policy mana
   const machine = { ...EXPORTS.machine, imports: ["policy_add", "policy_undo"] };
   assert.equal(
     await refusal({ "core/exports.json": JSON.stringify({ ...EXPORTS, machine }) }),
-    'core/exports.json (machine) lists the import "policy_undo", which is not listed under ' +
-      'exports of "policy"',
+    'core/exports.json (machine) lists under imports "policy_undo", not listed under exports of ' +
+      '"policy"',
   );
 });
 
 Deno.test("an export must be listed, and what is listed must be exported", async () => {
-  const machine = { ...EXPORTS.machine, exports: ["machine_stop", "memory"] };
+  const machine = { ...EXPORTS.machine, exports: ["machine_stop", "machine_wait", "memory"] };
   assert.equal(
     await refusal({ "core/exports.json": JSON.stringify({ ...EXPORTS, machine }) }),
     'machine.wasm exports "machine_run", which core/exports.json (machine) does not list: list ' +
       "it or do not export it\n" +
-      'machine.wasm does not export "machine_stop", which core/exports.json (machine) lists: ' +
-      "export it or strike it out",
+      'machine.wasm does not export "machine_stop", "machine_wait", which core/exports.json ' +
+      "(machine) lists: export it or strike it out",
   );
 });
 
