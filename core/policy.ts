@@ -1,12 +1,35 @@
 // deno-fmt-ignore-file
 // Entry of policy.wasm: the exported calls and nothing else.
-// Every call runs to completion and returns a value or a negative errno; the caller hands text, flows and
-// masks over in the buffers whose offsets it asks for once after init. Directions: rx 0, tx 1.
+// Every call runs to completion and returns a value or a negative errno; the caller hands text,
+// flows and masks over in the buffers whose offsets it asks for once after init. Directions: rx 0,
+// tx 1.
 
 import {
-  arenaBase, arenaSize, D_ERRNO, D_VERSION, deviceAt, F_DESTINATION, F_PORTS, F_SOURCE, F_TYPE, FLOW_BYTES,
-  FLOW_TCP4, FLOW_UDP4, flowAt, H_PARTITION, H_STRATEGY, H_VERSION_MAX, I_ID, inputAt, instanceAt, L_FLOW, layArena,
-  maskAt, maskWords, ruleAt, textAt,
+  arenaBase,
+  arenaSize,
+  D_ERRNO,
+  D_VERSION,
+  deviceAt,
+  F_DESTINATION,
+  F_PORTS,
+  F_SOURCE,
+  F_TYPE,
+  FLOW_BYTES,
+  FLOW_TCP4,
+  FLOW_UDP4,
+  flowAt,
+  H_PARTITION,
+  H_STRATEGY,
+  H_VERSION_MAX,
+  I_ID,
+  inputAt,
+  instanceAt,
+  L_FLOW,
+  layArena,
+  maskAt,
+  maskWords,
+  ruleAt,
+  textAt,
 } from "./policy/abi";
 import { deviceIsRegistered } from "./policy/device";
 import { instanceIsLive } from "./policy/instance";
@@ -17,40 +40,105 @@ import { setRules } from "./policy/rule";
 import { EINVAL, ENODEV } from "./lib/errno";
 
 export {
-  DEVICE_IRQ_AFFINITY, DEVICE_LATENCY_STARVED, DEVICE_MIX, DEVICE_QUEUE_PAIR, DEVICE_REBUILD_FAILED,
-  DEVICE_REGISTERED, DEVICE_SUPPORTED, DEVICE_UP, FLOW_TCP4, FLOW_TCP6, FLOW_UDP4, FLOW_UDP6,
-  PARTITION_LATENCY_FIRST, PARTITION_RFC, RECORD_LIMIT_DEFAULT, RULE_INSERTED, RULE_ORPHAN, RULE_REFUSED,
-  STRATEGY_LOAD_AWARE, STRATEGY_ROUND_ROBIN,
+  DEVICE_IRQ_AFFINITY,
+  DEVICE_LATENCY_STARVED,
+  DEVICE_MIX,
+  DEVICE_QUEUE_PAIR,
+  DEVICE_REBUILD_FAILED,
+  DEVICE_REGISTERED,
+  DEVICE_SUPPORTED,
+  DEVICE_UP,
+  FLOW_TCP4,
+  FLOW_TCP6,
+  FLOW_UDP4,
+  FLOW_UDP6,
+  PARTITION_LATENCY_FIRST,
+  PARTITION_RFC,
+  RECORD_LIMIT_DEFAULT,
+  RULE_INSERTED,
+  RULE_ORPHAN,
+  RULE_REFUSED,
+  STRATEGY_LOAD_AWARE,
+  STRATEGY_ROUND_ROBIN,
 } from "./policy/abi";
 export { check } from "./policy/check";
 export {
-  deviceFlags, devicePolicy, deviceWanted, readDevicePolicy, setDevicePolicy, writeDevicePolicy,
+  deviceFlags,
+  devicePolicy,
+  deviceWanted,
+  readDevicePolicy,
+  setDevicePolicy,
+  writeDevicePolicy,
 } from "./policy/device";
 export {
-  cpuOffline, cpuOnline, deviceChannels, deviceDown, deviceRegister, deviceRename, deviceUnregister, deviceUp,
+  cpuOffline,
+  cpuOnline,
+  deviceChannels,
+  deviceDown,
+  deviceRegister,
+  deviceRename,
+  deviceUnregister,
+  deviceUp,
 } from "./policy/event";
 export {
-  effectivePolicy, getSocketPolicy, instanceDevice, instanceIsTask, instanceNext, ownPolicy, readTaskPolicy,
-  setSocketPolicy, setTaskAllowed, setTaskPolicy, setTaskPolicyName, socketAccept, socketClose, socketOpen,
-  socketSetDevice, socketTask, taskCreate, taskExit, taskFork,
+  effectivePolicy,
+  getSocketPolicy,
+  instanceDevice,
+  instanceIsTask,
+  instanceNext,
+  ownPolicy,
+  readTaskPolicy,
+  setSocketPolicy,
+  setTaskAllowed,
+  setTaskPolicy,
+  setTaskPolicyName,
+  socketAccept,
+  socketClose,
+  socketOpen,
+  socketSetDevice,
+  socketTask,
+  taskCreate,
+  taskExit,
+  taskFork,
 } from "./policy/instance";
 export { counterName, counterOf, logCount, logText } from "./policy/log";
 export { listLength } from "./policy/object";
 export { netdevPickTx, pickQueue } from "./policy/pick";
 export {
-  deviceLimit, deviceRecords, recordDevice, recordFind, recordNext, recordObject, recordOwner, recordPolicy,
+  deviceLimit,
+  deviceRecords,
+  recordDevice,
+  recordFind,
+  recordNext,
+  recordObject,
+  recordOwner,
+  recordPolicy,
 } from "./policy/record";
 export {
-  ruleDevice, ruleInstance, ruleLocation, ruleNext, ruleQueue, ruleState, setRules,
+  ruleDevice,
+  ruleInstance,
+  ruleLocation,
+  ruleNext,
+  ruleQueue,
+  ruleState,
+  setRules,
 } from "./policy/rule";
 export { topologyCpu, topologyDistance } from "./policy/topology";
 
 /**
- * Sizes the arena and empties it; see layArena for the ranges. `owners` bounds tasks and sockets together,
- * `allowed` the tasks with a restricted CPU mask, `buckets` the record hash (0: one an owner).
+ * Sizes the arena and empties it; see layArena for the ranges. `owners` bounds tasks and sockets
+ * together, `allowed` the tasks with a restricted CPU mask, `buckets` the record hash (0: one an
+ * owner).
  */
 export function init(
-  cpus: i32, nodes: i32, devices: i32, queues: i32, owners: i32, rules: i32, allowed: i32, buckets: i32,
+  cpus: i32,
+  nodes: i32,
+  devices: i32,
+  queues: i32,
+  owners: i32,
+  rules: i32,
+  allowed: i32,
+  buckets: i32,
 ): i32 {
   logReset();
   return layArena(cpus, nodes, devices, queues, owners, rules, allowed, buckets);
@@ -70,7 +158,9 @@ export function setPartition(partition: i32): i32 {
   return 0;
 }
 
-/** Highest version of a map before the counter starts again at 1; small in checks, 2^32 - 1 else. */
+/**
+ * Highest version of a map before the counter starts again at 1; small in checks, 2^32 - 1 else.
+ */
 export function setVersionMax(version: i32): i32 {
   if (version == 0) return -EINVAL;
   store<u32>(arenaBase, version, H_VERSION_MAX);
@@ -92,7 +182,10 @@ export function inputOffset(): i32 {
   return <i32>inputAt;
 }
 
-/** Buffer for a flow handed over: type u8, ports u32 at 4, source u32[4] at 8, destination u32[4] at 24. */
+/**
+ * Buffer for a flow handed over: type u8, ports u32 at 4, source u32[4] at 8, destination u32[4] at
+ * 24.
+ */
 export function flowOffset(): i32 {
   return <i32>flowAt;
 }
@@ -155,10 +248,16 @@ export function ruleFlowOffset(rule: i32): i32 {
 }
 
 /**
- * setRules for IPv4 without going through the flow buffer: protocol 6 or 17, addresses as big-endian words,
- * ports source << 16 | destination. Another protocol is -EOPNOTSUPP.
+ * setRules for IPv4 without going through the flow buffer: protocol 6 or 17, addresses as
+ * big-endian words, ports source << 16 | destination. Another protocol is -EOPNOTSUPP.
  */
-export function setRulesV4(instance: i32, protocol: i32, source: i32, destination: i32, ports: i32): i32 {
+export function setRulesV4(
+  instance: i32,
+  protocol: i32,
+  source: i32,
+  destination: i32,
+  ports: i32,
+): i32 {
   memory.fill(flowAt, 0, FLOW_BYTES);
   store<u8>(flowAt, protocol == 6 ? FLOW_TCP4 : protocol == 17 ? FLOW_UDP4 : 0, F_TYPE);
   store<u32>(flowAt, ports, F_PORTS);

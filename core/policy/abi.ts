@@ -1,11 +1,11 @@
 // deno-fmt-ignore-file
-// Map of the arena: every table, its entry layout, and where it lies. Sizes follow from the capacities
-// given at init; nothing is allocated afterwards. State holds indices, never pointers (0 = none),
-// so that a copy of [arenaOffset, arenaOffset + arenaBytes) is the whole state of the manager.
+// Map of the arena: every table, its entry layout, and where it lies. Sizes follow from the
+// capacities given at init; nothing is allocated afterwards. State holds indices, never pointers
+// (0 = none), so that a copy of [arenaOffset, arenaOffset + arenaBytes) is the whole state.
 // What lies behind it (scratch, text, log, counters) can be lost without losing state.
 //
-//   header | cpus | distance | devices | objects | order | affinity | instances | records | buckets
-//          | rules | allowed | bitmaps (instances, records, rules, allowed) || scratch ... log, counters
+//   header | cpus | distance | devices | objects | order | affinity | instances | records
+//   | buckets | rules | allowed | bitmaps || scratch | text | log | counters
 
 import { bitmapBytes, bitmapInit, bitmapMark } from "../lib/bitmap";
 import { EINVAL, ENOMEM } from "../lib/errno";
@@ -19,8 +19,11 @@ export const POLICY_LATENCY: i32 = 3;
 export const POLICY_MAX: i32 = 4;
 export const POLICY_MIX: i32 = 5;
 
+/** Direction: received packets. */
 export const RX: i32 = 0;
+/** Direction: sent packets. */
 export const TX: i32 = 1;
+/** Both directions at once, for driver operations on a whole channel or device. */
 export const RXTX: i32 = 2;
 
 /** NETPOLICY_MAX_RECORD_NUM: records of a device whose driver names no limit. */
@@ -32,9 +35,13 @@ export const LOAD_TOLERANCE: i32 = 5;
 /** IFNAMSIZ, with the terminating zero. */
 export const NAME_BYTES: i32 = 16;
 
+/** Choice by a cursor per list (the RFC's first version). */
 export const STRATEGY_ROUND_ROBIN: i32 = 0;
+/** Choice by CPU load, then references (the RFC's third version). */
 export const STRATEGY_LOAD_AWARE: i32 = 1;
+/** MIX partition as in the RFC: floor(n / 3) for LATENCY. */
 export const PARTITION_RFC: i32 = 0;
+/** The same, but never without LATENCY where a node has two or more CPUs. */
 export const PARTITION_LATENCY_FIRST: i32 = 1;
 
 // Capacity ceilings: 16-bit CPU, queue and device numbers; the i40e has 1536 queue pairs.
@@ -97,8 +104,8 @@ export const DEVICE_LATENCY_STARVED: i32 = 64;
 /** The wanted policy could not be put in force again after an event. */
 export const DEVICE_REBUILD_FAILED: i32 = 128;
 
-// Object = one entry of the 1:1 map, 16 bytes: cpu u16 | list u8 | spare | irq i32 | refs u32 | spare.
-// The entry's position i is its queue number: i-th online CPU <-> queue i.
+// Object = one entry of the 1:1 map, 16 bytes: cpu u16 | list u8 | spare | irq i32 | refs u32 |
+// spare. The entry's position i is its queue number: i-th online CPU <-> queue i.
 export const O_CPU: usize = 0;
 export const O_LIST: usize = 2;
 export const O_IRQ: usize = 4;
@@ -124,8 +131,11 @@ export const I_RULE: usize = 28;
 export const I_ALLOWED: usize = 28;
 const INSTANCE_SHIFT: usize = 5;
 
+/** Flag of an instance: the slot is in use. */
 export const INSTANCE_USED: i32 = 1;
+/** Flag of an instance: a task, else a socket. */
 export const INSTANCE_TASK: i32 = 2;
+/** Cached instead of a queue: the policy does not fit the device, as of this version. */
 export const CACHE_REFUSED: i32 = 0xffff;
 
 // Record, 16 bytes (slot 0 unused): owner u32 (an instance) | next u32 in the hash chain
@@ -164,7 +174,9 @@ export const RULE_REFUSED: i32 = 2;
 /** Its socket is gone but the device would not delete it; tried again at the next chance. */
 export const RULE_ORPHAN: i32 = 3;
 
-/** Log ring, 32 bytes an entry: name 16 | sequence u32 | code u8 | a u8 | b u8 | spare | value i32. */
+/**
+ * Log ring, 32 bytes an entry: name 16 | sequence u32 | code u8 | a u8 | b u8 | spare | value i32.
+ */
 export const LOG_ENTRIES: u32 = 64;
 export const LOG_BYTES: usize = 32;
 export const COUNTERS: u32 = 24;
@@ -185,7 +197,9 @@ export let mapCapacity: u32 = 0;
 /** 32-bit words of a CPU mask. */
 export let maskWords: u32 = 0;
 
+/** First byte of the state. */
 export let arenaBase: usize = 0;
+/** Bytes of the state. */
 export let arenaSize: usize = 0;
 let cpusAt: usize = 0;
 let distanceAt: usize = 0;
@@ -193,14 +207,19 @@ let devicesAt: usize = 0;
 let objectsAt: usize = 0;
 let orderAt: usize = 0;
 let affinityAt: usize = 0;
+/** First byte of the instances. */
 export let instancesAt: usize = 0;
 let recordsAt: usize = 0;
 let bucketsAt: usize = 0;
 let rulesAt: usize = 0;
 let allowedAt: usize = 0;
+/** Slots of instances in use. */
 export let instancesSet: usize = 0;
+/** Slots of records in use. */
 export let recordsSet: usize = 0;
+/** Slots of rules in use. */
 export let rulesSet: usize = 0;
+/** Slots of allowed-CPU masks in use. */
 export let allowedSet: usize = 0;
 
 /** Driver info {available, flags, limit}, 16 bytes. */
@@ -231,64 +250,87 @@ export let logAt: usize = 0;
 /** Counters, u32 [devices + 1][COUNTERS], row 0 for what concerns no device. */
 export let countersAt: usize = 0;
 
+
+/** Entry of a CPU. */
 @inline
 export function cpuAt(cpu: i32): usize {
-  return cpusAt + (<usize>cpu << CPU_SHIFT);
+  return cpusAt + ((<usize>cpu) << CPU_SHIFT);
 }
 
+
+/** SLIT distance between two nodes, u8. */
 @inline
 export function distanceOf(from: i32, to: i32): usize {
   return distanceAt + <usize>(<u32>from * nodesCapacity + <u32>to);
 }
 
+
+/** Entry of a device. */
 @inline
 export function deviceAt(device: i32): usize {
-  return devicesAt + (<usize>device << DEVICE_SHIFT);
+  return devicesAt + ((<usize>device) << DEVICE_SHIFT);
 }
+
 
 @inline
 function mapIndex(device: i32, direction: i32, position: i32): usize {
-  return <usize>((<u32>((device << 1) | direction)) * mapCapacity + <u32>position);
+  return <usize>(<u32>((device << 1) | direction) * mapCapacity + <u32>position);
 }
 
+
+/** Object at a map position of a direction. */
 @inline
 export function objectAt(device: i32, direction: i32, position: i32): usize {
   return objectsAt + (mapIndex(device, direction, position) << OBJECT_SHIFT);
 }
 
+
+/** Map position that stands at a place of a direction, all lists one after the other, u16. */
 @inline
 export function orderOf(device: i32, direction: i32, place: i32): usize {
   return orderAt + (mapIndex(device, direction, place) << 1);
 }
 
+
+/** Affinity mask that the irq of a map position had before. */
 @inline
 export function affinityOf(device: i32, direction: i32, position: i32): usize {
-  return affinityAt + mapIndex(device, direction, position) * (<usize>maskWords << 2);
+  return affinityAt + mapIndex(device, direction, position) * ((<usize>maskWords) << 2);
 }
 
+
+/** Entry of an instance. */
 @inline
 export function instanceAt(instance: i32): usize {
-  return instancesAt + (<usize>instance << INSTANCE_SHIFT);
+  return instancesAt + ((<usize>instance) << INSTANCE_SHIFT);
 }
 
+
+/** Entry of a record. */
 @inline
 export function recordAt(record: i32): usize {
-  return recordsAt + (<usize>record << RECORD_SHIFT);
+  return recordsAt + ((<usize>record) << RECORD_SHIFT);
 }
 
+
+/** Head of a hash chain, u32. */
 @inline
 export function bucketAt(bucket: u32): usize {
-  return bucketsAt + (<usize>bucket << 2);
+  return bucketsAt + ((<usize>bucket) << 2);
 }
 
+
+/** Entry of a rule. */
 @inline
 export function ruleAt(rule: i32): usize {
   return rulesAt + <usize>rule * RULE_BYTES;
 }
 
+
+/** Allowed-CPU mask of a task. */
 @inline
 export function allowedOf(mask: i32): usize {
-  return allowedAt + <usize>mask * (<usize>maskWords << 2);
+  return allowedAt + <usize>mask * ((<usize>maskWords) << 2);
 }
 
 let reserved: u64 = 0;
@@ -307,15 +349,15 @@ function layState(): void {
   const maps = <u64>(devicesCapacity + 1) * 2 * mapCapacity;
   const maskBytes = <u64>maskWords * 4;
   arenaBase = reserve(HEADER_BYTES);
-  cpusAt = reserve(<u64>cpusCapacity << CPU_SHIFT);
+  cpusAt = reserve((<u64>cpusCapacity) << CPU_SHIFT);
   distanceAt = reserve(<u64>nodesCapacity * nodesCapacity);
-  devicesAt = reserve(<u64>(devicesCapacity + 1) << DEVICE_SHIFT);
+  devicesAt = reserve((<u64>(devicesCapacity + 1)) << DEVICE_SHIFT);
   objectsAt = reserve(maps << OBJECT_SHIFT);
   orderAt = reserve(maps << 1);
   affinityAt = reserve(maps * maskBytes);
-  instancesAt = reserve(<u64>(ownersCapacity + 1) << INSTANCE_SHIFT);
-  recordsAt = reserve(<u64>(ownersCapacity + 1) << RECORD_SHIFT);
-  bucketsAt = reserve(<u64>bucketsCount << 2);
+  instancesAt = reserve((<u64>(ownersCapacity + 1)) << INSTANCE_SHIFT);
+  recordsAt = reserve((<u64>(ownersCapacity + 1)) << RECORD_SHIFT);
+  bucketsAt = reserve((<u64>bucketsCount) << 2);
   rulesAt = reserve(<u64>(rulesCapacity + 1) * RULE_BYTES);
   allowedAt = reserve(<u64>(allowedCapacity + 1) * maskBytes);
   instancesSet = reserve(bitmapBytes(ownersCapacity + 1));
@@ -328,13 +370,13 @@ function layScratch(): void {
   infoAt = reserve(16);
   flowAt = reserve(FLOW_BYTES);
   inputAt = reserve(INPUT_BYTES);
-  maskAt = reserve(<u64>maskWords << 2);
-  nodeOrderAt = reserve(<u64>nodesCapacity << 1);
-  quotaAt = reserve(<u64>nodesCapacity << 3);
+  maskAt = reserve((<u64>maskWords) << 2);
+  nodeOrderAt = reserve((<u64>nodesCapacity) << 1);
+  quotaAt = reserve((<u64>nodesCapacity) << 3);
   coreAt = reserve(cpusCapacity);
-  draftListAt = reserve(<u64>mapCapacity << 1);
-  draftOrderAt = reserve(<u64>mapCapacity << 2);
-  draftTakenAt = reserve(<u64>mapCapacity << 1);
+  draftListAt = reserve((<u64>mapCapacity) << 1);
+  draftOrderAt = reserve((<u64>mapCapacity) << 2);
+  draftTakenAt = reserve((<u64>mapCapacity) << 1);
   draftStartAt = reserve(16);
   draftLengthAt = reserve(16);
   // A MIX read: one line per object ("NAME: rx queue 1535\n" is 31 bytes at most), five headings.
@@ -350,7 +392,14 @@ function layScratch(): void {
  * Returns 0, -EINVAL (a capacity outside its range) or -ENOMEM (memory too small).
  */
 export function layArena(
-  cpus: u32, nodes: u32, devices: u32, queues: u32, owners: u32, rules: u32, allowed: u32, buckets: u32,
+  cpus: u32,
+  nodes: u32,
+  devices: u32,
+  queues: u32,
+  owners: u32,
+  rules: u32,
+  allowed: u32,
+  buckets: u32,
 ): i32 {
   if (cpus - 1 >= CPUS_MAX || nodes - 1 >= NODES_MAX || devices - 1 >= DEVICES_MAX) return -EINVAL;
   if (queues - 1 >= QUEUES_MAX || owners - 1 >= SLOTS_MAX) return -EINVAL;
@@ -370,7 +419,7 @@ export function layArena(
   layState();
   arenaSize = <usize>reserved - arenaBase;
   layScratch();
-  if (reserved > (<u64>memory.size() << 16)) return -ENOMEM;
+  if (reserved > (<u64>memory.size()) << 16) return -ENOMEM;
   memory.fill(arenaBase, 0, <usize>reserved - arenaBase);
   store<u32>(arenaBase, u32.MAX_VALUE, H_VERSION_MAX);
   bitmapInit(instancesSet, owners + 1);

@@ -1,30 +1,90 @@
 // deno-fmt-ignore-file
 // The invariants of the state, each with its number, callable after every command.
-// It looks at the tables alone, recomputes what the code that maintains them computes, and changes nothing.
-// Statements about transitions (I14 fairness, I17, I20, I21, I23) need two states: tests hold them.
+// It looks at the tables alone, recomputes what the code that maintains them computes, and changes
+// nothing. Statements about transitions (I14 fairness, I17, I20, I21, I23) need two states: tests
+// hold them.
 
 import { bitmapCount, bitmapHas } from "../lib/bitmap";
 import {
-  affinityOf, allowedCapacity, allowedOf, allowedSet, bucketAt, bucketsCount, CACHE_REFUSED, D_NODE, D_ORPHANS,
-  D_QUEUES, D_RULES, D_VERSION, DEVICE_LATENCY_STARVED, DEVICE_QUEUE_PAIR,
-  DEVICE_REBUILD_FAILED, DEVICE_SUPPORTED, DEVICE_UP, deviceAt, devicesCapacity, I_ALLOWED, I_CACHE, I_NEXT,
-  I_PREVIOUS, I_TASK, I_VERSION, instanceAt, mapCapacity, maskWords, nodesCapacity, objectAt,
-  orderOf, ownersCapacity, POLICY_CPU, POLICY_INVALID, POLICY_LATENCY, POLICY_MAX, POLICY_MIX,
-  POLICY_NONE, R_NEXT, recordAt, recordsSet, RULE_BYTES, RULE_INSERTED, RULE_ORPHAN, RULE_REFUSED, ruleAt,
-  rulesCapacity, rulesSet, RX, TX,
+  affinityOf,
+  allowedCapacity,
+  allowedOf,
+  allowedSet,
+  bucketAt,
+  bucketsCount,
+  CACHE_REFUSED,
+  D_NODE,
+  D_ORPHANS,
+  D_QUEUES,
+  D_RULES,
+  D_VERSION,
+  DEVICE_LATENCY_STARVED,
+  DEVICE_QUEUE_PAIR,
+  DEVICE_REBUILD_FAILED,
+  DEVICE_SUPPORTED,
+  DEVICE_UP,
+  deviceAt,
+  devicesCapacity,
+  I_ALLOWED,
+  I_CACHE,
+  I_NEXT,
+  I_PREVIOUS,
+  I_TASK,
+  I_VERSION,
+  instanceAt,
+  mapCapacity,
+  maskWords,
+  nodesCapacity,
+  objectAt,
+  orderOf,
+  ownersCapacity,
+  POLICY_CPU,
+  POLICY_INVALID,
+  POLICY_LATENCY,
+  POLICY_MAX,
+  POLICY_MIX,
+  POLICY_NONE,
+  R_NEXT,
+  recordAt,
+  recordsSet,
+  RULE_BYTES,
+  RULE_INSERTED,
+  RULE_ORPHAN,
+  RULE_REFUSED,
+  ruleAt,
+  rulesCapacity,
+  rulesSet,
+  RX,
+  TX,
 } from "./abi";
+import { deviceFlags, deviceIsRegistered, devicePolicy, deviceWanted, policiesFit } from "./device";
 import {
-  deviceFlags, deviceIsRegistered, devicePolicy, deviceWanted, policiesFit,
-} from "./device";
-import {
-  effectivePolicy, instanceDevice, instanceIsLive, instanceIsTask, ownPolicy, socketTask,
+  effectivePolicy,
+  instanceDevice,
+  instanceIsLive,
+  instanceIsTask,
+  ownPolicy,
+  socketTask,
 } from "./instance";
 import { mapped, objectCpu } from "./map";
 import {
-  latencyQuota, latencyStarved, listCursor, listLength, listPosition, objectList, objectRefs,
+  latencyQuota,
+  latencyStarved,
+  listCursor,
+  listLength,
+  listPosition,
+  objectList,
+  objectRefs,
 } from "./object";
 import {
-  deviceLimit, deviceRecords, recordBucket, recordDevice, recordFind, recordObject, recordOwner, recordPolicy,
+  deviceLimit,
+  deviceRecords,
+  recordBucket,
+  recordDevice,
+  recordFind,
+  recordObject,
+  recordOwner,
+  recordPolicy,
 } from "./record";
 import { ruleDevice, ruleInstance, ruleOf, ruleQueue, ruleState } from "./rule";
 import { cpuCore, cpuIsOnline, cpuNode, nextOnline, nodeIsNearer, onlineCount } from "./topology";
@@ -41,7 +101,8 @@ export function check(): i32 {
 }
 
 function checkDevice(device: i32): i32 {
-  if (!deviceIsRegistered(device)) return isZero(deviceAt(device), deviceAt(1) - deviceAt(0)) ? 0 : 22;
+  if (!deviceIsRegistered(device))
+    return isZero(deviceAt(device), deviceAt(1) - deviceAt(0)) ? 0 : 22;
   if (!flagsAgree(device)) return 20;
   const none = devicePolicy(device) == POLICY_NONE;
   if (none && !nothingInForce(device)) return 13;
@@ -59,7 +120,10 @@ function checkDevice(device: i32): i32 {
   return rulesAgree(device) ? 0 : 19;
 }
 
-/** I20, the part one state shows: in force is what is wanted, or NONE entirely and the flag says why. */
+/**
+ * I20, the part one state shows: in force is what is wanted, or NONE entirely and the flag says
+ * why.
+ */
 function flagsAgree(device: i32): bool {
   const flags = deviceFlags(device);
   const policy = devicePolicy(device);
@@ -84,11 +148,14 @@ function isZero(at: usize, bytes: usize): bool {
 function nothingInForce(device: i32): bool {
   if (mapped(device, RX) != 0 || mapped(device, TX) != 0) return false;
   if (load<u32>(deviceAt(device), D_QUEUES) != 0) return false;
-  return isZero(affinityOf(device, RX, 0), (affinityOf(device, TX, 0) - affinityOf(device, RX, 0)) << 1);
+  return isZero(
+    affinityOf(device, RX, 0),
+    (affinityOf(device, TX, 0) - affinityOf(device, RX, 0)) << 1,
+  );
 }
 
 function mapIsRight(device: i32, direction: i32): bool {
-  const queues = <i32>load<u16>(deviceAt(device) + (<usize>direction << 1), D_QUEUES);
+  const queues = <i32>load<u16>(deviceAt(device) + ((<usize>direction) << 1), D_QUEUES);
   const online = onlineCount();
   const n = mapped(device, direction);
   if (n != (online < queues ? online : queues)) return false;
@@ -142,7 +209,8 @@ function isListedOnce(device: i32, direction: i32, position: i32): bool {
 
 function listsHaveQuotas(device: i32, direction: i32): bool {
   const policy = devicePolicy(device);
-  if (policy != POLICY_MIX) return listLength(device, direction, policy) == mapped(device, direction);
+  if (policy != POLICY_MIX)
+    return listLength(device, direction, policy) == mapped(device, direction);
   if (listLength(device, direction, POLICY_CPU) != 0) return false;
   if (listLength(device, direction, POLICY_NONE) != 0) return false;
   const n = mapped(device, direction);
@@ -191,7 +259,8 @@ function listsAreOrdered(device: i32, direction: i32): bool {
     const length = listLength(device, direction, list);
     for (let place = 1; place < length; place++) {
       const before = listPosition(device, direction, list, place - 1);
-      if (!comesBefore(device, direction, before, listPosition(device, direction, list, place))) return false;
+      if (!comesBefore(device, direction, before, listPosition(device, direction, list, place)))
+        return false;
     }
   }
   return true;
@@ -231,7 +300,10 @@ function rulesAgree(device: i32): bool {
     if (ruleState(rule) != RULE_REFUSED) inserted++;
     if (ruleState(rule) == RULE_ORPHAN) orphans++;
   }
-  return load<u32>(deviceAt(device), D_RULES) == inserted && load<u32>(deviceAt(device), D_ORPHANS) == orphans;
+  return (
+    load<u32>(deviceAt(device), D_RULES) == inserted &&
+    load<u32>(deviceAt(device), D_ORPHANS) == orphans
+  );
 }
 
 function checkRecords(): i32 {
@@ -263,7 +335,8 @@ function checkRecords(): i32 {
 }
 
 function checkRecord(record: i32): i32 {
-  if (!bitmapHas(recordsSet, record)) return isZero(recordAt(record), recordAt(1) - recordAt(0)) ? 0 : 22;
+  if (!bitmapHas(recordsSet, record))
+    return isZero(recordAt(record), recordAt(1) - recordAt(0)) ? 0 : 22;
   const owner = recordOwner(record);
   if (!instanceIsLive(owner) || recordFind(owner) != record) return 7;
   const policy = recordPolicy(record);
@@ -303,10 +376,11 @@ function cacheIsRight(instance: i32): bool {
   const device = instanceDevice(instance);
   const record = recordFind(instance);
   for (let direction = RX; direction <= TX; direction++) {
-    const cached = <i32>load<u16>(instanceAt(instance) + (<usize>direction << 1), I_CACHE);
+    const cached = <i32>load<u16>(instanceAt(instance) + ((<usize>direction) << 1), I_CACHE);
     if (cached == 0) continue;
     if (device == 0) return false;
-    if (load<u32>(instanceAt(instance), I_VERSION) != load<u32>(deviceAt(device), D_VERSION)) continue;
+    if (load<u32>(instanceAt(instance), I_VERSION) != load<u32>(deviceAt(device), D_VERSION))
+      continue;
     if (cached == CACHE_REFUSED) {
       if (policiesFit(devicePolicy(device), effectivePolicy(instance))) return false;
       continue;
@@ -368,7 +442,7 @@ function masksAgree(): bool {
       if (<i32>load<u32>(instanceAt(task), I_ALLOWED) == mask) users++;
     }
     if (users != (bitmapHas(allowedSet, mask) ? 1 : 0)) return false;
-    if (users == 0 && !isZero(allowedOf(mask), <usize>maskWords << 2)) return false;
+    if (users == 0 && !isZero(allowedOf(mask), (<usize>maskWords) << 2)) return false;
   }
   return true;
 }

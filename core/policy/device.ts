@@ -1,27 +1,75 @@
 // deno-fmt-ignore-file
-// The device policy: set by name or value, enable, change, disable, rebuild, with every failure path.
-// A change that fails leaves policy, lists and records as they were; a rebuild that fails (the old
-// map is gone then) leaves the device at NONE entirely, remembers what was wanted and says so.
+// The device policy: set by name or value, enable, change, disable, rebuild, with every failure
+// path. A change that fails leaves policy, lists and records as they were; a rebuild that fails
+// (the old map is gone then) leaves the device at NONE entirely, remembers what was wanted and says
+// so.
 
 import { ENODEV, ENOENT, EOPNOTSUPP } from "../lib/errno";
 import {
-  arenaBase, D_AVAILABLE, D_ERRNO, D_FLAGS, D_NODE, D_POLICY, D_VERSION, D_WANTED, DEVICE_LATENCY_STARVED,
-  DEVICE_MIX, DEVICE_QUEUE_PAIR, DEVICE_REBUILD_FAILED, DEVICE_REGISTERED, DEVICE_SUPPORTED, DEVICE_UP,
-  deviceAt, devicesCapacity, H_VERSION_MAX, POLICY_CPU, POLICY_MAX, POLICY_MIX, POLICY_NONE, RX, RXTX, TX,
+  arenaBase,
+  D_AVAILABLE,
+  D_ERRNO,
+  D_FLAGS,
+  D_NODE,
+  D_POLICY,
+  D_VERSION,
+  D_WANTED,
+  DEVICE_LATENCY_STARVED,
+  DEVICE_MIX,
+  DEVICE_QUEUE_PAIR,
+  DEVICE_REBUILD_FAILED,
+  DEVICE_REGISTERED,
+  DEVICE_SUPPORTED,
+  DEVICE_UP,
+  deviceAt,
+  devicesCapacity,
+  H_VERSION_MAX,
+  POLICY_CPU,
+  POLICY_MAX,
+  POLICY_MIX,
+  POLICY_NONE,
+  RX,
+  RXTX,
+  TX,
 } from "./abi";
 import { driverSetNetPolicy } from "./driver";
 import { cacheClear, instanceDevice, instanceNext } from "./instance";
 import {
-  count, COUNT_POLICY_FAILED, COUNT_POLICY_UNSUPPORTED, COUNT_REBUILD, COUNT_REBUILD_FAILED,
-  COUNT_ROLLBACK_FAILED, COUNT_VERSION_WRAP, log, LOG_LATENCY_STARVED, LOG_LISTS_FAILED, LOG_SET_FAILED,
+  count,
+  COUNT_POLICY_FAILED,
+  COUNT_POLICY_UNSUPPORTED,
+  COUNT_REBUILD,
+  COUNT_REBUILD_FAILED,
+  COUNT_ROLLBACK_FAILED,
+  COUNT_VERSION_WRAP,
+  log,
+  LOG_LATENCY_STARVED,
+  LOG_LISTS_FAILED,
+  LOG_SET_FAILED,
 } from "./log";
 import { affinityRestore, affinitySet, mapBuild, mapClear, mapped } from "./map";
 import {
-  draftList, latencyStarved, listLength, listPosition, listsClear, listsCommit, listsDraft, objectList,
+  draftList,
+  latencyStarved,
+  listLength,
+  listPosition,
+  listsClear,
+  listsCommit,
+  listsDraft,
+  objectList,
 } from "./object";
 import { recordDevice, recordNext, recordRelease } from "./record";
 import { rulesForget, rulesReprogram, rulesSuspend } from "./rule";
-import { parsePolicy, putByte, putDevice, putPolicy, putString, putUint, textEnd, textStart } from "./text";
+import {
+  parsePolicy,
+  putByte,
+  putDevice,
+  putPolicy,
+  putString,
+  putUint,
+  textEnd,
+  textStart,
+} from "./text";
 import { sortNodes } from "./topology";
 
 // Which lists the driver is told about.
@@ -42,6 +90,8 @@ export function deviceWanted(device: i32): i32 {
   return load<u8>(deviceAt(device), D_WANTED);
 }
 
+
+/** The DEVICE_ flags. */
 @inline
 export function deviceFlags(device: i32): i32 {
   return load<u16>(deviceAt(device), D_FLAGS);
@@ -55,7 +105,9 @@ export function deviceMark(device: i32, flags: i32, on: bool): void {
 
 /** Whether the number names a registered device. */
 export function deviceIsRegistered(device: i32): bool {
-  return device > 0 && <u32>device <= devicesCapacity && (deviceFlags(device) & DEVICE_REGISTERED) != 0;
+  return (
+    device > 0 && <u32>device <= devicesCapacity && (deviceFlags(device) & DEVICE_REGISTERED) != 0
+  );
 }
 
 /**
@@ -71,10 +123,12 @@ export function policiesFit(ofDevice: i32, policy: i32): bool {
 function policyIsAvailable(device: i32, policy: i32): bool {
   if (policy == POLICY_NONE) return true;
   if (policy == POLICY_MIX) return (deviceFlags(device) & DEVICE_MIX) != 0;
-  return ((<i32>load<u8>(deviceAt(device), D_AVAILABLE) >> policy) & 1) != 0;
+  return (((<i32>load<u8>(deviceAt(device), D_AVAILABLE)) >> policy) & 1) != 0;
 }
 
-/** Ends the validity of every cached queue. Where the counter wraps, the caches are emptied instead. */
+/**
+ * Ends the validity of every cached queue. Where the counter wraps, the caches are emptied instead.
+ */
 export function versionRaise(device: i32): void {
   let version = load<u32>(deviceAt(device), D_VERSION);
   if (version >= load<u32>(arenaBase, H_VERSION_MAX)) {
@@ -97,7 +151,8 @@ function releaseObjects(device: i32): void {
 function applyQueues(device: i32, direction: i32, side: i32, lists: i32): i32 {
   const n = mapped(device, side);
   for (let queue = 0; queue < n; queue++) {
-    const policy = lists == LISTS_DRAFTED ? draftList(side, queue) : objectList(device, side, queue);
+    const policy =
+      lists == LISTS_DRAFTED ? draftList(side, queue) : objectList(device, side, queue);
     const error = driverSetNetPolicy(device, policy, direction, queue);
     if (error < 0) return error;
   }
@@ -115,7 +170,8 @@ function driverApply(device: i32, policy: i32, lists: i32): i32 {
 
 /** Puts the driver back to the policy in force after a change it refused half way. */
 function driverRollback(device: i32): void {
-  if (driverApply(device, devicePolicy(device), LISTS_IN_FORCE) < 0) count(device, COUNT_ROLLBACK_FAILED);
+  if (driverApply(device, devicePolicy(device), LISTS_IN_FORCE) < 0)
+    count(device, COUNT_ROLLBACK_FAILED);
 }
 
 function putInForce(device: i32, policy: i32): void {
@@ -169,7 +225,9 @@ function change(device: i32, policy: i32): i32 {
   return 0;
 }
 
-/** Takes map, lists and objects down and gives the irqs back. Rules must be suspended or forgotten. */
+/**
+ * Takes map, lists and objects down and gives the irqs back. Rules must be suspended or forgotten.
+ */
 function tearDown(device: i32): void {
   releaseObjects(device);
   affinityRestore(device);
@@ -196,19 +254,24 @@ function disable(device: i32): i32 {
 /** To NONE because the device goes: a driver that refuses is only counted. */
 export function deviceForceNone(device: i32): void {
   if (devicePolicy(device) == POLICY_NONE) return;
-  if (driverSetNetPolicy(device, POLICY_NONE, RXTX, WHOLE_DEVICE) < 0) count(device, COUNT_ROLLBACK_FAILED);
+  if (driverSetNetPolicy(device, POLICY_NONE, RXTX, WHOLE_DEVICE) < 0)
+    count(device, COUNT_ROLLBACK_FAILED);
   rulesForget(device);
   tearDown(device);
 }
 
 /**
- * Puts a policy in force. -ENODEV; -EOPNOTSUPP where the device has no support for it; else the errno of the
- * driver operation that failed, with everything as it was before.
+ * Puts a policy in force. -ENODEV; -EOPNOTSUPP where the device has no support for it; else the
+ * errno of the driver operation that failed, with everything as it was before.
  */
 export function setDevicePolicy(device: i32, policy: i32): i32 {
   if (!deviceIsRegistered(device)) return -ENODEV;
   const known = policy == POLICY_MIX || <u32>policy < <u32>POLICY_MAX;
-  if ((deviceFlags(device) & DEVICE_SUPPORTED) == 0 || !known || !policyIsAvailable(device, policy)) {
+  if (
+    (deviceFlags(device) & DEVICE_SUPPORTED) == 0 ||
+    !known ||
+    !policyIsAvailable(device, policy)
+  ) {
     count(device, COUNT_POLICY_UNSUPPORTED);
     return -EOPNOTSUPP;
   }
@@ -229,8 +292,9 @@ export function setDevicePolicy(device: i32, policy: i32): i32 {
 }
 
 /**
- * Map, lists and driver settings anew for the wanted policy, after an event that moved CPUs or queues.
- * Sockets that had a rule get their queue and rule at once, the others at their next packet.
+ * Map, lists and driver settings anew for the wanted policy, after an event that moved CPUs or
+ * queues. Sockets that had a rule get their queue and rule at once, the others at their next
+ * packet.
  */
 export function deviceRebuild(device: i32): void {
   if ((deviceFlags(device) & DEVICE_SUPPORTED) == 0 || deviceWanted(device) == POLICY_NONE) return;
@@ -244,7 +308,8 @@ export function deviceRebuild(device: i32): void {
   store<i32>(deviceAt(device), error, D_ERRNO);
   if (error < 0) {
     count(device, COUNT_REBUILD_FAILED);
-    if (driverSetNetPolicy(device, POLICY_NONE, RXTX, WHOLE_DEVICE) < 0) count(device, COUNT_ROLLBACK_FAILED);
+    if (driverSetNetPolicy(device, POLICY_NONE, RXTX, WHOLE_DEVICE) < 0)
+      count(device, COUNT_ROLLBACK_FAILED);
     rulesForget(device);
     return;
   }
@@ -258,9 +323,10 @@ function hasDirectory(device: i32): bool {
 }
 
 /**
- * Write to /proc/net/netpolicy/DEV/policy: the first `length` bytes of the input buffer name the policy.
- * -ENOENT where the file does not exist, -EINVAL over 64 bytes, -EOPNOTSUPP for an unknown name, else as
- * setDevicePolicy.
+ * Write to /proc/net/netpolicy/DEV/policy: the first `length` bytes of the input buffer name the
+ * policy.
+ * -ENOENT where the file does not exist, -EINVAL over 64 bytes, -EOPNOTSUPP for an unknown name,
+ * else as setDevicePolicy.
  */
 export function writeDevicePolicy(device: i32, length: i32): i32 {
   if (!hasDirectory(device)) return -ENOENT;
@@ -296,7 +362,7 @@ function putAvailable(device: i32): void {
   putDevice(device);
   putString(": The available policy include:");
   for (let policy = POLICY_NONE; policy < POLICY_MAX; policy++) {
-    if (((<i32>load<u8>(deviceAt(device), D_AVAILABLE) >> policy) & 1) == 0) continue;
+    if ((((<i32>load<u8>(deviceAt(device), D_AVAILABLE)) >> policy) & 1) == 0) continue;
     putByte(32);
     putPolicy(policy);
   }

@@ -16,7 +16,12 @@ export declare function driverIrq(device: i32, direction: i32, queue: i32): i32;
 
 /** ndo_set_net_policy: queue -1 and direction RXTX mean the whole device. */
 @external("driver", "setNetPolicy")
-export declare function driverSetNetPolicy(device: i32, policy: i32, direction: i32, queue: i32): i32;
+export declare function driverSetNetPolicy(
+  device: i32,
+  policy: i32,
+  direction: i32,
+  queue: i32,
+): i32;
 
 /** ethtool rx-class insert at RX_CLS_LOC_ANY; `flow` as drawn in abi.ts; returns the location. */
 @external("driver", "ruleInsert")

@@ -1,15 +1,44 @@
 // deno-fmt-ignore-file
-// What the kernel's notifiers bring: devices come, go and change name, CPUs and channels come and go.
-// An event touches the records of the devices it concerns and no other; a policy survives down and up.
+// What the kernel's notifiers bring: devices come, go and change name, CPUs and channels come and
+// go. An event touches the records of the devices it concerns and no other; a policy survives down
+// and up.
 
 import { EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC } from "../lib/errno";
 import {
-  COUNTERS, countersAt, D_AVAILABLE, D_ERRNO, D_FLAGS, D_IFINDEX, D_LIMIT, D_NAME, D_NETNS, D_NODE, D_VERSION,
-  DEVICE_IRQ_AFFINITY, DEVICE_MIX, DEVICE_QUEUE_PAIR, DEVICE_REBUILD_FAILED, DEVICE_REGISTERED,
-  DEVICE_SUPPORTED, DEVICE_UP, deviceAt, devicesCapacity, infoAt, inputAt, NAME_BYTES, nodesCapacity,
-  POLICY_MAX, RECORD_LIMIT_DEFAULT,
+  COUNTERS,
+  countersAt,
+  D_AVAILABLE,
+  D_ERRNO,
+  D_FLAGS,
+  D_IFINDEX,
+  D_LIMIT,
+  D_NAME,
+  D_NETNS,
+  D_NODE,
+  D_VERSION,
+  DEVICE_IRQ_AFFINITY,
+  DEVICE_MIX,
+  DEVICE_QUEUE_PAIR,
+  DEVICE_REBUILD_FAILED,
+  DEVICE_REGISTERED,
+  DEVICE_SUPPORTED,
+  DEVICE_UP,
+  deviceAt,
+  devicesCapacity,
+  infoAt,
+  inputAt,
+  NAME_BYTES,
+  nodesCapacity,
+  POLICY_MAX,
+  RECORD_LIMIT_DEFAULT,
 } from "./abi";
-import { deviceForceNone, deviceIsRegistered, deviceMark, deviceFlags, deviceRebuild } from "./device";
+import {
+  deviceForceNone,
+  deviceIsRegistered,
+  deviceMark,
+  deviceFlags,
+  deviceRebuild,
+} from "./device";
 import { driverNetpolicyInit } from "./driver";
 import { instanceDevice, instanceNext, leaveDevice } from "./instance";
 import { count, COUNT_INIT_FAILED, log, LOG_INIT } from "./log";
@@ -54,8 +83,9 @@ function setName(device: i32, length: i32): void {
 }
 
 /**
- * NETDEV_REGISTER: a device of a name space, its interface index and NUMA node (-1 unknown), its name in the
- * input buffer. Returns its number; -EINVAL for a bad name or node, -EEXIST for a name or identity taken,
+ * NETDEV_REGISTER: a device of a name space, its interface index and NUMA node (-1 unknown), its
+ * name in the input buffer. Returns its number; -EINVAL for a bad name or node, -EEXIST for a name
+ * or identity taken,
  * -ENOSPC when the table is full.
  */
 export function deviceRegister(netns: u32, ifindex: u32, node: i32, nameLength: i32): i32 {
@@ -99,8 +129,8 @@ function initPolicy(device: i32): bool {
 }
 
 /**
- * NETDEV_UP: asks the driver, and puts the policy the device had before it went down in force again. A failure
- * of that shows in the device's status; the device is up all the same.
+ * NETDEV_UP: asks the driver, and puts the policy the device had before it went down in force
+ * again. A failure of that shows in the device's status; the device is up all the same.
  */
 export function deviceUp(device: i32): i32 {
   if (!deviceIsRegistered(device)) return -ENODEV;

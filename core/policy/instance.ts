@@ -1,22 +1,59 @@
 // deno-fmt-ignore-file
 // Instances: what a task or a socket asks for, whom it follows, and its cached queues.
-// A socket's own policy goes over its task's; a socket without one follows its task. This file keeps
-// records in step with that; it picks no queue.
+// A socket's own policy goes over its task's; a socket without one follows its task. This file
+// keeps records in step with that; it picks no queue.
 
 import { bitmapClear, bitmapHas, bitmapNext, bitmapTake } from "../lib/bitmap";
 import { EBADF, EINVAL, ENODEV, ENOMEM, ENOSPC, ESRCH } from "../lib/errno";
 import {
-  allowedCapacity, allowedOf, allowedSet, cpusCapacity, D_FLAGS, DEVICE_REGISTERED, deviceAt, devicesCapacity,
-  I_ALLOWED, I_CACHE, I_DEVICE, I_FLAGS, I_ID, I_NEXT, I_POLICY, I_PREVIOUS, I_TASK, I_VERSION, INSTANCE_TASK,
-  INSTANCE_USED, instanceAt, instancesSet, maskAt, maskWords, POLICY_INVALID, POLICY_MAX, POLICY_NONE,
+  allowedCapacity,
+  allowedOf,
+  allowedSet,
+  cpusCapacity,
+  D_FLAGS,
+  DEVICE_REGISTERED,
+  deviceAt,
+  devicesCapacity,
+  I_ALLOWED,
+  I_CACHE,
+  I_DEVICE,
+  I_FLAGS,
+  I_ID,
+  I_NEXT,
+  I_POLICY,
+  I_PREVIOUS,
+  I_TASK,
+  I_VERSION,
+  INSTANCE_TASK,
+  INSTANCE_USED,
+  instanceAt,
+  instancesSet,
+  maskAt,
+  maskWords,
+  POLICY_INVALID,
+  POLICY_MAX,
+  POLICY_NONE,
 } from "./abi";
 import { devicePolicy, policiesFit } from "./device";
 import {
-  count, COUNT_ALLOWED_NOMEM, COUNT_INHERIT_REFUSED, COUNT_INSTANCE_NOMEM, COUNT_REGISTER_INCOMPATIBLE,
-  COUNT_REGISTER_INVALID, COUNT_REGISTER_LIMIT, log, LOG_MISMATCH,
+  count,
+  COUNT_ALLOWED_NOMEM,
+  COUNT_INHERIT_REFUSED,
+  COUNT_INSTANCE_NOMEM,
+  COUNT_REGISTER_INCOMPATIBLE,
+  COUNT_REGISTER_INVALID,
+  COUNT_REGISTER_LIMIT,
+  log,
+  LOG_MISMATCH,
 } from "./log";
 import {
-  recordAttach, recordDetach, recordFind, recordInsert, recordPolicy, recordRelease, recordRemove,
+  recordAttach,
+  recordDetach,
+  recordFind,
+  recordInsert,
+  recordPolicy,
+  recordRelease,
+  recordRemove,
   recordSetPolicy,
 } from "./record";
 import { ruleDrop } from "./rule";
@@ -29,11 +66,15 @@ export function instanceIsLive(instance: i32): bool {
   return instance > 0 && bitmapHas(instancesSet, instance);
 }
 
+
+/** Whether a live instance is a task, else a socket. */
 @inline
 export function instanceIsTask(instance: i32): bool {
-  return (<i32>load<u8>(instanceAt(instance), I_FLAGS) & INSTANCE_TASK) != 0;
+  return ((<i32>load<u8>(instanceAt(instance), I_FLAGS)) & INSTANCE_TASK) != 0;
 }
 
+
+/** Device that the packets of an instance go through, 0 if not known. */
 @inline
 export function instanceDevice(instance: i32): i32 {
   return load<u16>(instanceAt(instance), I_DEVICE);
@@ -88,8 +129,8 @@ function destroy(instance: i32): void {
 }
 
 /**
- * netpolicy_register: makes the record of an instance carry `policy`. Objects and rule of another policy
- * are given back. -ENOSPC, changing nothing, when the device's record limit is reached.
+ * netpolicy_register: makes the record of an instance carry `policy`. Objects and rule of another
+ * policy are given back. -ENOSPC, changing nothing, when the device's record limit is reached.
  */
 export function register(instance: i32, policy: i32): i32 {
   assert(policy >= POLICY_NONE && policy < POLICY_MAX);
@@ -151,8 +192,8 @@ export function taskCreate(pid: u32): i32 {
 }
 
 /**
- * prctl(PR_SET_NETPOLICY): policy of a task by value. A value outside NONE..LATENCY is -EINVAL and, as the
- * RFC has it, leaves the task without policy. -ESRCH for a handle that is no task.
+ * prctl(PR_SET_NETPOLICY): policy of a task by value. A value outside NONE..LATENCY is -EINVAL and,
+ * as the RFC has it, leaves the task without policy. -ESRCH for a handle that is no task.
  */
 export function setTaskPolicy(task: i32, policy: i32): i32 {
   if (!instanceIsLive(task) || !instanceIsTask(task)) return -ESRCH;
@@ -165,7 +206,9 @@ export function setTaskPolicy(task: i32, policy: i32): i32 {
   return valid ? 0 : -EINVAL;
 }
 
-/** The same by the name in the first `length` bytes of the input buffer; an unknown name is -EINVAL. */
+/**
+ * The same by the name in the first `length` bytes of the input buffer; an unknown name is -EINVAL.
+ */
 export function setTaskPolicyName(task: i32, length: i32): i32 {
   if (!instanceIsLive(task) || !instanceIsTask(task)) return -ESRCH;
   const policy = parsePolicy(length);
@@ -190,7 +233,7 @@ export function taskFork(parent: i32, pid: u32): i32 {
   if (policy != POLICY_INVALID) adoptPolicy(child, policy);
   const allowed = <i32>load<u32>(instanceAt(parent), I_ALLOWED);
   if (allowed != 0) {
-    memory.copy(maskAt, allowedOf(allowed), <usize>maskWords << 2);
+    memory.copy(maskAt, allowedOf(allowed), (<usize>maskWords) << 2);
     // A fork does not fail for want of a mask: the child may then run anywhere, which is counted.
     setAllowed(child);
   }
@@ -218,7 +261,7 @@ export function taskExit(task: i32): i32 {
 function allowedFree(task: i32): void {
   const mask = <i32>load<u32>(instanceAt(task), I_ALLOWED);
   if (mask == 0) return;
-  memory.fill(allowedOf(mask), 0, <usize>maskWords << 2);
+  memory.fill(allowedOf(mask), 0, (<usize>maskWords) << 2);
   bitmapClear(allowedSet, mask);
   store<u32>(instanceAt(task), 0, I_ALLOWED);
 }
@@ -233,19 +276,20 @@ function setAllowed(task: i32): i32 {
     }
     store<u32>(instanceAt(task), mask, I_ALLOWED);
   }
-  memory.copy(allowedOf(mask), maskAt, <usize>maskWords << 2);
+  memory.copy(allowedOf(mask), maskAt, (<usize>maskWords) << 2);
   return 0;
 }
 
 /**
- * sched_setaffinity: restricts a task to the CPUs in the mask buffer; what is already assigned stays.
+ * sched_setaffinity: restricts a task to the CPUs in the mask buffer; what is already assigned
+ * stays.
  * -EINVAL for an empty mask or a CPU that does not exist, -ENOMEM when all masks are taken.
  */
 export function setTaskAllowed(task: i32): i32 {
   if (!instanceIsLive(task) || !instanceIsTask(task)) return -ESRCH;
   let any: u32 = 0;
   for (let word: u32 = 0; word < maskWords; word++) {
-    const bits = load<u32>(maskAt + (<usize>word << 2));
+    const bits = load<u32>(maskAt + ((<usize>word) << 2));
     any |= bits;
     for (let bit: u32 = 0; bit < 32; bit++) {
       if (((bits >> bit) & 1) != 0 && !cpuIsPresent((word << 5) | bit)) return -EINVAL;
@@ -262,7 +306,9 @@ export function cpuIsAllowed(instance: i32, cpu: i32): bool {
   if (task == 0) return true;
   const mask = <i32>load<u32>(instanceAt(task), I_ALLOWED);
   if (mask == 0) return true;
-  return ((load<u32>(allowedOf(mask) + <usize>((<u32>cpu >> 5) << 2)) >> (<u32>cpu & 31)) & 1) != 0;
+  return (
+    ((load<u32>(allowedOf(mask) + <usize>(((<u32>cpu) >> 5) << 2)) >> ((<u32>cpu) & 31)) & 1) != 0
+  );
 }
 
 function linkSocket(socket: i32, task: i32): void {
@@ -286,7 +332,7 @@ function unlinkSocket(socket: i32): void {
 
 function deviceExists(device: i32): bool {
   if (device <= 0 || <u32>device > devicesCapacity) return false;
-  return (<i32>load<u16>(deviceAt(device), D_FLAGS) & DEVICE_REGISTERED) != 0;
+  return ((<i32>load<u16>(deviceAt(device), D_FLAGS)) & DEVICE_REGISTERED) != 0;
 }
 
 /**
@@ -304,8 +350,8 @@ export function socketOpen(id: u32, task: i32, device: i32): i32 {
 }
 
 /**
- * accept: a socket with the listener's task, device and policy, and no object of its own. Where the record
- * limit refuses the inherited policy the connection works on without one, which is counted.
+ * accept: a socket with the listener's task, device and policy, and no object of its own. Where the
+ * record limit refuses the inherited policy the connection works on without one, which is counted.
  */
 export function socketAccept(listener: i32, id: u32): i32 {
   if (!instanceIsLive(listener) || instanceIsTask(listener)) return -EBADF;
@@ -347,9 +393,9 @@ export function leaveDevice(socket: i32): void {
 }
 
 /**
- * setsockopt(SO_NETPOLICY). -EINVAL for a value outside NONE..LATENCY or one that does not fit the device's
- * policy: the socket is then left without a policy of its own, as the RFC has it. -ENOSPC at the
- * record limit: the socket then keeps what it had.
+ * setsockopt(SO_NETPOLICY). -EINVAL for a value outside NONE..LATENCY or one that does not fit the
+ * device's policy: the socket is then left without a policy of its own, as the RFC has it. -ENOSPC
+ * at the record limit: the socket then keeps what it had.
  */
 export function setSocketPolicy(socket: i32, policy: i32): i32 {
   if (!instanceIsLive(socket) || instanceIsTask(socket)) return -EBADF;

@@ -5,34 +5,50 @@
 
 import { EINVAL } from "../lib/errno";
 import {
-  affinityOf, D_FLAGS, D_MAPPED, D_QUEUES, DEVICE_IRQ_AFFINITY, DEVICE_QUEUE_PAIR, deviceAt, mapCapacity,
-  maskAt, maskWords, O_CPU, O_IRQ, objectAt, queuesCapacity, RX, TX,
+  affinityOf,
+  D_FLAGS,
+  D_MAPPED,
+  D_QUEUES,
+  DEVICE_IRQ_AFFINITY,
+  DEVICE_QUEUE_PAIR,
+  deviceAt,
+  mapCapacity,
+  maskAt,
+  maskWords,
+  O_CPU,
+  O_IRQ,
+  objectAt,
+  queuesCapacity,
+  RX,
+  TX,
 } from "./abi";
-import {
-  driverIrq, driverIrqAffinityGet, driverIrqAffinitySet, driverIrqCount,
-} from "./driver";
+import { driverIrq, driverIrqAffinityGet, driverIrqAffinitySet, driverIrqCount } from "./driver";
 import { count, COUNT_AFFINITY_FAILED, log, LOG_AFFINITY_FAILED } from "./log";
 import { nextOnline, onlineCount } from "./topology";
 
 /** Mapped entries of a direction. */
 @inline
 export function mapped(device: i32, direction: i32): i32 {
-  return load<u16>(deviceAt(device) + (<usize>direction << 1), D_MAPPED);
+  return load<u16>(deviceAt(device) + ((<usize>direction) << 1), D_MAPPED);
 }
 
+
+/** CPU of the object at a map position. */
 @inline
 export function objectCpu(device: i32, direction: i32, position: i32): i32 {
   return load<u16>(objectAt(device, direction, position), O_CPU);
 }
+
 
 @inline
 function objectIrq(device: i32, direction: i32, position: i32): i32 {
   return load<i32>(objectAt(device, direction, position), O_IRQ);
 }
 
+
 @inline
 function hasFlag(device: i32, flag: i32): bool {
-  return (<i32>load<u16>(deviceAt(device), D_FLAGS) & flag) != 0;
+  return ((<i32>load<u16>(deviceAt(device), D_FLAGS)) & flag) != 0;
 }
 
 function buildDirection(device: i32, direction: i32, queues: i32): i32 {
@@ -48,7 +64,7 @@ function buildDirection(device: i32, direction: i32, queues: i32): i32 {
     store<u16>(objectAt(device, direction, position), cpu, O_CPU);
     store<i32>(objectAt(device, direction, position), irq, O_IRQ);
     // Counted as it grows, so that a failure half way is torn down by the ordinary path.
-    store<u16>(deviceAt(device) + (<usize>direction << 1), position + 1, D_MAPPED);
+    store<u16>(deviceAt(device) + ((<usize>direction) << 1), position + 1, D_MAPPED);
   }
   return 0;
 }
@@ -78,10 +94,14 @@ export function mapClear(device: i32): void {
   for (let direction = RX; direction <= TX; direction++) {
     const n = mapped(device, direction);
     if (n > 0) {
-      memory.fill(objectAt(device, direction, 0), 0, objectAt(device, direction, n) - objectAt(device, direction, 0));
+      memory.fill(
+        objectAt(device, direction, 0),
+        0,
+        objectAt(device, direction, n) - objectAt(device, direction, 0),
+      );
     }
-    store<u16>(deviceAt(device) + (<usize>direction << 1), 0, D_MAPPED);
-    store<u16>(deviceAt(device) + (<usize>direction << 1), 0, D_QUEUES);
+    store<u16>(deviceAt(device) + ((<usize>direction) << 1), 0, D_MAPPED);
+    store<u16>(deviceAt(device) + ((<usize>direction) << 1), 0, D_QUEUES);
   }
 }
 
@@ -90,7 +110,9 @@ function saveAffinity(device: i32): i32 {
     const n = mapped(device, direction);
     for (let position = 0; position < n; position++) {
       const error = driverIrqAffinityGet(
-        objectIrq(device, direction, position), affinityOf(device, direction, position), maskWords,
+        objectIrq(device, direction, position),
+        affinityOf(device, direction, position),
+        maskWords,
       );
       if (error < 0) return error;
     }
@@ -104,8 +126,9 @@ function forgetAffinity(device: i32): void {
 }
 
 /**
- * Saves the affinity of every mapped irq, then points each at its CPU. All are read before the first
- * is written: queues that share an irq then save the same original. A failure puts back what was set.
+ * Saves the affinity of every mapped irq, then points each at its CPU. All are read before the
+ * first is written: queues that share an irq then save the same original. A failure puts back what
+ * was set.
  */
 export function affinitySet(device: i32): i32 {
   if (!hasFlag(device, DEVICE_IRQ_AFFINITY)) return 0;
@@ -118,8 +141,8 @@ export function affinitySet(device: i32): i32 {
     const n = mapped(device, direction);
     for (let position = 0; position < n; position++) {
       const cpu = objectCpu(device, direction, position);
-      memory.fill(maskAt, 0, <usize>maskWords << 2);
-      store<u32>(maskAt + <usize>((<u32>cpu >> 5) << 2), (<u32>1) << (<u32>cpu & 31));
+      memory.fill(maskAt, 0, (<usize>maskWords) << 2);
+      store<u32>(maskAt + <usize>(((<u32>cpu) >> 5) << 2), (<u32>1) << ((<u32>cpu) & 31));
       error = driverIrqAffinitySet(objectIrq(device, direction, position), maskAt, maskWords);
       if (error < 0) {
         affinityRestore(device);

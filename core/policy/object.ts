@@ -1,13 +1,38 @@
 // deno-fmt-ignore-file
-// Object lists: which policy each mapped (cpu, queue) pair serves, and in which order of preference.
-// Lists are drafted in scratch first and put in force only once the driver agreed, so that a failed
-// change leaves the lists in force untouched. The lists of a direction always partition its map.
+// Object lists: which policy each mapped (cpu, queue) pair serves, and in which order of
+// preference. Lists are drafted in scratch first and put in force only once the driver agreed, so
+// that a failed change leaves the lists in force untouched. The lists of a direction always
+// partition its map.
 
 import {
-  arenaBase, coreAt, cpusCapacity, D_CURSOR, D_LENGTH, D_START, deviceAt, draftLengthAt, draftListAt,
-  draftOrderAt, draftStartAt, draftTakenAt, H_PARTITION, mapCapacity, nodesCapacity, O_LIST, O_REFS,
-  objectAt, orderOf, PARTITION_LATENCY_FIRST, POLICY_BULK, POLICY_LATENCY, POLICY_MAX, POLICY_MIX,
-  POLICY_NONE, quotaAt, RX, TX,
+  arenaBase,
+  coreAt,
+  cpusCapacity,
+  D_CURSOR,
+  D_LENGTH,
+  D_START,
+  deviceAt,
+  draftLengthAt,
+  draftListAt,
+  draftOrderAt,
+  draftStartAt,
+  draftTakenAt,
+  H_PARTITION,
+  mapCapacity,
+  nodesCapacity,
+  O_LIST,
+  O_REFS,
+  objectAt,
+  orderOf,
+  PARTITION_LATENCY_FIRST,
+  POLICY_BULK,
+  POLICY_LATENCY,
+  POLICY_MAX,
+  POLICY_MIX,
+  POLICY_NONE,
+  quotaAt,
+  RX,
+  TX,
 } from "./abi";
 import { mapped, objectCpu } from "./map";
 import { cpuCore, cpuNode, nodeInOrder } from "./topology";
@@ -27,9 +52,10 @@ const PASS_REST: i32 = 3;
 
 const NOT_TAKEN: u8 = 0xff;
 
+
 @inline
 function listField(device: i32, direction: i32, policy: i32): usize {
-  return deviceAt(device) + (<usize>((direction << 2) | policy) << 1);
+  return deviceAt(device) + ((<usize>((direction << 2) | policy)) << 1);
 }
 
 /** Objects in a list. */
@@ -45,11 +71,15 @@ export function listPosition(device: i32, direction: i32, policy: i32, place: i3
   return load<u16>(orderOf(device, direction, start + place));
 }
 
+
+/** Place of the next round-robin choice in a list. */
 @inline
 export function listCursor(device: i32, direction: i32, policy: i32): i32 {
   return load<u16>(listField(device, direction, policy), D_CURSOR);
 }
 
+
+/** Moves the cursor of a list. */
 @inline
 export function setListCursor(device: i32, direction: i32, policy: i32, place: i32): void {
   store<u16>(listField(device, direction, policy), place, D_CURSOR);
@@ -61,6 +91,8 @@ export function objectList(device: i32, direction: i32, position: i32): i32 {
   return load<u8>(objectAt(device, direction, position), O_LIST);
 }
 
+
+/** Records that hold a reference to the object. */
 @inline
 export function objectRefs(device: i32, direction: i32, position: i32): u32 {
   return load<u32>(objectAt(device, direction, position), O_REFS);
@@ -70,7 +102,11 @@ export function objectRefs(device: i32, direction: i32, position: i32): u32 {
 export function objectRef(device: i32, direction: i32, position: i32, by: i32): void {
   assert(position < mapped(device, direction));
   assert(by > 0 || objectRefs(device, direction, position) > 0);
-  store<u32>(objectAt(device, direction, position), objectRefs(device, direction, position) + by, O_REFS);
+  store<u32>(
+    objectAt(device, direction, position),
+    objectRefs(device, direction, position) + by,
+    O_REFS,
+  );
 }
 
 /** Drafted list of an object. */
@@ -79,12 +115,15 @@ export function draftList(direction: i32, position: i32): i32 {
   return load<u8>(draftListAt + <usize>(<u32>direction * mapCapacity + <u32>position));
 }
 
+
 @inline
 function quota(node: i32): usize {
-  return quotaAt + (<usize>node << 3);
+  return quotaAt + ((<usize>node) << 3);
 }
 
-/** LATENCY's share of a node's n mapped CPUs: floor(n / 3); the alternative keeps one from two up. */
+/**
+ * LATENCY's share of a node's n mapped CPUs: floor(n / 3); the alternative keeps one from two up.
+ */
 export function latencyQuota(n: i32): i32 {
   const third = n / LATENCY_SHARE;
   if (third > 0 || n < 2) return third;
@@ -92,7 +131,7 @@ export function latencyQuota(n: i32): i32 {
 }
 
 function draftQuotas(device: i32, direction: i32): void {
-  memory.fill(quotaAt, 0, <usize>nodesCapacity << 3);
+  memory.fill(quotaAt, 0, (<usize>nodesCapacity) << 3);
   const n = mapped(device, direction);
   for (let position = 0; position < n; position++) {
     const at = quota(cpuNode(objectCpu(device, direction, position)));
@@ -129,7 +168,14 @@ function passTakes(pass: i32, coreMark: i32): bool {
 }
 
 /** One pass over one node; returns how many objects are taken so far. */
-function draftPass(device: i32, direction: i32, policy: i32, node: i32, pass: i32, taken: i32): i32 {
+function draftPass(
+  device: i32,
+  direction: i32,
+  policy: i32,
+  node: i32,
+  pass: i32,
+  taken: i32,
+): i32 {
   const n = mapped(device, direction);
   const lists = draftListAt + <usize>(<u32>direction * mapCapacity);
   for (let position = 0; position < n; position++) {
@@ -140,7 +186,7 @@ function draftPass(device: i32, direction: i32, policy: i32, node: i32, pass: i3
     const list = chooseList(policy, node);
     store<u8>(lists + position, list);
     if (pass == PASS_FIRST_THREADS) store<u8>(core, 1 + list);
-    store<u16>(draftTakenAt + (<usize>taken << 1), position);
+    store<u16>(draftTakenAt + ((<usize>taken) << 1), position);
     taken++;
   }
   return taken;
@@ -149,15 +195,15 @@ function draftPass(device: i32, direction: i32, policy: i32, node: i32, pass: i3
 /** Splits the taking order into one run per list, each in taking order. */
 function draftSegments(direction: i32, n: i32): void {
   const lists = draftListAt + <usize>(<u32>direction * mapCapacity);
-  const order = draftOrderAt + (<usize>(<u32>direction * mapCapacity) << 1);
+  const order = draftOrderAt + ((<usize>(<u32>direction * mapCapacity)) << 1);
   let start = 0;
   for (let list = POLICY_NONE; list < POLICY_MAX; list++) {
-    const field = <usize>((direction << 2) | list) << 1;
+    const field = (<usize>((direction << 2) | list)) << 1;
     let end = start;
     for (let place = 0; place < n; place++) {
-      const position = load<u16>(draftTakenAt + (<usize>place << 1));
+      const position = load<u16>(draftTakenAt + ((<usize>place) << 1));
       if (<i32>load<u8>(lists + position) != list) continue;
-      store<u16>(order + (<usize>end << 1), position);
+      store<u16>(order + ((<usize>end) << 1), position);
       end++;
     }
     store<u16>(draftStartAt + field, start);
@@ -198,8 +244,8 @@ export function listsCommit(device: i32): void {
       assert(objectRefs(device, direction, position) == 0);
       store<u8>(objectAt(device, direction, position), draftList(direction, position), O_LIST);
     }
-    const order = draftOrderAt + (<usize>(<u32>direction * mapCapacity) << 1);
-    memory.copy(orderOf(device, direction, 0), order, <usize>n << 1);
+    const order = draftOrderAt + ((<usize>(<u32>direction * mapCapacity)) << 1);
+    memory.copy(orderOf(device, direction, 0), order, (<usize>n) << 1);
   }
   memory.copy(deviceAt(device) + D_START, draftStartAt, 16);
   memory.copy(deviceAt(device) + D_LENGTH, draftLengthAt, 16);
@@ -209,7 +255,7 @@ export function listsCommit(device: i32): void {
 /** Empties all lists; goes with mapClear. */
 export function listsClear(device: i32): void {
   for (let direction = RX; direction <= TX; direction++) {
-    memory.fill(orderOf(device, direction, 0), 0, <usize>mapCapacity << 1);
+    memory.fill(orderOf(device, direction, 0), 0, (<usize>mapCapacity) << 1);
   }
   memory.fill(deviceAt(device) + D_START, 0, 16);
   memory.fill(deviceAt(device) + D_LENGTH, 0, 16);
@@ -219,7 +265,8 @@ export function listsClear(device: i32): void {
 /** Whether some direction has objects but none for LATENCY. */
 export function latencyStarved(device: i32): bool {
   for (let direction = RX; direction <= TX; direction++) {
-    if (mapped(device, direction) > 0 && listLength(device, direction, POLICY_LATENCY) == 0) return true;
+    if (mapped(device, direction) > 0 && listLength(device, direction, POLICY_LATENCY) == 0)
+      return true;
   }
   return false;
 }

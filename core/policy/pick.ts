@@ -1,36 +1,73 @@
 // deno-fmt-ignore-file
-// Picking the queue: the fast path (cached queue, valid while the device's version stands) and the slow
-// path (record, object list, strategy). An assigned object is never moved while map and policy stand.
+// Picking the queue: the fast path (cached queue, valid while the device's version stands) and the
+// slow path (record, object list, strategy). An assigned object is never moved while map and policy
+// stand.
 
 import { EBADF, EINVAL, ENOENT } from "../lib/errno";
 import {
-  arenaBase, CACHE_REFUSED, D_FLAGS, D_VERSION, DEVICE_QUEUE_PAIR, DEVICE_SUPPORTED, deviceAt, H_STRATEGY, I_CACHE,
-  I_DEVICE, I_VERSION, instanceAt, LOAD_TOLERANCE, ownersCapacity, POLICY_INVALID, POLICY_NONE, RX,
-  STRATEGY_LOAD_AWARE, TX,
+  arenaBase,
+  CACHE_REFUSED,
+  D_FLAGS,
+  D_VERSION,
+  DEVICE_QUEUE_PAIR,
+  DEVICE_SUPPORTED,
+  deviceAt,
+  H_STRATEGY,
+  I_CACHE,
+  I_DEVICE,
+  I_VERSION,
+  instanceAt,
+  LOAD_TOLERANCE,
+  ownersCapacity,
+  POLICY_INVALID,
+  POLICY_NONE,
+  RX,
+  STRATEGY_LOAD_AWARE,
+  TX,
 } from "./abi";
 import { devicePolicy, policiesFit } from "./device";
 import { driverCpuLoad } from "./driver";
 import {
-  cacheClear, cpuIsAllowed, effectivePolicy, instanceDevice, instanceIsLive, register,
+  cacheClear,
+  cpuIsAllowed,
+  effectivePolicy,
+  instanceDevice,
+  instanceIsLive,
+  register,
 } from "./instance";
 import {
-  count, COUNT_PICK_EMPTY, COUNT_PICK_LIMIT, COUNT_PICK_MISMATCH, COUNT_PICK_NO_DEVICE, log, LOG_MISMATCH,
+  count,
+  COUNT_PICK_EMPTY,
+  COUNT_PICK_LIMIT,
+  COUNT_PICK_MISMATCH,
+  COUNT_PICK_NO_DEVICE,
+  log,
+  LOG_MISMATCH,
 } from "./log";
 import { objectCpu } from "./map";
 import { listCursor, listLength, listPosition, objectRefs, setListCursor } from "./object";
-import { recordAssign, recordAttach, recordDetach, recordDevice, recordFind, recordObject, recordPolicy } from "./record";
+import {
+  recordAssign,
+  recordAttach,
+  recordDetach,
+  recordDevice,
+  recordFind,
+  recordObject,
+  recordPolicy,
+} from "./record";
 
 const LOAD_UNKNOWN: i32 = 0x7fffffff;
 
+
 @inline
 function cacheAt(instance: i32, direction: i32): usize {
-  return instanceAt(instance) + (<usize>direction << 1);
+  return instanceAt(instance) + ((<usize>direction) << 1);
 }
 
 /**
- * Queue for the next packet of an instance: rx 0 or tx 1. A negative errno means default handling (RSS, or
- * XPS and hash): -EINVAL no device, support, policy or a policy that does not fit; -ENOENT no object to
- * choose; -ENOSPC record limit; -EBADF no such instance.
+ * Queue for the next packet of an instance: rx 0 or tx 1. A negative errno means default handling
+ * (RSS, or XPS and hash): -EINVAL no device, support, policy or a policy that does not fit; -ENOENT
+ * no object to choose; -ENOSPC record limit; -EBADF no such instance.
  */
 export function pickQueue(instance: i32, direction: i32): i32 {
   assert(<u32>instance <= ownersCapacity && <u32>direction <= <u32>TX);
@@ -82,7 +119,13 @@ function pickSlow(instance: i32, direction: i32): i32 {
     cacheStore(instance, TX, CACHE_REFUSED);
     return -EINVAL;
   }
-  return pickObject(instance, device, policy, (flags & DEVICE_QUEUE_PAIR) != 0 ? RX : direction, direction);
+  return pickObject(
+    instance,
+    device,
+    policy,
+    (flags & DEVICE_QUEUE_PAIR) != 0 ? RX : direction,
+    direction,
+  );
 }
 
 /** `side` is the direction of the object, rx for both directions of a queue pair. */
@@ -131,8 +174,9 @@ function cpuLoad(cpu: i32): i32 {
 }
 
 /**
- * The RFC's third version: among the CPUs the task may use, those loaded at most LOAD_TOLERANCE points
- * above the least loaded; of these the object with the fewest references, the first on a tie.
+ * The RFC's third version: among the CPUs the task may use, those loaded at most LOAD_TOLERANCE
+ * points above the least loaded; of these the object with the fewest references, the first on a
+ * tie.
  */
 function chooseLoadAware(instance: i32, device: i32, policy: i32, side: i32, n: i32): i32 {
   let least = LOAD_UNKNOWN;
@@ -148,7 +192,8 @@ function chooseLoadAware(instance: i32, device: i32, policy: i32, side: i32, n: 
     const position = listPosition(device, side, policy, place);
     const cpu = objectCpu(device, side, position);
     if (!cpuIsAllowed(instance, cpu) || cpuLoad(cpu) > least + LOAD_TOLERANCE) continue;
-    if (best < 0 || objectRefs(device, side, position) < objectRefs(device, side, best)) best = position;
+    if (best < 0 || objectRefs(device, side, position) < objectRefs(device, side, best))
+      best = position;
   }
   return best;
 }

@@ -1,13 +1,26 @@
 // deno-fmt-ignore-file
 // Records: owner -> policy and objects, in a hash table keyed by the owner.
-// A record holds at most one reference to one object of each direction; dropping the record or changing
-// its policy gives the references back at once. The limit counts the records attached to a device.
+// A record holds at most one reference to one object of each direction; dropping the record or
+// changing its policy gives the references back at once. The limit counts the records attached to a
+// device.
 
 import { bitmapClear, bitmapNext, bitmapTake } from "../lib/bitmap";
 import { ENOSPC } from "../lib/errno";
 import {
-  bucketAt, bucketsCount, D_LIMIT, D_RECORDS, deviceAt, R_DEVICE, R_NEXT, R_OBJECT, R_OWNER, R_POLICY,
-  recordAt, recordsSet, RX, TX,
+  bucketAt,
+  bucketsCount,
+  D_LIMIT,
+  D_RECORDS,
+  deviceAt,
+  R_DEVICE,
+  R_NEXT,
+  R_OBJECT,
+  R_OWNER,
+  R_POLICY,
+  recordAt,
+  recordsSet,
+  RX,
+  TX,
 } from "./abi";
 import { log, LOG_RECORD_LIMIT } from "./log";
 import { objectRef } from "./object";
@@ -30,16 +43,22 @@ export function recordFind(owner: i32): i32 {
   return record;
 }
 
+
+/** Instance that owns the record. */
 @inline
 export function recordOwner(record: i32): i32 {
   return load<u32>(recordAt(record), R_OWNER);
 }
 
+
+/** Device the record is attached to, 0 if none. */
 @inline
 export function recordDevice(record: i32): i32 {
   return load<u16>(recordAt(record), R_DEVICE);
 }
 
+
+/** Policy the record was registered with. */
 @inline
 export function recordPolicy(record: i32): i32 {
   return load<u8>(recordAt(record), R_POLICY);
@@ -48,7 +67,7 @@ export function recordPolicy(record: i32): i32 {
 /** Map position of the record's object in a direction, -1 if it has none. */
 @inline
 export function recordObject(record: i32, direction: i32): i32 {
-  return <i32>load<u16>(recordAt(record) + (<usize>direction << 1), R_OBJECT) - 1;
+  return <i32>load<u16>(recordAt(record) + ((<usize>direction) << 1), R_OBJECT) - 1;
 }
 
 /** First record at or above `from`, -1 if there is none; for walks over all records. */
@@ -56,17 +75,23 @@ export function recordNext(from: i32): i32 {
   return bitmapNext(recordsSet, from);
 }
 
+
+/** Records attached to a device. */
 @inline
 export function deviceRecords(device: i32): u32 {
   return load<u32>(deviceAt(device), D_RECORDS);
 }
 
+
+/** Most records a device takes. */
 @inline
 export function deviceLimit(device: i32): u32 {
   return load<u32>(deviceAt(device), D_LIMIT);
 }
 
-/** Inserts a record without device and objects; chains are kept in owner order (canonical state). */
+/**
+ * Inserts a record without device and objects; chains are kept in owner order (canonical state).
+ */
 export function recordInsert(owner: i32, policy: i32): i32 {
   assert(recordFind(owner) == 0);
   const record = bitmapTake(recordsSet);
@@ -111,7 +136,7 @@ export function recordDetach(record: i32): void {
 export function recordAssign(record: i32, direction: i32, position: i32): void {
   assert(recordDevice(record) != 0 && recordObject(record, direction) < 0);
   objectRef(recordDevice(record), direction, position, 1);
-  store<u16>(recordAt(record) + (<usize>direction << 1), position + 1, R_OBJECT);
+  store<u16>(recordAt(record) + ((<usize>direction) << 1), position + 1, R_OBJECT);
 }
 
 /** Gives the record's objects back. */
@@ -120,7 +145,7 @@ export function recordRelease(record: i32): void {
     const position = recordObject(record, direction);
     if (position < 0) continue;
     objectRef(recordDevice(record), direction, position, -1);
-    store<u16>(recordAt(record) + (<usize>direction << 1), 0, R_OBJECT);
+    store<u16>(recordAt(record) + ((<usize>direction) << 1), 0, R_OBJECT);
   }
 }
 

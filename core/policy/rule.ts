@@ -1,43 +1,81 @@
 // deno-fmt-ignore-file
 // Flow director rules: one per socket, steering its flow to the queue of its rx object.
-// A device that refuses costs the socket only the rule: it works on with RSS, and the refusal is counted.
-// A rule the device will not delete stays in the table as an orphan and is tried again.
+// A device that refuses costs the socket only the rule: it works on with RSS, and the refusal is
+// counted. A rule the device will not delete stays in the table as an orphan and is tried again.
 
 import { bitmapClear, bitmapNext, bitmapTake } from "../lib/bitmap";
 import { ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP } from "../lib/errno";
 import {
-  D_ORPHANS, D_RULES, deviceAt, F_TYPE, FLOW_BYTES, FLOW_TCP4, FLOW_UDP6, flowAt, I_RULE, instanceAt, L_DEVICE, L_FLOW,
-  L_INSTANCE, L_LOCATION, L_QUEUE, L_STATE, RULE_BYTES, RULE_INSERTED, RULE_ORPHAN, RULE_REFUSED, ruleAt,
-  rulesSet, RX,
+  D_ORPHANS,
+  D_RULES,
+  deviceAt,
+  F_TYPE,
+  FLOW_BYTES,
+  FLOW_TCP4,
+  FLOW_UDP6,
+  flowAt,
+  I_RULE,
+  instanceAt,
+  L_DEVICE,
+  L_FLOW,
+  L_INSTANCE,
+  L_LOCATION,
+  L_QUEUE,
+  L_STATE,
+  RULE_BYTES,
+  RULE_INSERTED,
+  RULE_ORPHAN,
+  RULE_REFUSED,
+  ruleAt,
+  rulesSet,
+  RX,
 } from "./abi";
 import { driverRuleDelete, driverRuleInsert } from "./driver";
 import { instanceDevice } from "./instance";
 import {
-  count, COUNT_RULE_DELETED, COUNT_RULE_DELETE_FAILED, COUNT_RULE_INSERTED, COUNT_RULE_NOMEM,
-  COUNT_RULE_REFUSED, COUNT_RULE_UNSUPPORTED, log, LOG_RULE_DELETE_FAILED, LOG_RULE_REFUSED,
+  count,
+  COUNT_RULE_DELETED,
+  COUNT_RULE_DELETE_FAILED,
+  COUNT_RULE_INSERTED,
+  COUNT_RULE_NOMEM,
+  COUNT_RULE_REFUSED,
+  COUNT_RULE_UNSUPPORTED,
+  log,
+  LOG_RULE_DELETE_FAILED,
+  LOG_RULE_REFUSED,
 } from "./log";
 import { pickQueue } from "./pick";
 
+
+/** RULE_INSERTED, RULE_REFUSED or RULE_ORPHAN; 0 for a free slot. */
 @inline
 export function ruleState(rule: i32): i32 {
   return load<u8>(ruleAt(rule), L_STATE);
 }
 
+
+/** Device of a rule. */
 @inline
 export function ruleDevice(rule: i32): i32 {
   return load<u16>(ruleAt(rule), L_DEVICE);
 }
 
+
+/** Socket of a rule, 0 for an orphan. */
 @inline
 export function ruleInstance(rule: i32): i32 {
   return load<u32>(ruleAt(rule), L_INSTANCE);
 }
 
+
+/** Queue a rule steers to. */
 @inline
 export function ruleQueue(rule: i32): i32 {
   return load<u16>(ruleAt(rule), L_QUEUE);
 }
 
+
+/** Location the device gave a rule. */
 @inline
 export function ruleLocation(rule: i32): i32 {
   return load<i32>(ruleAt(rule), L_LOCATION);
@@ -162,7 +200,8 @@ function ruleCreate(instance: i32, queue: i32): i32 {
 /**
  * What recvmsg does: steers the flow in the flow buffer to the queue of the instance's rx object.
  * Returns the queue; the pick's error when default handling applies; -EOPNOTSUPP for a flow type no
- * rule can match; -ENOMEM or -ENOSPC when there is no room for the rule (the socket then keeps RSS).
+ * rule can match; -ENOMEM or -ENOSPC when there is no room for the rule (the socket then keeps
+ * RSS).
  */
 export function setRules(instance: i32): i32 {
   const queue = pickQueue(instance, RX);
@@ -181,8 +220,8 @@ export function setRules(instance: i32): i32 {
 }
 
 /**
- * Takes all rules of a device out of the hardware before its map changes. Rules of sockets stay in the
- * table as not inserted, for rulesReprogram.
+ * Takes all rules of a device out of the hardware before its map changes. Rules of sockets stay in
+ * the table as not inserted, for rulesReprogram.
  */
 export function rulesSuspend(device: i32): void {
   retryOrphans(device);

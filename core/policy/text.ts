@@ -4,8 +4,18 @@
 
 import { EINVAL, EOPNOTSUPP } from "../lib/errno";
 import {
-  D_NAME, deviceAt, inputAt, NAME_BYTES, POLICY_BULK, POLICY_CPU, POLICY_LATENCY, POLICY_MIX,
-  POLICY_NAME_MAX, POLICY_NONE, textAt, textCapacity,
+  D_NAME,
+  deviceAt,
+  inputAt,
+  NAME_BYTES,
+  POLICY_BULK,
+  POLICY_CPU,
+  POLICY_LATENCY,
+  POLICY_MIX,
+  POLICY_NAME_MAX,
+  POLICY_NONE,
+  textAt,
+  textCapacity,
 } from "./abi";
 
 let length: usize = 0;
@@ -62,6 +72,7 @@ export function putPolicy(policy: i32): void {
   else if (policy == POLICY_MIX) putString("MIX");
   else putString("INVALID");
 }
+
 
 @inline
 function upper(byte: i32): i32 {

@@ -4,8 +4,18 @@
 
 import { EINVAL } from "../lib/errno";
 import {
-  arenaBase, C_CORE, C_FLAGS, C_NODE, CPU_ONLINE, CPU_PRESENT, cpuAt, cpusCapacity, distanceOf,
-  H_ONLINE, nodeOrderAt, nodesCapacity,
+  arenaBase,
+  C_CORE,
+  C_FLAGS,
+  C_NODE,
+  CPU_ONLINE,
+  CPU_PRESENT,
+  cpuAt,
+  cpusCapacity,
+  distanceOf,
+  H_ONLINE,
+  nodeOrderAt,
+  nodesCapacity,
 } from "./abi";
 
 /** ACPI SLIT: distance of a node to itself, and the smallest there is. */
@@ -16,7 +26,8 @@ const DISTANCE_LOCAL: i32 = 10;
  * -EINVAL for a number outside the capacities or a core above the CPU.
  */
 export function topologyCpu(cpu: i32, node: i32, core: i32, online: i32): i32 {
-  if (<u32>cpu >= cpusCapacity || <u32>node >= nodesCapacity || <u32>core > <u32>cpu) return -EINVAL;
+  if (<u32>cpu >= cpusCapacity || <u32>node >= nodesCapacity || <u32>core > <u32>cpu)
+    return -EINVAL;
   if (cpuIsPresent(cpu)) return -EINVAL;
   store<u16>(cpuAt(cpu), node, C_NODE);
   store<u16>(cpuAt(cpu), core, C_CORE);
@@ -33,21 +44,29 @@ export function topologyDistance(from: i32, to: i32, distance: i32): i32 {
   return 0;
 }
 
+
+/** Whether the CPU was declared; any number can be asked. */
 @inline
 export function cpuIsPresent(cpu: i32): bool {
-  return (<u32>cpu < cpusCapacity) && (load<u8>(cpuAt(cpu), C_FLAGS) & CPU_PRESENT) != 0;
+  return <u32>cpu < cpusCapacity && (load<u8>(cpuAt(cpu), C_FLAGS) & CPU_PRESENT) != 0;
 }
 
+
+/** Whether a CPU within the capacity is online. */
 @inline
 export function cpuIsOnline(cpu: i32): bool {
   return (load<u8>(cpuAt(cpu), C_FLAGS) & CPU_ONLINE) != 0;
 }
 
+
+/** NUMA node of a CPU. */
 @inline
 export function cpuNode(cpu: i32): i32 {
   return load<u16>(cpuAt(cpu), C_NODE);
 }
 
+
+/** Lowest CPU of the core a CPU belongs to. */
 @inline
 export function cpuCore(cpu: i32): i32 {
   return load<u16>(cpuAt(cpu), C_CORE);
@@ -73,9 +92,11 @@ export function nextOnline(cpu: i32): i32 {
   return -1;
 }
 
+
+/** Node at a rank of the order that sortNodes made. */
 @inline
 export function nodeInOrder(rank: i32): i32 {
-  return load<u16>(nodeOrderAt + (<usize>rank << 1));
+  return load<u16>(nodeOrderAt + ((<usize>rank) << 1));
 }
 
 /** Whether node a comes before node b for a device on `home` (-1: unknown, node number decides). */
@@ -93,9 +114,9 @@ export function sortNodes(home: i32): void {
   for (let i = 0; <u32>i < nodesCapacity; i++) {
     let place = i;
     while (place > 0 && nodeIsNearer(home, i, nodeInOrder(place - 1))) {
-      store<u16>(nodeOrderAt + (<usize>place << 1), nodeInOrder(place - 1));
+      store<u16>(nodeOrderAt + ((<usize>place) << 1), nodeInOrder(place - 1));
       place--;
     }
-    store<u16>(nodeOrderAt + (<usize>place << 1), i);
+    store<u16>(nodeOrderAt + ((<usize>place) << 1), i);
   }
 }

@@ -92,7 +92,7 @@ export interface RuleView {
 
 const HINTS = ["NONE", "CPU", "BULK", "LATENCY"] as const satisfies readonly HintPolicy[];
 
-/** Value of a policy in the RFC's enum: NONE 0 to LATENCY 3, MIX 5 (after MAX, for devices only). */
+/** Value of a policy in the RFC's enum: NONE 0 to LATENCY 3, MIX 5 (for devices only). */
 export function policyValue(policy: DevicePolicy): number {
   return policy === "MIX" ? 5 : HINTS.indexOf(policy);
 }
@@ -472,7 +472,7 @@ export class PolicyManager {
     return new Uint8Array(memory.buffer, calls.arenaOffset(), calls.arenaBytes());
   }
 
-  /** Puts text into the input buffer. Longer text is not copied: the core refuses it by its length. */
+  /** Puts text into the input buffer. Longer text is not copied: its length gets it refused. */
   #writeInput(text: string): number {
     const bytes = new TextEncoder().encode(text);
     if (bytes.length <= INPUT_BYTES) {
