@@ -1,0 +1,225 @@
+// deno-fmt-ignore-file
+// The event set: a timing wheel of 64 slots x 11 levels over all of u64, earliest slot emptied by
+// its minimum ("min, 6 bits"), plus a list of the events due now. Order is (time, insertion):
+// every list is first in, first out, so equal times need no sequence number. Cancel is real.
+// Knows nothing of what an event means. Never allocates: nodes come from a pool given at init.
+// Invariant: an event lies at the level of the highest 6-bit digit in which its time differs from
+// `now`, in the slot of its own digit there; so the lowest slot of the lowest level is earliest.
+
+/** One event; node 0 is "none". 32 bytes:
+ *
+ *   0        8     12      16    20    24     28    32
+ *   | time   | kind | target | next | prev | where | - |
+ */
+@unmanaged
+export class Event {
+  time: u64;
+  kind: u32;
+  target: u32;
+  next: u32;
+  prev: u32;
+  where: u32;
+  spare: u32;
+}
+
+const EVENT_SHIFT: usize = 5;
+const LEVEL_COUNT: u32 = 11;
+const DIGIT_BITS: u32 = 6;
+/** List of events whose time is `now`. */
+const READY: u32 = LEVEL_COUNT << DIGIT_BITS;
+/** A node that is in no list. */
+export const FREE: u32 = 0xffffffff;
+/** Bytes of the list heads, list tails and occupancy maps. */
+export const WHEEL_SIZE: usize = 8192;
+const TAILS: usize = 4096 - 512;
+const MAPS: usize = 8192 - 512;
+
+let nodes: usize = 0;
+let lists: usize = 0;
+let freeHead: u32 = 0;
+let levels: u32 = 0;
+let pendingCount: u32 = 0;
+let nowTicks: u64 = 0;
+
+/** Time of the event handled last, ticks. */
+// @ts-ignore: decorator
+@inline
+export function now(): u64 {
+  return nowTicks;
+}
+
+/** Events scheduled and neither handled nor cancelled. */
+export function pendingEvents(): u32 {
+  return pendingCount;
+}
+
+/** A node of the pool. */
+// @ts-ignore: decorator
+@inline
+export function eventAt(index: u32): Event {
+  return changetype<Event>(nodes + ((<usize>index) << EVENT_SHIFT));
+}
+
+// @ts-ignore: decorator
+@inline
+function head(where: u32): u32 {
+  return load<u32>(lists + ((<usize>where) << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function setHead(where: u32, index: u32): void {
+  store<u32>(lists + ((<usize>where) << 2), index);
+}
+
+// @ts-ignore: decorator
+@inline
+function tail(where: u32): u32 {
+  return load<u32>(lists + TAILS + ((<usize>where) << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function setTail(where: u32, index: u32): void {
+  store<u32>(lists + TAILS + ((<usize>where) << 2), index);
+}
+
+// @ts-ignore: decorator
+@inline
+function mapOf(level: u32): usize {
+  return lists + MAPS + ((<usize>level) << 3);
+}
+
+/** Empties the set; `poolBase` holds `capacity` nodes, `listBase` WHEEL_SIZE bytes. */
+export function wheelInit(poolBase: usize, capacity: u32, listBase: usize): void {
+  assert(capacity > 1);
+  assert((READY + 1) * 4 <= <u32>TAILS);
+  nodes = poolBase;
+  lists = listBase;
+  memory.fill(listBase, 0, WHEEL_SIZE);
+  for (let i: u32 = 1; i < capacity; i++) {
+    eventAt(i).next = i + 1 < capacity ? i + 1 : 0;
+    eventAt(i).where = FREE;
+  }
+  freeHead = 1;
+  levels = 0;
+  pendingCount = 0;
+  nowTicks = 0;
+}
+
+function place(index: u32, event: Event): void {
+  const time = event.time;
+  const difference = time ^ nowTicks;
+  let where = READY;
+  if (difference != 0) {
+    const level = (63 - <u32>clz(difference)) / DIGIT_BITS;
+    const slot = <u32>(time >> (level * DIGIT_BITS)) & 63;
+    where = (level << DIGIT_BITS) | slot;
+    const map = mapOf(level);
+    store<u64>(map, load<u64>(map) | ((<u64>1) << slot));
+    levels |= (<u32>1) << level;
+  }
+  event.where = where;
+  event.next = 0;
+  const last = tail(where);
+  event.prev = last;
+  if (last == 0) setHead(where, index);
+  else eventAt(last).next = index;
+  setTail(where, index);
+}
+
+function clearSlot(where: u32): void {
+  if (where == READY) return;
+  const level = where >> DIGIT_BITS;
+  const map = mapOf(level);
+  const left = load<u64>(map) & ~((<u64>1) << (where & 63));
+  store<u64>(map, left);
+  if (left == 0) levels &= ~((<u32>1) << level);
+}
+
+/** Schedules an event at `time` >= now; returns its node, never 0. Traps if the pool is empty. */
+export function schedule(time: u64, kind: u32, target: u32): u32 {
+  assert(time >= nowTicks);
+  const index = freeHead;
+  assert(index != 0);
+  const event = eventAt(index);
+  freeHead = event.next;
+  event.time = time;
+  event.kind = kind;
+  event.target = target;
+  place(index, event);
+  pendingCount++;
+  return index;
+}
+
+function unlink(event: Event): void {
+  const where = event.where;
+  const before = event.prev;
+  const after = event.next;
+  if (before == 0) setHead(where, after);
+  else eventAt(before).next = after;
+  if (after == 0) setTail(where, before);
+  else eventAt(after).prev = before;
+  if (before == 0 && after == 0) clearSlot(where);
+}
+
+function release(index: u32, event: Event): void {
+  event.where = FREE;
+  event.next = freeHead;
+  freeHead = index;
+  pendingCount--;
+}
+
+/** Removes a pending event at once; traps on a node that is not pending. */
+export function cancel(index: u32): void {
+  const event = eventAt(index);
+  assert(event.where <= READY);
+  unlink(event);
+  release(index, event);
+}
+
+/** Moves `now` to the earliest event of a slot and sorts the slot's events anew. */
+function spread(where: u32): void {
+  let index = head(where);
+  let earliest = eventAt(index).time;
+  if (where >= 64) {
+    for (let i = eventAt(index).next; i != 0; i = eventAt(i).next) {
+      earliest = min(earliest, eventAt(i).time);
+    }
+  }
+  nowTicks = earliest;
+  setHead(where, 0);
+  setTail(where, 0);
+  clearSlot(where);
+  while (index != 0) {
+    const event = eventAt(index);
+    const after = event.next;
+    place(index, event);
+    index = after;
+  }
+}
+
+/**
+ * Takes the earliest event, moves `now` to its time and returns its node, or 0 where none is left.
+ * The node is free again, but stays readable until the next `schedule`.
+ */
+export function takeEvent(): u32 {
+  let index = head(READY);
+  if (index == 0) {
+    if (levels == 0) return 0;
+    const level = <u32>ctz(levels);
+    const slot = <u32>ctz(load<u64>(mapOf(level)));
+    const where = (level << DIGIT_BITS) | slot;
+    index = head(where);
+    if (eventAt(index).next != 0) {
+      spread(where);
+      index = head(READY);
+    } else {
+      nowTicks = eventAt(index).time;
+    }
+  }
+  const event = eventAt(index);
+  unlink(event);
+  release(index, event);
+  return index;
+}

@@ -1,0 +1,373 @@
+// deno-fmt-ignore-file
+// Entry of machine.wasm: a discrete-event model of an i40e device in a multi-core host, with an
+// ideal peer. Exported calls, the run loop and the fingerprint; nothing else. Order of calls:
+// machineReset, costSet.., distanceSet.., cpuSet.., nicSet, socketsSet, groupSet.., machineStart,
+// then machineRun until it answers 0. The driver seam (nic*, irq*, rule*, load) works in between.
+// No i64 crosses; times go in as f64 nanoseconds.
+
+import { fingerprintMix } from "./lib/fingerprint";
+import { HISTOGRAM_COUNTERS as HISTOGRAM_LENGTH, HISTOGRAM_SIZE } from "./lib/histogram";
+import { prngBelow, prngSeed } from "./lib/prng";
+import { eventAt, now, schedule, takeEvent, wheelInit } from "./lib/wheel";
+import { EINVAL } from "./lib/errno";
+import {
+  ARENA_END, CONNECTION_MAX, CPU_SHIFT, CPUS, EV_ARRIVAL, EV_CPU, EV_DELAYED_ACK,
+  EV_IPI, EV_ITR, EV_LOST, EV_MARK, EV_MSIX, EV_PEER_LINK, EV_PEER_NEXT, EV_PEER_RX,
+  EV_RETRANSMIT, EV_RULE, EV_RX, EV_START, EV_TX_FETCHED, EV_TX_LINK, EV_TX_REPORT, EVENT_MAX,
+  EVENTS, GROUP_MAX, GROUP_SHIFT, GROUPS, HISTOGRAMS, packetsInit, prngOf,
+  PACKET_MAX, PURPOSE_MAX, PURPOSE_START, QUEUE_SHIFT, QUEUES, STAMP_MAX, TOTALS, WHEEL,
+} from "./machine/abi";
+import { arrivalIdle, arrivalPlan, arrive } from "./machine/arrival";
+import { threadSleeps } from "./machine/app";
+import { checkAll } from "./machine/check";
+import {
+  connectionAt, connectionsInit, Group, groupAdd, groupAt,
+  groupsUsed, PROTOCOL_TCP, PROTOCOL_UDP, TCP_CRR, TCP_MAERTS, TCP_STREAM, threadAt, UDP_RR,
+  UDP_STREAM,
+} from "./machine/connection";
+import { COST_COUNT as COSTS_USED, costSet as setCost, TICKS_PER_NS } from "./machine/costs";
+import { charge, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
+import {
+  ruleActivate, ruleCount, ruleDelete as deleteRule, ruleInsert as insertRule, ruleProgrammed,
+  rulesInit,
+} from "./machine/flow_director";
+import { itrInit, itrSet, vectorTimer } from "./machine/itr";
+import { linkInit } from "./machine/link";
+import {
+  affinitySet, distanceSet as setDistance, IRQ_BASE, nicInit, vectorArrives, vectorCpu,
+} from "./machine/nic";
+import {
+  peerArrive, peerFlow, peerGiveUp, peerInit, peerLinkFree, peerNext, peerReceive, peerRetransmit,
+  peerStream,
+} from "./machine/peer";
+import { pickQueue } from "./machine/policy";
+import { Queue, queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine/queue";
+import { ringsInit, txFetched, txLinkDone, txReport } from "./machine/ring";
+import { rssInit } from "./machine/rss";
+import { wake } from "./machine/scheduler";
+import { socketSetUp, socketsInit } from "./machine/socket";
+import { tcpDelayedAck } from "./machine/tcp";
+import { TOTAL_COUNT as TOTAL_LENGTH, totals, totalsInit } from "./machine/totals";
+
+// Where the harness finds the tables (bytes) and how long they are.
+export const CPU_TABLE: u32 = <u32>CPUS;
+export const CPU_BYTES: u32 = 1 << <u32>CPU_SHIFT;
+export const QUEUE_TABLE: u32 = <u32>QUEUES;
+export const QUEUE_BYTES: u32 = 1 << <u32>QUEUE_SHIFT;
+export const QUEUE_COUNTERS: u32 = <u32>offsetof<Queue>("rxPackets");
+export const GROUP_TABLE: u32 = <u32>GROUPS;
+export const GROUP_BYTES: u32 = 1 << <u32>GROUP_SHIFT;
+export const GROUP_COUNTERS: u32 = <u32>offsetof<Group>("arrivalsLost");
+export const HISTOGRAM_TABLE: u32 = <u32>HISTOGRAMS;
+export const HISTOGRAM_BYTES: u32 = <u32>HISTOGRAM_SIZE;
+export const HISTOGRAM_COUNTERS: u32 = HISTOGRAM_LENGTH;
+export const TOTAL_TABLE: u32 = <u32>TOTALS;
+export const TOTAL_COUNT: u32 = TOTAL_LENGTH;
+export const COST_COUNT: u32 = COSTS_USED;
+// Limits of a workload and a host.
+export const CONNECTION_LIMIT: u32 = CONNECTION_MAX;
+export const OUTSTANDING_LIMIT: u32 = STAMP_MAX;
+export const PACKET_LIMIT: u32 = PACKET_MAX;
+
+/** Connections start within this time, so that they do not march in step. */
+const START_SPREAD_NS: u32 = 1000000;
+
+let fingerprint: u64 = 0;
+let marks: u32 = 0;
+
+/** Forgets everything and seeds the random streams. */
+export function machineReset(seed: u32): void {
+  assert(__heap_base <= EVENTS);
+  assert(ARENA_END <= (<usize>memory.size()) << 16);
+  wheelInit(EVENTS, EVENT_MAX, WHEEL);
+  packetsInit();
+  connectionsInit();
+  cpusInit();
+  rulesInit();
+  ringsInit();
+  peerInit();
+  totalsInit();
+  memory.fill(HISTOGRAMS, 0, <usize>GROUP_MAX * HISTOGRAM_SIZE);
+  for (let i: u32 = 0; i < PURPOSE_MAX; i++) prngSeed(prngOf(i), seed, i);
+  fingerprint = 0;
+  marks = 0;
+}
+
+/** Sets a machine parameter, in the unit of its name. */
+export function costSet(index: u32, value: u32): void {
+  setCost(index, value);
+}
+
+/** Sets the distance of two nodes (10 is local). */
+export function distanceSet(from: u32, to: u32, distance: u32): void {
+  setDistance(from, to, distance);
+}
+
+/** Adds the next CPU; the mask names the other CPUs of its core. */
+export function cpuSet(node: u32, siblingsLow: u32, siblingsHigh: u32): void {
+  cpuAdd(node, ((<u64>siblingsHigh) << 32) | siblingsLow);
+}
+
+/** Sets up the device with the driver's defaults; `node` -1 where unknown. */
+export function nicSet(gbps: u32, queuePairs: u32, descriptors: u32, node: i32): void {
+  queuesInit(queuePairs, descriptors);
+  linkInit(gbps);
+  rssInit(queuePairs);
+  itrInit(gbps);
+  nicInit(node);
+}
+
+/** Names the task and the device of the policy manager that sockets use. */
+export function socketsSet(task: i32, device: i32): void {
+  socketsInit(task, device);
+}
+
+/** Adds a group of connections; their sockets ask for `policy` (0 for none). */
+export function groupSet(
+  test: u32,
+  connections: u32,
+  outstanding: u32,
+  requestBytes: u32,
+  responseBytes: u32,
+  messageBytes: u32,
+  policy: u32,
+  serviceNs: f64,
+): u32 {
+  assert(outstanding > 0);
+  const number = groupAdd(connections, outstanding);
+  const group = groupAt(number);
+  group.test = test;
+  group.requestBytes = requestBytes;
+  group.responseBytes = responseBytes;
+  group.messageBytes = messageBytes;
+  group.policy = policy;
+  group.service = <u64>(serviceNs * 10.0);
+  return number;
+}
+
+/** Makes a group an open loop with this mean gap of arrivals, nanoseconds. */
+export function groupOpen(number: u32, gapNs: f64, poisson: bool): void {
+  const group = groupAt(number);
+  group.open = 1;
+  group.poisson = poisson ? 1 : 0;
+  group.gap = <u64>(gapNs * 10.0 * 65536.0);
+}
+
+function connectionSetUp(index: u32, number: u32): void {
+  const connection = connectionAt(index);
+  const test = groupAt(number).test;
+  connection.group = number;
+  connection.protocol = test == UDP_RR || test == UDP_STREAM ? PROTOCOL_UDP : PROTOCOL_TCP;
+  peerFlow(index);
+  const thread = threadAt(index);
+  thread.cpu = index % cpus();
+  threadSleeps(thread);
+  socketSetUp(index);
+  const start = <u64>prngBelow(prngOf(PURPOSE_START), START_SPREAD_NS) * TICKS_PER_NS;
+  schedule(start, EV_START, index);
+}
+
+/** Opens all sockets and sets the end of the warm-up and of the run, nanoseconds from now. */
+export function machineStart(warmupNs: f64, measureNs: f64): void {
+  for (let number: u32 = 0; number < groupsUsed(); number++) {
+    const group = groupAt(number);
+    for (let i: u32 = 0; i < group.count; i++) connectionSetUp(group.first + i, number);
+    if (group.open != 0) arrivalPlan(number);
+  }
+  const warmup = <u64>warmupNs * TICKS_PER_NS;
+  schedule(warmup, EV_MARK, 0);
+  schedule(warmup + <u64>measureNs * TICKS_PER_NS, EV_MARK, 1);
+}
+
+/** A connection starts: its first requests, its stream, or its writer. */
+function startConnection(index: u32): void {
+  const connection = connectionAt(index);
+  const group = groupAt(connection.group);
+  if (group.test == TCP_MAERTS) {
+    wake(index, threadAt(index).cpu);
+    kick(threadAt(index).cpu);
+  } else if (group.test == TCP_STREAM || group.test == UDP_STREAM) {
+    peerStream(index);
+  } else {
+    for (let i: u32 = 0; i < group.outstanding; i++) {
+      if (group.open != 0) arrivalIdle(index);
+      else peerNext(index);
+    }
+  }
+}
+
+function handle(kind: u32, target: u32): void {
+  switch (kind) {
+    case EV_RX: peerArrive(target); break;
+    case EV_PEER_LINK: peerLinkFree(); break;
+    case EV_ITR: vectorTimer(target); break;
+    case EV_MSIX: vectorArrives(target); break;
+    case EV_CPU: cpuDone(target); break;
+    case EV_IPI: kick(target); break;
+    case EV_TX_FETCHED: txFetched(target); break;
+    case EV_TX_LINK: txLinkDone(); break;
+    case EV_TX_REPORT: txReport(target); break;
+    case EV_PEER_RX: peerReceive(target); break;
+    case EV_PEER_NEXT: peerNext(target); break;
+    case EV_ARRIVAL: arrive(target); break;
+    case EV_DELAYED_ACK: tcpDelayedAck(target); break;
+    case EV_RETRANSMIT: peerRetransmit(target); break;
+    case EV_RULE: ruleActivate(target); break;
+    case EV_START: startConnection(target); break;
+    case EV_LOST: peerGiveUp(target); break;
+    default: assert(kind == EV_MARK);
+  }
+}
+
+/**
+ * Handles events, at most `maxEvents`; stops after the end of the warm-up and of the run. Returns
+ * the number of marks passed (1 after the warm-up, 2 at the end).
+ */
+export function machineRun(maxEvents: u32): u32 {
+  let hash = fingerprint;
+  let left = maxEvents;
+  const before = marks;
+  while (left > 0 && marks == before && marks < 2) {
+    const index = takeEvent();
+    if (index == 0) break;
+    const event = eventAt(index);
+    const kind = event.kind;
+    const target = event.target;
+    hash = fingerprintMix(hash, event.time);
+    hash = fingerprintMix(hash, ((<u64>kind) << 32) | target);
+    left--;
+    if (kind == EV_MARK) marks++;
+    handle(kind, target);
+  }
+  totals().events += maxEvents - left;
+  fingerprint = hash;
+  return marks;
+}
+
+/** Charges all CPUs up to now, for a reading of their times. */
+export function cpusCharge(): void {
+  for (let i: u32 = 0; i < cpus(); i++) charge(i);
+}
+
+/** Time now, nanoseconds. */
+export function nowNs(): f64 {
+  return <f64>now() / 10.0;
+}
+
+/** Forgets latencies so far (end of the warm-up). */
+export function histogramsClear(): void {
+  for (let i: u32 = 0; i < groupsUsed(); i++) {
+    groupAt(i).latencyMin = u64.MAX_VALUE;
+    groupAt(i).latencyMax = 0;
+  }
+  memory.fill(HISTOGRAMS, 0, <usize>GROUP_MAX * HISTOGRAM_SIZE);
+}
+
+/** Halves of the hash over all events so far. */
+export function fingerprintLow(): u32 {
+  return <u32>fingerprint;
+}
+
+/** See fingerprintLow. */
+export function fingerprintHigh(): u32 {
+  return <u32>(fingerprint >> 32);
+}
+
+/** Number of the first conservation rule that is broken, or 0. */
+export function checkMachine(): i32 {
+  return checkAll();
+}
+
+/** Connections of a group that have a queue from the policy (CRR: that have had a rule). */
+export function groupSteered(number: u32): u32 {
+  const group = groupAt(number);
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < group.count; i++) {
+    const connection = connectionAt(group.first + i);
+    if (group.test == TCP_CRR) count += connection.steered;
+    else if (connection.instance >= 0 && pickQueue(connection.instance, 0) >= 0) count++;
+  }
+  return count;
+}
+
+// The driver seam.
+
+/** Queue pairs. */
+export function nicQueues(): u32 {
+  return queues();
+}
+
+/** Interrupt number of a queue pair's vector, or -EINVAL. */
+export function nicIrq(queue: u32): i32 {
+  return queue < queues() ? <i32>(IRQ_BASE + queue) : -EINVAL;
+}
+
+/**
+ * Throttling of one queue pair and direction (0 rx, 1 tx): microseconds, or -1 for adaptive. Stored
+ * now, in force from the vector's next interrupt on, as `ethtool --per-queue -C` does it.
+ */
+export function nicUsecs(queue: u32, direction: u32, usecs: i32): i32 {
+  if (queue >= queues() || usecs > 8160) return -EINVAL;
+  itrSet(queue, direction == 0, usecs);
+  return 0;
+}
+
+/** Interval in force, microseconds. */
+export function nicUsecsNow(queue: u32, direction: u32): u32 {
+  const container = direction == 0 ? rxContainer(queue) : txContainer(queue);
+  return container.current & 0x1fff;
+}
+
+/** 1 where the driver adapts both directions of a queue pair. */
+export function nicAdaptive(queue: u32): u32 {
+  return rxContainer(queue).adaptive & txContainer(queue).adaptive;
+}
+
+/** CPU that a queue pair's interrupt goes to. */
+export function nicCpu(queue: u32): u32 {
+  return vectorCpu(queue);
+}
+
+/** Inserts a rule for an IPv4 flow at any location: the location, -ENOSPC or -EINVAL. */
+export function ruleInsert(
+  protocol: u32,
+  source: u32,
+  destination: u32,
+  ports: u32,
+  queue: u32,
+): i32 {
+  if (queue >= queues()) return -EINVAL;
+  return insertRule(protocol, source, destination, ports, queue);
+}
+
+/** Deletes the rule at a location, or -ENOENT. */
+export function ruleDelete(location: u32): i32 {
+  return deleteRule(location);
+}
+
+/** Rules in the table. */
+export function rulesUsed(): u32 {
+  return ruleCount();
+}
+
+/** Insertions and deletions so far. */
+export function rulesProgrammed(): u32 {
+  return ruleProgrammed();
+}
+
+/** Low or high half (0, 1) of an interrupt's affinity mask. */
+export function irqAffinity(irq: u32, half: u32): u32 {
+  assert(irq - IRQ_BASE < queues());
+  return <u32>(queueAt(irq - IRQ_BASE).affinity >> (half * 32));
+}
+
+/** Sets an interrupt's affinity; -EINVAL for an unknown interrupt or a mask without a CPU. */
+export function irqAffinitySet(irq: u32, low: u32, high: u32): i32 {
+  if (irq - IRQ_BASE >= queues()) return -EINVAL;
+  return affinitySet(irq - IRQ_BASE, ((<u64>high) << 32) | low) ? 0 : -EINVAL;
+}
+
+/** Load of a CPU, per cent. */
+export function cpuLoadPercent(cpu: u32): i32 {
+  return cpu < cpus() ? <i32>cpuLoad(cpu) : -EINVAL;
+}

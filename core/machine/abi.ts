@@ -1,0 +1,207 @@
+// deno-fmt-ignore-file
+// Map of the arena of machine.wasm: every table's place, entry size and capacity, and the event
+// kinds. The arena starts above the compiler's static data and never grows. Holds no code but the
+// accessors of the tables; the meaning of a field is told where it is used.
+//
+//   0x10000 | events | wheel | packets | connections | threads | stamps | cpus | queues
+//           | rx rings | tx rings | groups | arrivals | histograms | rules | rule map | rss | costs
+//
+// Lists inside tables are linked by index; -1 (or packet 0, event 0) ends a list.
+
+import { WHEEL_SIZE } from "../lib/wheel";
+import { HISTOGRAM_SIZE } from "../lib/histogram";
+
+// Capacities of the tables.
+export const CPU_MAX: u32 = 64;
+export const QUEUE_MAX: u32 = 64;
+export const CONNECTION_MAX: u32 = 16384;
+/** Transactions in flight of all connections together. */
+export const STAMP_MAX: u32 = 262144;
+export const GROUP_MAX: u32 = 16;
+export const RING_MAX: u32 = 4096;
+export const PACKET_MAX: u32 = 262144;
+export const EVENT_MAX: u32 = 524288;
+export const ARRIVAL_MAX: u32 = 65536;
+export const RULE_MAX: u32 = 8192;
+export const COST_MAX: u32 = 64;
+export const PURPOSE_MAX: u32 = 8;
+
+// Places of the tables, bytes; a SHIFT is the logarithm of an entry's size.
+const ARENA: usize = 0x10000;
+export const EVENTS: usize = ARENA;
+export const WHEEL: usize = EVENTS + <usize>EVENT_MAX * 32;
+export const PACKETS: usize = WHEEL + WHEEL_SIZE;
+export const PACKET_SHIFT: usize = 6;
+export const CONNECTIONS: usize = PACKETS + ((<usize>PACKET_MAX) << PACKET_SHIFT);
+export const CONNECTION_SHIFT: usize = 8;
+export const THREADS: usize = CONNECTIONS + ((<usize>CONNECTION_MAX) << CONNECTION_SHIFT);
+export const THREAD_SHIFT: usize = 6;
+export const STAMPS: usize = THREADS + ((<usize>CONNECTION_MAX) << THREAD_SHIFT);
+export const CPUS: usize = STAMPS + <usize>STAMP_MAX * 8;
+export const CPU_SHIFT: usize = 8;
+export const QUEUES: usize = CPUS + ((<usize>CPU_MAX) << CPU_SHIFT);
+export const QUEUE_SHIFT: usize = 9;
+export const RX_RINGS: usize = QUEUES + ((<usize>QUEUE_MAX) << QUEUE_SHIFT);
+export const TX_RINGS: usize = RX_RINGS + <usize>QUEUE_MAX * <usize>RING_MAX * 4;
+export const GROUPS: usize = TX_RINGS + <usize>QUEUE_MAX * <usize>RING_MAX * 4;
+export const GROUP_SHIFT: usize = 7;
+export const ARRIVALS: usize = GROUPS + ((<usize>GROUP_MAX) << GROUP_SHIFT);
+export const HISTOGRAMS: usize = ARRIVALS + <usize>GROUP_MAX * <usize>ARRIVAL_MAX * 8;
+export const RULES: usize = HISTOGRAMS + <usize>GROUP_MAX * HISTOGRAM_SIZE;
+export const RULE_SHIFT: usize = 5;
+export const RULE_MAP: usize = RULES + ((<usize>RULE_MAX) << RULE_SHIFT);
+export const RULE_FREE: usize = RULE_MAP + <usize>RULE_MAX * 2 * 4;
+export const RSS_KEY: usize = RULE_FREE + 2048;
+export const RSS_LUT: usize = RSS_KEY + 64;
+export const COSTS: usize = RSS_LUT + 512;
+export const PRNGS: usize = COSTS + <usize>COST_MAX * 8;
+export const DISTANCES: usize = PRNGS + <usize>PURPOSE_MAX * 16;
+export const TOTALS: usize = DISTANCES + 64 * 64 * 4;
+export const ARENA_END: usize = TOTALS + 512;
+
+// Event kinds. The target is named in brackets.
+/** A frame from the peer is in host memory [packet]. */
+export const EV_RX: u32 = 1;
+/** The peer's link has sent a frame [0]. */
+export const EV_PEER_LINK: u32 = 2;
+/** Throttling of a vector has run out [queue]. */
+export const EV_ITR: u32 = 3;
+/** The MSI-X write of a vector has reached the host [queue]. */
+export const EV_MSIX: u32 = 4;
+/** What a CPU was doing is done [cpu]. */
+export const EV_CPU: u32 = 5;
+/** A wake-up IPI has reached a CPU [cpu]. */
+export const EV_IPI: u32 = 6;
+/** The device has fetched a transmit descriptor and data [queue]. */
+export const EV_TX_FETCHED: u32 = 7;
+/** The device's link has sent a frame [0]. */
+export const EV_TX_LINK: u32 = 8;
+/** The head write-back of a reported packet is in host memory [queue]. */
+export const EV_TX_REPORT: u32 = 9;
+/** The peer has all of a packet [packet]. */
+export const EV_PEER_RX: u32 = 10;
+/** The peer's next request on a connection is due [connection]. */
+export const EV_PEER_NEXT: u32 = 11;
+/** The next request of an open loop is due [group]. */
+export const EV_ARRIVAL: u32 = 12;
+/** The delayed acknowledgement of a connection is due [connection]. */
+export const EV_DELAYED_ACK: u32 = 13;
+/** A dropped frame is sent again [packet]. */
+export const EV_RETRANSMIT: u32 = 14;
+/** A flow-director rule takes effect [location]. */
+export const EV_RULE: u32 = 15;
+/** A connection starts [connection]. */
+export const EV_START: u32 = 16;
+/** End of the warm-up or of the run [0]. */
+export const EV_MARK: u32 = 17;
+/** The peer gives up a UDP transaction [connection]. */
+export const EV_LOST: u32 = 18;
+
+/** A frame, or a train of frames that segmentation offload makes of one packet. */
+@unmanaged
+export class Packet {
+  connection: u32;
+  flags: u32;
+  /** Bytes of payload of all frames. */
+  payload: u32;
+  /** Frames already on the wire. */
+  sent: u32;
+  /** Frames in all. */
+  frames: u32;
+  /** Bytes that this packet acknowledges, and the room its sender then has for data. */
+  acked: u32;
+  window: u32;
+  descriptors: u32;
+  references: u32;
+  next: u32;
+  /** Intended time of the request. */
+  stamp: u64;
+  /** Wire bytes of the headers of each frame. */
+  headers: u32;
+  /** Incarnation of the connection that the packet belongs to. */
+  life: u32;
+  spare: u64;
+}
+
+// Flags of a packet.
+export const FLAG_SYN: u32 = 1;
+export const FLAG_FIN: u32 = 2;
+export const FLAG_ACK: u32 = 4;
+export const FLAG_UDP: u32 = 8;
+/** The device reports completion of this packet. */
+export const FLAG_REPORT: u32 = 16;
+/** First and last fragment of a datagram. */
+export const FLAG_FIRST: u32 = 32;
+export const FLAG_LAST: u32 = 64;
+/** Fragment of a datagram: no ports to hash or match. */
+export const FLAG_FRAGMENT: u32 = 128;
+
+/** An entry of the packet table. */
+// @ts-ignore: decorator
+@inline
+export function packetAt(index: u32): Packet {
+  return changetype<Packet>(PACKETS + ((<usize>index) << PACKET_SHIFT));
+}
+
+let freePacket: u32 = 0;
+let usedPackets: u32 = 0;
+
+/** Puts all packets into the pool. */
+export function packetsInit(): void {
+  for (let i: u32 = 1; i < PACKET_MAX; i++) packetAt(i).next = i + 1 < PACKET_MAX ? i + 1 : 0;
+  freePacket = 1;
+  usedPackets = 0;
+}
+
+/** Takes a packet, with one reference, from the pool; traps if none is left. */
+export function packetTake(connection: u32, flags: u32, payload: u32, headers: u32): u32 {
+  const index = freePacket;
+  assert(index != 0);
+  const packet = packetAt(index);
+  freePacket = packet.next;
+  packet.connection = connection;
+  packet.flags = flags;
+  packet.payload = payload;
+  packet.sent = 0;
+  packet.frames = 1;
+  packet.acked = 0;
+  packet.window = 0;
+  packet.descriptors = 1;
+  packet.references = 1;
+  packet.next = 0;
+  packet.stamp = 0;
+  packet.headers = headers;
+  packet.life = 0;
+  usedPackets++;
+  return index;
+}
+
+/** Drops a reference; the last one gives the packet back. */
+export function packetDrop(index: u32): void {
+  const packet = packetAt(index);
+  assert(packet.references > 0);
+  packet.references--;
+  if (packet.references == 0) {
+    packet.next = freePacket;
+    freePacket = index;
+    usedPackets--;
+  }
+}
+
+/** Packets not in the pool. */
+export function packetsUsed(): u32 {
+  return usedPackets;
+}
+
+// Purposes of random numbers, one stream each.
+export const PURPOSE_KEY: u32 = 0;
+export const PURPOSE_PORT: u32 = 1;
+export const PURPOSE_START: u32 = 2;
+export const PURPOSE_ARRIVAL: u32 = 3;
+
+/** State of a purpose's random numbers. */
+// @ts-ignore: decorator
+@inline
+export function prngOf(purpose: u32): usize {
+  return PRNGS + ((<usize>purpose) << 4);
+}

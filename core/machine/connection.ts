@@ -1,0 +1,220 @@
+// deno-fmt-ignore-file
+// Tables of groups, connections and threads. A connection is one slot of a workload's group: the
+// peer's socket, the flow between, and the socket of the system under test; the server thread of
+// the same number serves it, as netserver forks a process per control connection. Layout only.
+
+import {
+  CONNECTION_MAX, CONNECTION_SHIFT, CONNECTIONS, GROUP_MAX, GROUP_SHIFT, GROUPS, STAMP_MAX,
+  THREAD_SHIFT, THREADS,
+} from "./abi";
+
+/** netperf's tests by number; harness/machine/model.ts has the names. */
+export const TCP_RR: u32 = 0;
+export const TCP_CRR: u32 = 1;
+export const TCP_STREAM: u32 = 2;
+export const TCP_MAERTS: u32 = 3;
+export const UDP_RR: u32 = 4;
+export const UDP_STREAM: u32 = 5;
+
+/** IP protocol numbers. */
+export const PROTOCOL_TCP: u32 = 6;
+export const PROTOCOL_UDP: u32 = 17;
+
+/** One group of the workload, 128 bytes. */
+@unmanaged
+export class Group {
+  test: u32;
+  /** First connection and how many there are. */
+  first: u32;
+  count: u32;
+  requestBytes: u32;
+  responseBytes: u32;
+  messageBytes: u32;
+  outstanding: u32;
+  /** 1 open loop. */
+  open: u32;
+  /** 1 exponential gaps. */
+  poisson: u32;
+  /** Policy value its sockets ask for; 0 asks for nothing. */
+  policy: u32;
+  /** Mean gap of arrivals, ticks x 2^16 (open loop). */
+  gap: u64;
+  /** Part of a tick that constant arrivals carry. */
+  gapCarry: u64;
+  service: u64;
+  /** Connections with a free place for a request, in order. */
+  idleHead: i32;
+  idleTail: i32;
+  /** Intended times that wait: running counters. */
+  arrivalHead: u32;
+  arrivalTail: u32;
+  arrivalsLost: u64;
+  transactions: u64;
+  bytes: u64;
+  /** Sum of latencies, ticks; least and greatest since the histogram was cleared. */
+  latencySum: u64;
+  latencyMin: u64;
+  latencyMax: u64;
+}
+
+/** One connection, 256 bytes. Fields named peer* belong to the peer's end. */
+@unmanaged
+export class Connection {
+  group: u32;
+  protocol: u32;
+  /** Counts the incarnations (CRR): packets of an earlier one are stale. */
+  life: u32;
+  state: u32;
+  source: u32;
+  destination: u32;
+  ports: u32;
+  hash: u32;
+  fragmentHash: u32;
+  // Policy.
+  listener: i32;
+  instance: i32;
+  steered: u32;
+  // Queues: what rules gave at `ruleSeen`, what ATR learnt, what the socket keeps for transmit.
+  ruleSeen: u32;
+  ruleQueue: i32;
+  atrQueue: i32;
+  txQueue: i32;
+  // Receiving end of the system under test.
+  rxQueued: u32;
+  rxMessages: u32;
+  rxUnacked: u32;
+  rxWindow: u32;
+  groBytes: u32;
+  groNext: i32;
+  groListed: u32;
+  delayedAck: u32;
+  ackDue: u32;
+  fragmentBytes: u32;
+  requestGot: u32;
+  rxNode: i32;
+  // Sending end of the system under test.
+  txQueued: u32;
+  txInflight: u32;
+  txHeld: u32;
+  outListed: u32;
+  outNext: i32;
+  // Peer.
+  peerHead: u32;
+  peerTail: u32;
+  peerListed: u32;
+  peerNext: i32;
+  peerInflight: u32;
+  peerWindow: u32;
+  peerCongestion: u32;
+  peerGot: u32;
+  peerUnacked: u32;
+  peerFinished: u32;
+  idleNext: i32;
+  idlePlaces: u32;
+  idleListed: u32;
+  outstanding: u32;
+  /** Ring of intended times: its first place, and a running counter of the oldest. */
+  stampFirst: u32;
+  stampHead: u32;
+}
+
+export const STATE_CLOSED: u32 = 0;
+export const STATE_SYN: u32 = 1;
+/** In the accept queue. */
+export const STATE_READY: u32 = 2;
+export const STATE_OPEN: u32 = 3;
+
+/** One server thread, 64 bytes. */
+@unmanaged
+export class Thread {
+  cpu: u32;
+  state: u32;
+  phase: u32;
+  mode: u32;
+  /** Link of the run queue. */
+  next: i32;
+  /** Bytes that the current step works on. */
+  amount: u32;
+  /** Rest of the interrupted step, ticks; 0 none. */
+  remaining: u64;
+  /** Time to add to the next step, ticks. */
+  extra: u64;
+  runtime: u64;
+}
+
+/** States of a thread. */
+export const SLEEPING: u32 = 0;
+export const RUNNABLE: u32 = 1;
+export const RUNNING: u32 = 2;
+
+let groupCount: u32 = 0;
+let connectionCount: u32 = 0;
+let stampCount: u32 = 0;
+
+/** Groups of the workload. */
+// @ts-ignore: decorator
+@inline
+export function groupsUsed(): u32 {
+  return groupCount;
+}
+
+/** Connections of all groups. */
+// @ts-ignore: decorator
+@inline
+export function connectionsUsed(): u32 {
+  return connectionCount;
+}
+
+/** An entry of the group table. */
+// @ts-ignore: decorator
+@inline
+export function groupAt(index: u32): Group {
+  return changetype<Group>(GROUPS + ((<usize>index) << GROUP_SHIFT));
+}
+
+/** An entry of the connection table. */
+// @ts-ignore: decorator
+@inline
+export function connectionAt(index: u32): Connection {
+  return changetype<Connection>(CONNECTIONS + ((<usize>index) << CONNECTION_SHIFT));
+}
+
+/** An entry of the thread table. */
+// @ts-ignore: decorator
+@inline
+export function threadAt(index: u32): Thread {
+  return changetype<Thread>(THREADS + ((<usize>index) << THREAD_SHIFT));
+}
+
+/** Empties the tables. */
+export function connectionsInit(): void {
+  assert(offsetof<Group>() <= 1 << GROUP_SHIFT);
+  assert(offsetof<Connection>() <= 1 << CONNECTION_SHIFT);
+  assert(offsetof<Thread>() <= 1 << THREAD_SHIFT);
+  stampCount = 0;
+  memory.fill(GROUPS, 0, ((<usize>GROUP_MAX) << GROUP_SHIFT));
+  memory.fill(CONNECTIONS, 0, ((<usize>CONNECTION_MAX) << CONNECTION_SHIFT));
+  memory.fill(THREADS, 0, ((<usize>CONNECTION_MAX) << THREAD_SHIFT));
+  groupCount = 0;
+  connectionCount = 0;
+}
+
+/** Takes the next group with `count` connections of so many transactions; returns its number. */
+export function groupAdd(count: u32, outstanding: u32): u32 {
+  assert(groupCount < GROUP_MAX);
+  assert(connectionCount + count <= CONNECTION_MAX);
+  assert(stampCount + count * outstanding <= STAMP_MAX);
+  const group = groupAt(groupCount);
+  group.first = connectionCount;
+  group.count = count;
+  group.outstanding = outstanding;
+  for (let i: u32 = 0; i < count; i++) {
+    connectionAt(connectionCount + i).stampFirst = stampCount + i * outstanding;
+  }
+  stampCount += count * outstanding;
+  group.idleHead = -1;
+  group.idleTail = -1;
+  connectionCount += count;
+  groupCount++;
+  return groupCount - 1;
+}

@@ -1,0 +1,82 @@
+// deno-fmt-ignore-file
+// Parameters of the machine, by number. The harness sets each by name before a run; the names, the
+// units, the sources and the defaults stand in workloads/machines/schema.json, and
+// harness/machine/costs.ts pairs them with these numbers. Values arrive in the unit of the name;
+// times (ns) are kept in ticks of 100 ps.
+
+import { COSTS, COST_MAX } from "./abi";
+
+/** Ticks of 100 ps in a nanosecond. */
+export const TICKS_PER_NS: u64 = 10;
+
+export const CABLE: u32 = 0;
+export const NIC_RX: u32 = 1;
+export const NIC_TX: u32 = 2;
+export const DMA_WRITE: u32 = 3;
+export const DMA_READ: u32 = 4;
+export const DOORBELL: u32 = 5;
+export const MSIX: u32 = 6;
+export const HARD_IRQ: u32 = 7;
+export const SOFTIRQ_ENTRY: u32 = 8;
+export const NAPI_COMPLETE: u32 = 9;
+export const RX_PACKET: u32 = 10;
+export const TCP_RX: u32 = 11;
+export const UDP_RX: u32 = 12;
+export const TCP_ACK_RX: u32 = 13;
+export const TCP_ACK_TX: u32 = 14;
+export const TX_CLEAN: u32 = 15;
+export const RECV_CALL: u32 = 16;
+export const SEND_CALL: u32 = 17;
+export const TCP_TX: u32 = 18;
+export const UDP_TX: u32 = 19;
+export const ACCEPT_CALL: u32 = 20;
+export const CLOSE_CALL: u32 = 21;
+export const SYN_RX: u32 = 22;
+export const APPLICATION: u32 = 23;
+export const BLOCK: u32 = 24;
+export const WAKE: u32 = 25;
+export const IPI: u32 = 26;
+export const IPI_REMOTE: u32 = 27;
+export const CONTEXT_SWITCH: u32 = 28;
+export const C1_EXIT: u32 = 29;
+export const C1E_EXIT: u32 = 30;
+export const C1E_RESIDENCY: u32 = 31;
+export const C6_EXIT: u32 = 32;
+export const C6_RESIDENCY: u32 = 33;
+export const RULE_INSERT: u32 = 34;
+export const RULE_PROGRAM: u32 = 35;
+export const PEER_TURNAROUND: u32 = 36;
+export const RETRANSMIT: u32 = 37;
+export const DELAYED_ACK: u32 = 38;
+export const WAKEUP_GRANULARITY: u32 = 39;
+export const SLEEPER_CREDIT: u32 = 40;
+export const SOFTIRQ_LIMIT: u32 = 41;
+export const NIC_PACKET: u32 = 42;
+/** Numbers below this are times in nanoseconds. */
+const TIME_COUNT: u32 = 43;
+export const COPY_LOCAL: u32 = 43;
+export const COPY_REMOTE: u32 = 44;
+export const NUMA_REMOTE: u32 = 45;
+export const SMT_BUSY: u32 = 46;
+export const CSTATE_LIMIT: u32 = 47;
+export const TCP_WINDOW: u32 = 48;
+export const UDP_BUFFER: u32 = 49;
+export const TX_QUEUE_LIMIT: u32 = 50;
+export const HZ: u32 = 51;
+export const ATR_SAMPLE: u32 = 52;
+export const COST_COUNT: u32 = 53;
+
+/** Sets a parameter; value in the unit of its name, 0..2^31-1. */
+export function costSet(index: u32, value: u32): void {
+  assert(index < COST_COUNT);
+  assert(COST_COUNT <= COST_MAX);
+  const scale: u64 = index < TIME_COUNT ? TICKS_PER_NS : 1;
+  store<u64>(COSTS + ((<usize>index) << 3), <u64>value * scale);
+}
+
+/** A parameter: ticks for times, else its own unit. */
+// @ts-ignore: decorator
+@inline
+export function cost(index: u32): u64 {
+  return load<u64>(COSTS + ((<usize>index) << 3));
+}

@@ -1,0 +1,315 @@
+// deno-fmt-ignore-file
+// CPUs of the system under test. At any time a CPU does one thing: hard interrupt, softirq step,
+// context switch, a step of a thread, leaving an idle state, or idling; a thread's step is cut
+// short by interrupts and resumed, the others run to their end. Every tick goes to exactly one of
+// user, system, irq, softirq, idle. Decides order (irq, softirq, thread), not durations: those
+// come from who is asked to go on. A hard interrupt during a softirq step waits for its end.
+
+import { cancel, eventAt, now, schedule } from "../lib/wheel";
+import { CPU_MAX, CPU_SHIFT, CPUS, EV_CPU } from "./abi";
+import { threadDone, threadNext } from "./app";
+import { RUNNABLE, RUNNING, SLEEPING, threadAt } from "./connection";
+import {
+  C1_EXIT, C1E_EXIT, C1E_RESIDENCY, C6_EXIT, C6_RESIDENCY, CONTEXT_SWITCH, cost, CSTATE_LIMIT,
+  HARD_IRQ, SMT_BUSY, WAKEUP_GRANULARITY,
+} from "./costs";
+import { runEnqueue, runTake } from "./scheduler";
+import { pollAppend, softirqDone, softirqPending, softirqStart } from "./softirq";
+import { totals } from "./totals";
+
+// What a CPU does.
+export const IDLE: u32 = 0;
+export const EXITING: u32 = 1;
+export const IN_IRQ: u32 = 2;
+export const IN_SOFTIRQ: u32 = 3;
+export const SWITCHING: u32 = 4;
+export const IN_THREAD: u32 = 5;
+/** Between two of them, at one instant. */
+const DECIDING: u32 = 6;
+
+// Where its time goes: index into `times`.
+export const MODE_USER: u32 = 0;
+export const MODE_SYSTEM: u32 = 1;
+export const MODE_IRQ: u32 = 2;
+export const MODE_SOFTIRQ: u32 = 3;
+export const MODE_IDLE: u32 = 4;
+
+/** One CPU, 256 bytes. */
+@unmanaged
+export class Cpu {
+  userTicks: u64;
+  systemTicks: u64;
+  irqTicks: u64;
+  softirqTicks: u64;
+  idleTicks: u64;
+  /** Up to when time is charged. */
+  since: u64;
+  activity: u32;
+  mode: u32;
+  event: u32;
+  node: u32;
+  /** CPUs of the same core, itself not among them. */
+  siblings: u64;
+  pendingIrqs: u64;
+  irqVector: u32;
+  // Threads.
+  current: i32;
+  runHead: i32;
+  xpsQueue: i32;
+  minRuntime: u64;
+  // Idle states.
+  idleSince: u64;
+  idleGuess: u64;
+  // Softirq; see softirq.ts.
+  pollHead: i32;
+  pollTail: i32;
+  outHead: i32;
+  outTail: i32;
+  groHead: i32;
+  groFull: i32;
+  vector: i32;
+  step: u32;
+  stage: u32;
+  stepConnection: i32;
+  work: u32;
+  cleaned: u32;
+  batch: u32;
+  budget: u32;
+  restarts: u32;
+  ksoftirqd: u32;
+  softirqSince: u64;
+  ksoftirqdRuntime: u64;
+  // Load for the policy manager.
+  loadAt: u64;
+  loadBusy: u64;
+  load: u32;
+}
+
+let cpuCount: u32 = 0;
+
+/** CPUs of the machine. */
+// @ts-ignore: decorator
+@inline
+export function cpus(): u32 {
+  return cpuCount;
+}
+
+/** An entry of the CPU table. */
+// @ts-ignore: decorator
+@inline
+export function cpuAt(index: u32): Cpu {
+  return changetype<Cpu>(CPUS + ((<usize>index) << CPU_SHIFT));
+}
+
+/** No CPUs. */
+export function cpusInit(): void {
+  assert(offsetof<Cpu>() <= 1 << CPU_SHIFT);
+  memory.fill(CPUS, 0, ((<usize>CPU_MAX) << CPU_SHIFT));
+  cpuCount = 0;
+}
+
+/** Adds the next CPU, idle. */
+export function cpuAdd(node: u32, siblings: u64): u32 {
+  assert(cpuCount < CPU_MAX);
+  const cpu = cpuAt(cpuCount);
+  cpu.node = node;
+  cpu.siblings = siblings;
+  cpu.mode = MODE_IDLE;
+  cpu.activity = IDLE;
+  cpu.current = -1;
+  cpu.runHead = -1;
+  cpu.xpsQueue = -1;
+  cpu.pollHead = -1;
+  cpu.pollTail = -1;
+  cpu.outHead = -1;
+  cpu.outTail = -1;
+  cpu.groHead = -1;
+  cpu.groFull = -1;
+  cpu.vector = -1;
+  return cpuCount++;
+}
+
+/** Charges the time since the last charge to what the CPU was doing. */
+export function charge(index: u32): void {
+  const cpu = cpuAt(index);
+  const time = now();
+  const spent = time - cpu.since;
+  if (spent == 0) return;
+  const bucket = changetype<usize>(cpu) + ((<usize>cpu.mode) << 3);
+  store<u64>(bucket, load<u64>(bucket) + spent);
+  cpu.since = time;
+  if (cpu.activity == IN_THREAD) {
+    const thread = threadAt(cpu.current);
+    thread.runtime += spent;
+    let least = thread.runtime;
+    if (cpu.runHead >= 0) least = min(least, threadAt(cpu.runHead).runtime);
+    cpu.minRuntime = max(cpu.minRuntime, least);
+  } else if (cpu.activity == IN_SOFTIRQ && cpu.ksoftirqd != 0) {
+    cpu.ksoftirqdRuntime += spent;
+  }
+}
+
+function siblingBusy(cpu: Cpu): bool {
+  let rest = cpu.siblings;
+  while (rest != 0) {
+    if (cpuAt(<u32>ctz(rest)).activity > EXITING) return true;
+    rest &= rest - 1;
+  }
+  return false;
+}
+
+function occupy(index: u32, activity: u32, mode: u32, ticks: u64): void {
+  charge(index);
+  const cpu = cpuAt(index);
+  cpu.activity = activity;
+  cpu.mode = mode;
+  cpu.event = schedule(now() + ticks, EV_CPU, index);
+}
+
+/** Begins something that takes `ticks` on a core of its own; a busy sibling stretches it. */
+export function begin(index: u32, activity: u32, mode: u32, ticks: u64): void {
+  const cpu = cpuAt(index);
+  const stretched = cpu.siblings != 0 && siblingBusy(cpu) ? ticks * cost(SMT_BUSY) / 100 : ticks;
+  occupy(index, activity, mode, stretched);
+}
+
+/** Runs nothing: chosen by the scheduler as an idle CPU, softirq work notwithstanding. */
+export function cpuFree(index: u32): bool {
+  const cpu = cpuAt(index);
+  return cpu.current < 0 && cpu.runHead < 0;
+}
+
+/** Exit latency of the deepest idle state whose target residency fits the expected idle time. */
+function exitTicks(cpu: Cpu): u64 {
+  const limit = cost(CSTATE_LIMIT);
+  if (limit >= 3 && cpu.idleGuess >= cost(C6_RESIDENCY)) return cost(C6_EXIT);
+  if (limit >= 2 && cpu.idleGuess >= cost(C1E_RESIDENCY)) return cost(C1E_EXIT);
+  return limit >= 1 ? cost(C1_EXIT) : 0;
+}
+
+function goIdle(index: u32): void {
+  charge(index);
+  const cpu = cpuAt(index);
+  cpu.activity = IDLE;
+  cpu.mode = MODE_IDLE;
+  cpu.idleSince = now();
+}
+
+/** Makes a CPU look for work: an idle one leaves its state first, a thread is interrupted. */
+export function kick(index: u32): void {
+  const cpu = cpuAt(index);
+  if (cpu.activity == IDLE) {
+    const ticks = exitTicks(cpu);
+    // The governor's guess: half the history, half the idle time that ends now.
+    cpu.idleGuess = (cpu.idleGuess + now() - cpu.idleSince) / 2;
+    occupy(index, EXITING, MODE_IDLE, ticks);
+  } else if (cpu.activity == IN_THREAD) {
+    charge(index);
+    threadAt(cpu.current).remaining = max(eventAt(cpu.event).time - now(), 1);
+    cancel(cpu.event);
+    cpu.event = 0;
+    cpu.activity = DECIDING;
+    dispatch(index);
+  }
+}
+
+/** A vector interrupts a CPU. */
+export function cpuInterrupt(index: u32, vector: u32): void {
+  totals().interruptsTaken++;
+  cpuAt(index).pendingIrqs |= (<u64>1) << vector;
+  kick(index);
+}
+
+/** The thread that waits has run so much less that it takes the CPU. */
+export function preempts(index: u32): bool {
+  const cpu = cpuAt(index);
+  return cpu.runHead >= 0 && cpu.current >= 0 &&
+    threadAt(cpu.runHead).runtime + cost(WAKEUP_GRANULARITY) < threadAt(cpu.current).runtime;
+}
+
+/** ksoftirqd, once it has the softirqs of a CPU, competes with threads by run time. */
+function threadBeforeKsoftirqd(cpu: Cpu): bool {
+  if (cpu.ksoftirqd == 0) return false;
+  const thread = cpu.current >= 0 ? cpu.current : cpu.runHead;
+  return thread >= 0 && threadAt(thread).runtime < cpu.ksoftirqdRuntime;
+}
+
+function dispatch(index: u32): void {
+  const cpu = cpuAt(index);
+  while (true) {
+    if (cpu.pendingIrqs != 0) {
+      cpu.irqVector = <u32>ctz(cpu.pendingIrqs);
+      cpu.pendingIrqs &= cpu.pendingIrqs - 1;
+      begin(index, IN_IRQ, MODE_IRQ, cost(HARD_IRQ));
+      return;
+    }
+    if (softirqPending(cpu) && !threadBeforeKsoftirqd(cpu)) {
+      softirqStart(index);
+      return;
+    }
+    if (cpu.current < 0 || preempts(index)) {
+      if (cpu.current >= 0) {
+        threadAt(cpu.current).state = RUNNABLE;
+        runEnqueue(cpu, cpu.current);
+      }
+      cpu.current = runTake(cpu);
+      if (cpu.current < 0) {
+        goIdle(index);
+        return;
+      }
+      threadAt(cpu.current).state = RUNNING;
+      begin(index, SWITCHING, MODE_SYSTEM, cost(CONTEXT_SWITCH));
+      return;
+    }
+    const thread = threadAt(cpu.current);
+    if (thread.remaining != 0) {
+      const rest = thread.remaining;
+      thread.remaining = 0;
+      occupy(index, IN_THREAD, thread.mode, rest);
+      return;
+    }
+    const ticks = threadNext(cpu.current, index);
+    if (ticks != 0) {
+      begin(index, IN_THREAD, thread.mode, ticks);
+      return;
+    }
+    thread.state = SLEEPING;
+    cpu.current = -1;
+  }
+}
+
+/** What a CPU was doing is done. */
+export function cpuDone(index: u32): void {
+  const cpu = cpuAt(index);
+  charge(index);
+  const activity = cpu.activity;
+  cpu.event = 0;
+  if (activity == IN_SOFTIRQ) {
+    if (softirqDone(index)) return;
+    cpu.activity = DECIDING;
+  } else {
+    cpu.activity = DECIDING;
+    if (activity == IN_IRQ) {
+      // Since Linux 6.5 an interrupt runs softirqs at once, whether ksoftirqd is due or not.
+      cpu.ksoftirqd = 0;
+      pollAppend(cpu, cpu.irqVector);
+    } else if (activity == IN_THREAD) {
+      threadDone(cpu.current, index);
+    }
+  }
+  dispatch(index);
+}
+
+/** Busy share of a CPU, per cent, over the last whole millisecond or more. */
+export function cpuLoad(index: u32): u32 {
+  charge(index);
+  const cpu = cpuAt(index);
+  const elapsed = now() - cpu.loadAt;
+  if (elapsed >= 10000000) {
+    const busy = now() - cpu.idleTicks;
+    cpu.load = <u32>((busy - cpu.loadBusy) * 100 / elapsed);
+    cpu.loadBusy = busy;
+    cpu.loadAt = now();
+  }
+  return cpu.load;
+}

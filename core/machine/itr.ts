@@ -1,0 +1,128 @@
+// deno-fmt-ignore-file
+// Interrupt of a queue pair's vector. The throttling interval is a minimum gap between two
+// interrupts for one cause (Intel's I210 data sheet on the same mechanism), not a delay after an
+// event; rx and tx have a counter each, either can raise the vector. The device masks the vector
+// when it raises it, and the driver's NAPI completion unmasks it. Never touches a CPU: it sends
+// EV_MSIX. Setting an interval takes effect at the next completion, as on the device.
+
+import { cancel, now, schedule } from "../lib/wheel";
+import { EV_ITR, EV_MSIX } from "./abi";
+import {
+  chooseWrite, DEFAULT_USECS, updateContainer, WRITE_RX, WRITE_TX,
+} from "./adaptive_itr";
+import { cost, HZ, MSIX } from "./costs";
+import { Container, queueAt, queues, rxContainer, txContainer } from "./queue";
+
+const TICKS_PER_USEC: u64 = 10000;
+const TICKS_PER_SECOND: u64 = 10000000000;
+const NEVER: u64 = u64.MAX_VALUE;
+
+let linkGbps: u32 = 10;
+
+function gapOf(word: u32): u64 {
+  return <u64>(word & 0x1fff) * TICKS_PER_USEC;
+}
+
+function resetContainer(container: Container): void {
+  container.target = DEFAULT_USECS;
+  container.current = DEFAULT_USECS;
+  container.adaptive = 1;
+  container.gap = gapOf(DEFAULT_USECS);
+}
+
+/** All vectors to the driver's defaults: adaptive, 50 us, unmasked. */
+export function itrInit(gbps: u32): void {
+  linkGbps = gbps;
+  for (let i: u32 = 0; i < queues(); i++) {
+    resetContainer(rxContainer(i));
+    resetContainer(txContainer(i));
+  }
+}
+
+/** Fixed interval (usecs >= 0, rounded down to even) or adaptive (-1) for one direction. */
+export function itrSet(queue: u32, isRx: bool, usecs: i32): void {
+  const container = isRx ? rxContainer(queue) : txContainer(queue);
+  container.adaptive = usecs < 0 ? 1 : 0;
+  container.target = usecs < 0 ? DEFAULT_USECS : usecs & ~1;
+}
+
+/** When a cause may interrupt: ticks, NEVER if it is not pending. */
+// @ts-ignore: decorator
+@inline
+function dueAt(container: Container): u64 {
+  return container.pending != 0 ? container.last + container.gap : NEVER;
+}
+
+// @ts-ignore: decorator
+@inline
+function fireCause(container: Container, time: u64): u64 {
+  if (container.pending == 0) return 0;
+  const early: u64 = time < container.last + container.gap ? 1 : 0;
+  // A cause that is not due rides along but does not restart its counter.
+  if (early == 0) container.last = time;
+  return early;
+}
+
+function raise(index: u32): void {
+  const queue = queueAt(index);
+  if (queue.timer != 0) {
+    cancel(queue.timer);
+    queue.timer = 0;
+  }
+  queue.masked = 1;
+  queue.interrupts++;
+  schedule(now() + cost(MSIX), EV_MSIX, index);
+}
+
+/** Raises the vector if a cause is due, else sets its timer. Call whenever a cause arises. */
+export function vectorCheck(index: u32): void {
+  const queue = queueAt(index);
+  if (queue.masked != 0) return;
+  const rx = rxContainer(index);
+  const tx = txContainer(index);
+  const due = min(dueAt(rx), dueAt(tx));
+  if (due == NEVER) return;
+  const time = now();
+  if (due <= time) {
+    const early = fireCause(rx, time) + fireCause(tx, time);
+    const causes: u64 = <u64>rx.pending + <u64>tx.pending;
+    if (early == causes) queue.gapViolations++;
+    raise(index);
+    return;
+  }
+  if (queue.timer != 0) {
+    if (queue.timerAt <= due) return;
+    cancel(queue.timer);
+  }
+  queue.timer = schedule(due, EV_ITR, index);
+  queue.timerAt = due;
+}
+
+/** The vector's throttling has run out. */
+export function vectorTimer(index: u32): void {
+  queueAt(index).timer = 0;
+  vectorCheck(index);
+}
+
+/** The driver forces an interrupt, whatever the throttling ("no ITR" index). */
+export function vectorForce(index: u32): void {
+  queueAt(index).forcedInterrupts++;
+  raise(index);
+}
+
+/** NAPI completion: adaptive update, the one register write, unmask. */
+export function vectorComplete(index: u32, rxWaiting: bool, txWaiting: bool): void {
+  const queue = queueAt(index);
+  const rx = rxContainer(index);
+  const tx = txContainer(index);
+  const jiffy = now() * cost(HZ) / TICKS_PER_SECOND;
+  updateContainer(false, rx, tx, queue.countdown, jiffy, linkGbps);
+  updateContainer(true, rx, tx, queue.countdown, jiffy, linkGbps);
+  const choice = chooseWrite(rx, tx, queue);
+  if (choice == WRITE_RX) rx.gap = gapOf(rx.current);
+  else if (choice == WRITE_TX) tx.gap = gapOf(tx.current);
+  queue.masked = 0;
+  rx.pending = rxWaiting ? 1 : 0;
+  tx.pending = txWaiting ? 1 : 0;
+  vectorCheck(index);
+}

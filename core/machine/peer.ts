@@ -1,0 +1,358 @@
+// deno-fmt-ignore-file
+// The ideal client at the other end of the link: it answers after a fixed time and is limited by
+// nothing but its link, on which its connections take turns frame by frame. Sends requests and
+// streams, acknowledges each train as a receiver with GRO does, measures latency from the intended
+// send time. Retransmits a frame that the device dropped once the retransmission time is over and
+// halves that flow's window; a UDP transaction that was lost is given up after the same time.
+
+import { HISTOGRAM_SIZE, histogramAdd } from "../lib/histogram";
+import { prngBelow } from "../lib/prng";
+import { now, schedule } from "../lib/wheel";
+import {
+  EV_LOST, EV_PEER_LINK, EV_PEER_NEXT, EV_RETRANSMIT, EV_RX, FLAG_ACK, FLAG_FIN, FLAG_FIRST,
+  FLAG_FRAGMENT, FLAG_LAST, FLAG_SYN, FLAG_UDP, HISTOGRAMS, packetAt, packetDrop,
+  packetTake, prngOf, PURPOSE_PORT, STAMPS,
+} from "./abi";
+import { arrivalIdle } from "./arrival";
+import {
+  Connection, connectionAt, Group, groupAt, TCP_CRR, TCP_MAERTS, TCP_STREAM, UDP_RR, UDP_STREAM,
+} from "./connection";
+import {
+  CABLE, cost, DMA_WRITE, NIC_PACKET, NIC_RX, PEER_TURNAROUND, RETRANSMIT, TCP_WINDOW,
+  TICKS_PER_NS,
+} from "./costs";
+import {
+  IP_HEADERS, linkToHost, TCP_HEADERS, TCP_SEGMENT, UDP_HEADERS, UDP_SEGMENT,
+} from "./link";
+import { rxArrive } from "./ring";
+import { rssHash, rssHashAddresses } from "./rss";
+import { rxQueueOf } from "./steering";
+import { tcpReset } from "./tcp";
+import { totals } from "./totals";
+import { udpFrames } from "./udp";
+
+/** 192.168.0.2 and 192.168.0.1: the peer and the system under test. */
+const PEER_ADDRESS: u32 = 0xc0a80002;
+const OWN_ADDRESS: u32 = 0xc0a80001;
+/** netserver's control port; data connections of the model share it. */
+const SERVER_PORT: u32 = 12865;
+/** Linux's default range of local ports. */
+const PORT_FIRST: u32 = 32768;
+const PORT_COUNT: u32 = 28232;
+
+let listHead: i32 = -1;
+let listTail: i32 = -1;
+let linkFree: u64 = 0;
+let linkEvent: bool = false;
+let deviceFree: u64 = 0;
+
+/** An idle link, nobody waits. */
+export function peerInit(): void {
+  listHead = -1;
+  listTail = -1;
+  linkFree = 0;
+  linkEvent = false;
+  deviceFree = 0;
+}
+
+/** Gives a connection a flow of its own: a new source port. */
+export function peerFlow(index: u32): void {
+  const connection = connectionAt(index);
+  const port = PORT_FIRST + prngBelow(prngOf(PURPOSE_PORT), PORT_COUNT);
+  connection.life++;
+  connection.source = PEER_ADDRESS;
+  connection.destination = OWN_ADDRESS;
+  connection.ports = (port << 16) | SERVER_PORT;
+  connection.hash = rssHash(PEER_ADDRESS, OWN_ADDRESS, connection.ports);
+  connection.fragmentHash = rssHashAddresses(PEER_ADDRESS, OWN_ADDRESS);
+  connection.ruleSeen = 0;
+  connection.peerInflight = 0;
+  connection.peerWindow = <u32>cost(TCP_WINDOW);
+  connection.peerCongestion = connection.peerWindow;
+  connection.peerGot = 0;
+  connection.peerUnacked = 0;
+  connection.peerFinished = 0;
+  tcpReset(connection);
+}
+
+/** Lists a connection for its turn on the link. */
+function enlist(index: u32): void {
+  const connection = connectionAt(index);
+  if (connection.peerListed == 0) {
+    connection.peerListed = 1;
+    connection.peerNext = -1;
+    if (listTail < 0) listHead = index;
+    else connectionAt(listTail).peerNext = index;
+    listTail = index;
+  }
+  if (linkEvent) return;
+  if (now() >= linkFree) {
+    peerLinkFree();
+  } else {
+    linkEvent = true;
+    schedule(linkFree, EV_PEER_LINK, 0);
+  }
+}
+
+function queuePacket(index: u32, number: u32): void {
+  const connection = connectionAt(index);
+  packetAt(number).life = connection.life;
+  if (connection.peerHead == 0) connection.peerHead = number;
+  else packetAt(connection.peerTail).next = number;
+  connection.peerTail = number;
+}
+
+function sendControl(index: u32, flags: u32, acked: u32): void {
+  const number = packetTake(index, flags, 0, TCP_HEADERS);
+  packetAt(number).acked = acked;
+  queuePacket(index, number);
+  enlist(index);
+}
+
+/** Puts a datagram's frames on the connection's queue. */
+function queueDatagram(index: u32, bytes: u32): void {
+  const frames = udpFrames(bytes);
+  for (let i: u32 = 0; i < frames; i++) {
+    let flags = FLAG_UDP;
+    if (i == 0) flags |= FLAG_FIRST;
+    if (i + 1 == frames) flags |= FLAG_LAST;
+    if (frames > 1) flags |= FLAG_FRAGMENT;
+    const payload = min(UDP_SEGMENT, bytes - i * UDP_SEGMENT);
+    queuePacket(index, packetTake(index, flags, payload, frames > 1 ? IP_HEADERS : UDP_HEADERS));
+  }
+}
+
+/** Puts a request's segments on the connection's queue; the first carries what is to be acked. */
+function queueRequest(connection: Connection, index: u32, bytes: u32): void {
+  let left = bytes;
+  do {
+    const payload = min(left, TCP_SEGMENT);
+    const number = packetTake(index, 0, payload, TCP_HEADERS);
+    packetAt(number).acked = connection.peerUnacked;
+    connection.peerUnacked = 0;
+    connection.peerInflight += payload;
+    queuePacket(index, number);
+    left -= payload;
+  } while (left > 0);
+}
+
+// @ts-ignore: decorator
+@inline
+function stampAt(connection: Connection, group: Group, counter: u32): usize {
+  return STAMPS + ((<usize>(connection.stampFirst + counter % group.outstanding)) << 3);
+}
+
+/** Sends a request that was meant to go at `intended` <= now. */
+export function peerRequest(index: u32, intended: u64): void {
+  const connection = connectionAt(index);
+  const group = groupAt(connection.group);
+  assert(connection.outstanding < group.outstanding);
+  const counter = connection.stampHead + connection.outstanding;
+  store<u64>(stampAt(connection, group, counter), intended);
+  connection.outstanding++;
+  if (group.test == TCP_CRR) {
+    peerFlow(index);
+    sendControl(index, FLAG_SYN, 0);
+    return;
+  }
+  if (group.test == UDP_RR) queueDatagram(index, group.requestBytes);
+  else queueRequest(connection, index, group.requestBytes);
+  enlist(index);
+}
+
+/** A stream may send a frame that is not queued yet. */
+function streamReady(connection: Connection, group: Group): bool {
+  if (group.test != TCP_STREAM) return group.test == UDP_STREAM;
+  const window = min(connection.peerWindow, connection.peerCongestion);
+  return connection.peerInflight + TCP_SEGMENT <= window;
+}
+
+/** Makes the next frame of a stream, just in time for the link. */
+function queueStream(connection: Connection, group: Group, index: u32): void {
+  if (group.test == UDP_STREAM) {
+    queueDatagram(index, group.messageBytes);
+    return;
+  }
+  connection.peerInflight += TCP_SEGMENT;
+  queuePacket(index, packetTake(index, 0, TCP_SEGMENT, TCP_HEADERS));
+}
+
+/** Lists a stream if it may send; for its start and acknowledgements. */
+export function peerStream(index: u32): void {
+  const connection = connectionAt(index);
+  if (connection.peerListed != 0) return;
+  if (streamReady(connection, groupAt(connection.group))) enlist(index);
+}
+
+/** The link is free: the next connection sends one frame. */
+export function peerLinkFree(): void {
+  linkEvent = false;
+  while (listHead >= 0) {
+    const index = listHead;
+    const connection = connectionAt(index);
+    const group = groupAt(connection.group);
+    listHead = connection.peerNext;
+    if (listHead < 0) listTail = -1;
+    connection.peerListed = 0;
+    if (connection.peerHead == 0 && streamReady(connection, group)) {
+      queueStream(connection, group, index);
+    }
+    const number = connection.peerHead;
+    if (number == 0) continue;
+    connection.peerHead = packetAt(number).next;
+    packetAt(number).next = 0;
+    serialise(number);
+    if (connection.peerHead != 0 || streamReady(connection, group)) enlist(index);
+    else if (listHead >= 0) enlist(listHead);
+    return;
+  }
+}
+
+/** Puts a frame on the link; it is in host memory a fixed time after the device has it. */
+function serialise(number: u32): void {
+  const packet = packetAt(number);
+  totals().peerFrames++;
+  linkFree = now() + linkToHost(packet.payload + packet.headers);
+  // The device takes no more than one frame in NIC_PACKET (37 million a second).
+  const taken = max(linkFree + cost(CABLE), deviceFree + cost(NIC_PACKET));
+  deviceFree = taken;
+  schedule(taken + cost(NIC_RX) + cost(DMA_WRITE), EV_RX, number);
+}
+
+/** A frame reaches the host's memory, or is dropped for want of a descriptor. */
+export function peerArrive(number: u32): void {
+  const packet = packetAt(number);
+  const connection = connectionAt(packet.connection);
+  if (rxArrive(rxQueueOf(connection, packet), number)) return;
+  totals().dropRing++;
+  if ((packet.flags & FLAG_UDP) == 0) {
+    const floor = 2 * TCP_SEGMENT;
+    connection.peerCongestion = max(connection.peerCongestion / 2, floor);
+    schedule(now() + cost(RETRANSMIT), EV_RETRANSMIT, number);
+    return;
+  }
+  if ((packet.flags & FLAG_LAST) != 0) peerLost(packet.connection);
+  packetDrop(number);
+}
+
+/** Sends a dropped frame again, unless its connection has gone. */
+export function peerRetransmit(number: u32): void {
+  const packet = packetAt(number);
+  const index = packet.connection;
+  if (packet.life != connectionAt(index).life) {
+    totals().stale++;
+    packetDrop(number);
+    return;
+  }
+  totals().retransmits++;
+  packet.next = 0;
+  queuePacket(index, number);
+  enlist(index);
+}
+
+/** A datagram of a connection was lost. */
+export function peerLost(index: u32): void {
+  if (groupAt(connectionAt(index).group).test != UDP_RR) return;
+  schedule(now() + cost(RETRANSMIT), EV_LOST, index);
+}
+
+/** The peer gives up the oldest transaction of a connection and goes on. */
+export function peerGiveUp(index: u32): void {
+  const connection = connectionAt(index);
+  assert(connection.outstanding > 0);
+  totals().lostTransactions++;
+  connection.stampHead++;
+  connection.outstanding--;
+  schedule(now(), EV_PEER_NEXT, index);
+}
+
+/** A transaction is complete: latency counts up to when the peer's application has it. */
+function complete(connection: Connection, group: Group, index: u32): void {
+  assert(connection.outstanding > 0);
+  const done = now() + cost(PEER_TURNAROUND);
+  const intended = load<u64>(stampAt(connection, group, connection.stampHead));
+  const histogram = HISTOGRAMS + <usize>connection.group * HISTOGRAM_SIZE;
+  const latency = done - intended;
+  histogramAdd(histogram, latency / TICKS_PER_NS);
+  group.latencySum += latency;
+  group.latencyMin = min(group.latencyMin, latency);
+  group.latencyMax = max(group.latencyMax, latency);
+  connection.stampHead++;
+  connection.outstanding--;
+  group.transactions++;
+  group.bytes += group.requestBytes + group.responseBytes;
+  schedule(done, EV_PEER_NEXT, index);
+}
+
+/** The peer's application is free to send on a connection. */
+export function peerNext(index: u32): void {
+  if (groupAt(connectionAt(index).group).open != 0) arrivalIdle(index);
+  else peerRequest(index, now());
+}
+
+function acknowledged(connection: Connection, index: u32, bytes: u32, window: u32): void {
+  assert(bytes <= connection.peerInflight);
+  connection.peerInflight -= bytes;
+  connection.peerWindow = window;
+  const limit = <u32>cost(TCP_WINDOW);
+  if (connection.peerCongestion < limit) {
+    const growth = <u32>((<u64>TCP_SEGMENT * bytes) / connection.peerCongestion);
+    connection.peerCongestion = min(connection.peerCongestion + growth, limit);
+  }
+  peerStream(index);
+}
+
+/** Steps of a connection per request: SYN, request, response and FIN. */
+function receiveCrr(connection: Connection, group: Group, index: u32, flags: u32): void {
+  if ((flags & FLAG_SYN) != 0) {
+    sendControl(index, FLAG_ACK, 0);
+    queueRequest(connection, index, group.requestBytes);
+    enlist(index);
+    return;
+  }
+  if ((flags & FLAG_FIN) != 0) connection.peerFinished = 1;
+  if (connection.peerFinished == 0 || connection.peerGot < group.responseBytes) return;
+  sendControl(index, FLAG_FIN | FLAG_ACK, connection.peerUnacked);
+  connection.peerUnacked = 0;
+  connection.peerFinished = 0;
+  connection.peerGot = 0;
+  complete(connection, group, index);
+}
+
+/** All frames of a packet have reached the peer. */
+export function peerReceive(number: u32): void {
+  const packet = packetAt(number);
+  const index = packet.connection;
+  const connection = connectionAt(index);
+  const group = groupAt(connection.group);
+  const payload = packet.payload;
+  const flags = packet.flags;
+  const stale = packet.life != connection.life;
+  if (!stale && (flags & FLAG_UDP) == 0) {
+    acknowledged(connection, index, packet.acked, packet.window);
+  }
+  packetDrop(number);
+  if (stale) {
+    totals().stale++;
+    return;
+  }
+  if (group.test == TCP_MAERTS) {
+    group.bytes += payload;
+    if (payload != 0) sendControl(index, FLAG_ACK, payload);
+    return;
+  }
+  connection.peerGot += payload;
+  if ((flags & FLAG_UDP) == 0) connection.peerUnacked += payload;
+  if (group.test == TCP_CRR) {
+    receiveCrr(connection, group, index, flags);
+    return;
+  }
+  if (connection.peerUnacked >= 2 * TCP_SEGMENT) {
+    sendControl(index, FLAG_ACK, connection.peerUnacked);
+    connection.peerUnacked = 0;
+  }
+  while (connection.outstanding > 0 && payload != 0 && connection.peerGot >= group.responseBytes) {
+    connection.peerGot -= group.responseBytes;
+    complete(connection, group, index);
+  }
+}

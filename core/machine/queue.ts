@@ -1,0 +1,128 @@
+// deno-fmt-ignore-file
+// The table of queue pairs: the rings, the interrupt vector and the throttling state of each, and
+// its counters. One queue pair has one vector, as i40e allots them. Layout and accessors only: the
+// rings work in ring.ts, the interrupt in itr.ts, the driver's adaptive rule in adaptive_itr.ts.
+
+import { QUEUE_MAX, QUEUE_SHIFT, QUEUES } from "./abi";
+
+/** Throttling of one direction of a vector, as the driver keeps it (i40e_ring_container). */
+@unmanaged
+export class Container {
+  /** Wanted and written interval: microseconds, with LATENCY_FLAG while in latency mode. */
+  target: u32;
+  current: u32;
+  /** Jiffy after which the counters are stale. */
+  nextUpdate: u64;
+  /** Since the last update. */
+  packets: u32;
+  bytes: u32;
+  adaptive: u32;
+  /** The device's side: a cause is pending. */
+  pending: u32;
+  /** Ticks of the last interrupt for this cause, and the minimum gap in force. */
+  last: u64;
+  gap: u64;
+  spare: u64;
+}
+
+/** A queue pair, 512 bytes: rx container, tx container, the rest. */
+@unmanaged
+export class Queue {
+  rx0: u64; rx1: u64; rx2: u64; rx3: u64; rx4: u64; rx5: u64; rx6: u64; rx7: u64;
+  tx0: u64; tx1: u64; tx2: u64; tx3: u64; tx4: u64; tx5: u64; tx6: u64; tx7: u64;
+  // Receive ring: frames host memory holds are head..tail - 1 (running counters).
+  rxHead: u32;
+  rxTail: u32;
+  /** Descriptors the device may fill, and those cleaned but not given back yet. */
+  rxFree: u32;
+  rxCleaned: u32;
+  // Transmit ring: head <= reported <= sent <= fetched <= tail (running counters of packets).
+  txHead: u32;
+  txReported: u32;
+  txSent: u32;
+  txFetched: u32;
+  txTail: u32;
+  txFree: u32;
+  /** Packets since the last one whose completion is reported. */
+  txStride: u32;
+  /** Packets since the last one that ATR sampled. */
+  atrCount: u32;
+  /** Packets that wait for descriptors. */
+  qdiscHead: u32;
+  qdiscTail: u32;
+  // Vector.
+  affinity: u64;
+  timer: u32;
+  timerAt: u64;
+  masked: u32;
+  countdown: u32;
+  /** Link of the CPU's poll list. */
+  napiNext: i32;
+  /** Interval each direction was last set to, for going back to the default. */
+  spare: u32;
+  // Counters since the start.
+  rxPackets: u64;
+  rxBytes: u64;
+  txPackets: u64;
+  txBytes: u64;
+  interrupts: u64;
+  forcedInterrupts: u64;
+  polls: u64;
+  rxDrops: u64;
+  /** Interrupts that came earlier than their gap allows: must stay 0. */
+  gapViolations: u64;
+}
+
+let queueCount: u32 = 0;
+let ringSize: u32 = 0;
+
+/** Queue pairs of the device. */
+// @ts-ignore: decorator
+@inline
+export function queues(): u32 {
+  return queueCount;
+}
+
+/** Descriptors of each ring. */
+// @ts-ignore: decorator
+@inline
+export function ringDescriptors(): u32 {
+  return ringSize;
+}
+
+/** An entry of the queue table. */
+// @ts-ignore: decorator
+@inline
+export function queueAt(index: u32): Queue {
+  return changetype<Queue>(QUEUES + ((<usize>index) << QUEUE_SHIFT));
+}
+
+/** Receive throttling of a queue pair. */
+// @ts-ignore: decorator
+@inline
+export function rxContainer(index: u32): Container {
+  return changetype<Container>(QUEUES + ((<usize>index) << QUEUE_SHIFT));
+}
+
+/** Transmit throttling of a queue pair. */
+// @ts-ignore: decorator
+@inline
+export function txContainer(index: u32): Container {
+  return changetype<Container>(QUEUES + ((<usize>index) << QUEUE_SHIFT) + 64);
+}
+
+/** Empties the table for `count` queue pairs with `descriptors` each. */
+export function queuesInit(count: u32, descriptors: u32): void {
+  assert(count > 0 && count <= QUEUE_MAX);
+  assert(offsetof<Container>() <= 64);
+  assert(offsetof<Queue>() <= 1 << QUEUE_SHIFT);
+  queueCount = count;
+  ringSize = descriptors;
+  memory.fill(QUEUES, 0, ((<usize>QUEUE_MAX) << QUEUE_SHIFT));
+  for (let i: u32 = 0; i < count; i++) {
+    const queue = queueAt(i);
+    queue.rxFree = descriptors;
+    queue.txFree = descriptors;
+    queue.napiNext = -1;
+  }
+}

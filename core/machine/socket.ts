@@ -1,0 +1,68 @@
+// deno-fmt-ignore-file
+// Sockets of the system under test towards the policy manager: open, accept, close, the policy
+// they ask for, and the rule after each receive call. A socket without an instance gets default
+// handling. Knows nothing of protocols beyond their number.
+
+import { Connection, connectionAt, groupAt, TCP_CRR } from "./connection";
+import { cost, RULE_INSERT } from "./costs";
+import { ruleProgrammed } from "./flow_director";
+import { setRulesV4, setSocketPolicy, socketAccept, socketClose, socketOpen } from "./policy";
+import { totals } from "./totals";
+
+let nextId: u32 = 1;
+let task: i32 = 0;
+let device: i32 = 0;
+
+/** Sockets belong to this task and use this device of the policy manager. */
+export function socketsInit(taskNumber: i32, deviceNumber: i32): void {
+  nextId = 1;
+  task = taskNumber;
+  device = deviceNumber;
+}
+
+function ask(instance: i32, policy: u32): void {
+  if (instance < 0) totals().socketsRefused++;
+  else if (policy != 0) setSocketPolicy(instance, policy);
+}
+
+/** Opens the socket of a connection's server: a listener for CRR. */
+export function socketSetUp(index: u32): void {
+  const connection = connectionAt(index);
+  const group = groupAt(connection.group);
+  connection.instance = -1;
+  connection.listener = -1;
+  const instance = socketOpen(nextId++, task, device);
+  ask(instance, group.policy);
+  if (group.test == TCP_CRR) connection.listener = instance;
+  else connection.instance = instance;
+}
+
+/** The server accepts: the new socket inherits from the listener. */
+export function socketTake(connection: Connection): void {
+  connection.instance = connection.listener >= 0
+    ? socketAccept(connection.listener, nextId++)
+    : -1;
+  if (connection.listener >= 0 && connection.instance < 0) totals().socketsRefused++;
+}
+
+/** The server closes. */
+export function socketLeave(connection: Connection): void {
+  if (connection.instance >= 0) socketClose(connection.instance);
+  connection.instance = -1;
+}
+
+/** After a receive call; returns the CPU time that programming a rule took, ticks. */
+export function socketReceived(connection: Connection): u64 {
+  if (connection.instance < 0) return 0;
+  const before = ruleProgrammed();
+  const result = setRulesV4(
+    connection.instance,
+    connection.protocol,
+    connection.source,
+    connection.destination,
+    connection.ports,
+  );
+  if (result >= 0) connection.steered = 1;
+  const changed = ruleProgrammed() - before;
+  return <u64>changed * cost(RULE_INSERT);
+}

@@ -1,0 +1,52 @@
+// deno-fmt-ignore-file
+// Counters of the whole machine since the start of the run; per-queue and per-CPU ones stand in
+// their own tables. The harness reads them as a block of u64 in this order.
+
+import { TOTALS } from "./abi";
+
+/** Events are counted by the run loop, frames where they change hands. */
+@unmanaged
+export class Totals {
+  events: u64;
+  /** Frames that the peer has put on its link, copies included. */
+  peerFrames: u64;
+  /** Frames dropped because a receive ring had no descriptor. */
+  dropRing: u64;
+  /** Datagrams dropped because the socket's buffer was full. */
+  dropSocket: u64;
+  /** Datagrams of which a fragment was lost. */
+  dropFragment: u64;
+  /** Packets of a connection that was closed meanwhile. */
+  stale: u64;
+  retransmits: u64;
+  /** UDP transactions given up after a loss. */
+  lostTransactions: u64;
+  /** Interrupts that have reached a CPU. */
+  interruptsTaken: u64;
+  /** Vectors moved by the affinity check of an incomplete poll. */
+  movedVectors: u64;
+  /** Turns of ksoftirqd. */
+  ksoftirqdTurns: u64;
+  /** Wake-ups, and those that chose another CPU than the thread's last. */
+  wakeups: u64;
+  migrations: u64;
+  /** Refused rules, sockets without an instance. */
+  rulesRefused: u64;
+  socketsRefused: u64;
+}
+
+/** Words of the block. */
+export const TOTAL_COUNT: u32 = 15;
+
+/** The one block of totals. */
+// @ts-ignore: decorator
+@inline
+export function totals(): Totals {
+  return changetype<Totals>(TOTALS);
+}
+
+/** All totals to 0. */
+export function totalsInit(): void {
+  assert(offsetof<Totals>() == <usize>TOTAL_COUNT * 8);
+  memory.fill(TOTALS, 0, 512);
+}

@@ -1,0 +1,65 @@
+// deno-fmt-ignore-file
+// UDP of the system under test: datagrams, reassembly of fragments, a socket buffer that drops what
+// does not fit. No GRO (it is off for UDP by default). Never retransmits: that is the peer's.
+
+import { FLAG_FIRST, FLAG_LAST, FLAG_UDP, Packet, packetAt, packetTake } from "./abi";
+import { connectionAt, Group, groupAt, UDP_STREAM } from "./connection";
+import { cost, UDP_BUFFER } from "./costs";
+import { cpuAt } from "./cpu";
+import { IP_HEADERS, UDP_HEADERS, UDP_SEGMENT } from "./link";
+import { peerLost } from "./peer";
+import { txSubmit } from "./ring";
+import { wake } from "./scheduler";
+import { txQueueOf } from "./steering";
+import { totals } from "./totals";
+
+/** Memory a frame is charged to its socket with: i40e's half page and the buffer head. */
+const FRAME_TRUESIZE: u32 = 2304;
+
+/** Frames of a datagram. */
+export function udpFrames(bytes: u32): u32 {
+  return max((bytes + UDP_SEGMENT - 1) / UDP_SEGMENT, 1);
+}
+
+/** Bytes of a datagram that the group's peers send. */
+export function udpDatagram(group: Group): u32 {
+  return group.test == UDP_STREAM ? group.messageBytes : group.requestBytes;
+}
+
+/** A frame of a UDP flow has been cleaned from the ring. */
+export function udpReceive(cpu: u32, packet: Packet): void {
+  const index = packet.connection;
+  const connection = connectionAt(index);
+  const group = groupAt(connection.group);
+  const bytes = udpDatagram(group);
+  if ((packet.flags & FLAG_FIRST) != 0) connection.fragmentBytes = 0;
+  connection.fragmentBytes += packet.payload;
+  if ((packet.flags & FLAG_LAST) == 0) return;
+  if (connection.fragmentBytes < bytes) {
+    totals().dropFragment++;
+    peerLost(index);
+    return;
+  }
+  const held = (connection.rxMessages + 1) * udpFrames(bytes) * FRAME_TRUESIZE;
+  if (held > <u32>cost(UDP_BUFFER)) {
+    totals().dropSocket++;
+    peerLost(index);
+    return;
+  }
+  connection.rxMessages++;
+  connection.rxNode = cpuAt(cpu).node;
+  wake(index, cpu);
+}
+
+/** Sends a datagram of the server. */
+export function udpSend(index: u32, cpu: u32, bytes: u32): void {
+  const connection = connectionAt(index);
+  const frames = udpFrames(bytes);
+  const headers = frames > 1 ? IP_HEADERS : UDP_HEADERS;
+  const number = packetTake(index, FLAG_UDP, bytes, headers);
+  const packet = packetAt(number);
+  packet.frames = frames;
+  packet.descriptors = frames;
+  packet.life = connection.life;
+  txSubmit(txQueueOf(connection, cpu), number);
+}

@@ -1,0 +1,65 @@
+/**
+ * Names of the machine parameters, in the order of their numbers in core/machine/costs.ts.
+ *
+ * Units, sources and defaults stand in workloads/machines/schema.json; a test holds all three
+ * together. Holds no values.
+ *
+ * @module
+ */
+
+/** Names by number; the last word is the unit. */
+export const COST_NAMES = [
+  "cable_ns",
+  "nic_rx_ns",
+  "nic_tx_ns",
+  "dma_write_ns",
+  "dma_read_ns",
+  "doorbell_ns",
+  "msix_ns",
+  "hard_irq_ns",
+  "softirq_entry_ns",
+  "napi_complete_ns",
+  "rx_packet_ns",
+  "tcp_rx_ns",
+  "udp_rx_ns",
+  "tcp_ack_rx_ns",
+  "tcp_ack_tx_ns",
+  "tx_clean_ns",
+  "recv_call_ns",
+  "send_call_ns",
+  "tcp_tx_ns",
+  "udp_tx_ns",
+  "accept_call_ns",
+  "close_call_ns",
+  "syn_rx_ns",
+  "application_ns",
+  "block_ns",
+  "wake_ns",
+  "ipi_ns",
+  "ipi_remote_ns",
+  "context_switch_ns",
+  "c1_exit_ns",
+  "c1e_exit_ns",
+  "c1e_residency_ns",
+  "c6_exit_ns",
+  "c6_residency_ns",
+  "rule_insert_ns",
+  "rule_program_ns",
+  "peer_turnaround_ns",
+  "retransmit_ns",
+  "delayed_ack_ns",
+  "wakeup_granularity_ns",
+  "sleeper_credit_ns",
+  "softirq_limit_ns",
+  "nic_packet_ns",
+  "copy_local_ps_per_byte",
+  "copy_remote_ps_per_byte",
+  "numa_remote_percent",
+  "smt_busy_percent",
+  "idle_state_limit",
+  "tcp_window_bytes",
+  "udp_buffer_bytes",
+  "tx_queue_limit_bytes",
+  "timer_hz",
+  "atr_sample_packets",
+] as const;

@@ -1,0 +1,111 @@
+/**
+ * The i40e driver of the model: the policy manager's operations, forwarded to machine.wasm, where
+ * all state lies.
+ *
+ * Holds the one thing the device does not know: which throttling a policy means. Never calls the
+ * manager.
+ *
+ * @module
+ */
+
+import type { Direction, Driver, FlowSpec, NetpolicyInfo } from "../policy/driver.ts";
+import { ERRNO } from "../policy/errno.ts";
+import { policyName } from "../policy/manager.ts";
+import type { MachineSpec } from "../spec.ts";
+import type { MachineCalls } from "./wasm.ts";
+
+/** CPU, BULK and LATENCY, as bits of their values. */
+const AVAILABLE = 0b1110;
+/** Flow-director rules of one port of a two-port card: the driver's limit of records. */
+const RECORD_LIMIT = 7680;
+const PROTOCOLS: Readonly<Record<string, number>> = { tcp4: 6, udp4: 17 };
+/** A direction's interval that follows the driver's own rule. */
+const ADAPTIVE = -1;
+
+/** Driver of the one device of a machine. */
+export class MachineDriver implements Driver {
+  readonly #usecs: MachineSpec["nic"]["usecs"];
+  #calls: MachineCalls | null = null;
+
+  constructor(usecs: MachineSpec["nic"]["usecs"]) {
+    this.#usecs = usecs;
+  }
+
+  /** Gives the driver its device; before that every operation would be a fault. */
+  attach(calls: MachineCalls): void {
+    this.#calls = calls;
+  }
+
+  get #device(): MachineCalls {
+    if (this.#calls === null) throw new Error("The driver has no device yet");
+    return this.#calls;
+  }
+
+  netpolicyInit(_device: number): NetpolicyInfo {
+    return {
+      available: AVAILABLE,
+      mix: true,
+      queuePair: true,
+      irqAffinity: true,
+      recordLimit: RECORD_LIMIT,
+    };
+  }
+
+  irqCount(_device: number, _direction: Direction): number {
+    return this.#device.nicQueues();
+  }
+
+  irq(_device: number, _direction: Direction, queue: number): number {
+    return this.#device.nicIrq(queue);
+  }
+
+  setNetPolicy(_device: number, policy: number, direction: Direction, queue: number): number {
+    const name = policyName(policy);
+    if (name === null) return -ERRNO.EINVAL;
+    // A MIX device is told each queue's policy right after.
+    if (name === "MIX") return queue < 0 ? 0 : -ERRNO.EINVAL;
+    const usecs = name === "NONE" ? { rx: ADAPTIVE, tx: ADAPTIVE } : this.#usecs[name];
+    const queues = queue < 0
+      ? Array.from({ length: this.#device.nicQueues() }, (_, index) => index)
+      : [queue];
+    for (const index of queues) {
+      const refused = this.#setUsecs(index, direction, usecs);
+      if (refused < 0) return refused;
+    }
+    return 0;
+  }
+
+  #setUsecs(queue: number, direction: Direction, usecs: { rx: number; tx: number }): number {
+    const rx = direction === 1 ? 0 : this.#device.nicUsecs(queue, 0, usecs.rx);
+    const tx = direction === 0 ? 0 : this.#device.nicUsecs(queue, 1, usecs.tx);
+    return Math.min(rx, tx);
+  }
+
+  ruleInsert(_device: number, flow: FlowSpec, queue: number): number {
+    const protocol = PROTOCOLS[flow.type];
+    if (protocol === undefined) return -ERRNO.EOPNOTSUPP;
+    const [source = 0] = flow.source;
+    const [destination = 0] = flow.destination;
+    const ports = (flow.sourcePort << 16) | flow.destinationPort;
+    return this.#device.ruleInsert(protocol, source, destination, ports, queue);
+  }
+
+  ruleDelete(_device: number, location: number): number {
+    return this.#device.ruleDelete(location);
+  }
+
+  irqAffinityGet(irq: number, mask: Uint32Array): number {
+    mask.fill(0);
+    mask[0] = this.#device.irqAffinity(irq, 0);
+    if (mask.length > 1) mask[1] = this.#device.irqAffinity(irq, 1);
+    return 0;
+  }
+
+  irqAffinitySet(irq: number, mask: Uint32Array): number {
+    return this.#device.irqAffinitySet(irq, mask[0] ?? 0, mask[1] ?? 0);
+  }
+
+  cpuLoad(cpu: number): number {
+    return this.#device.cpuLoadPercent(cpu);
+  }
+}

@@ -1,0 +1,340 @@
+/**
+ * One run of the model: a workload on a machine under a device policy, from set-up to measurement.
+ *
+ * Wires the two modules together (policy.wasm calls the driver, machine.wasm calls policy.wasm)
+ * and drives the machine in slices. No clock, no file, no randomness but the seed's.
+ *
+ * @module
+ */
+
+import { UserError } from "../errors.ts";
+import { PolicyManager, policyValue } from "../policy/manager.ts";
+import type { DevicePolicy, HintPolicy, Measurement, TestName } from "../record.ts";
+import type { MachineSpec, WorkloadGroup, WorkloadSpec } from "../spec.ts";
+import { COST_NAMES } from "./costs.ts";
+import { MachineDriver } from "./driver.ts";
+import {
+  cpusBetween,
+  groupBetween,
+  queuesBetween,
+  type Reading,
+  takeReading,
+  totalBetween,
+} from "./reading.ts";
+import { ruleSentence } from "./rules.ts";
+import { instantiateMachine, type MachineWasm } from "./wasm.ts";
+
+/** What a run is made from. */
+export interface ModelOptions {
+  readonly workload: WorkloadSpec;
+  readonly machine: MachineSpec;
+  readonly policy: DevicePolicy;
+  /** "stock" leaves the driver's defaults alone; its policy is NONE. */
+  readonly mechanism: "stock" | "netpolicy";
+  /** 32-bit unsigned. */
+  readonly seed: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+  readonly policyModule: WebAssembly.Module;
+  readonly machineModule: WebAssembly.Module;
+}
+
+/** Numbers of the tests in core/machine/connection.ts. */
+const TEST_NUMBERS: Readonly<Record<TestName, number>> = {
+  TCP_RR: 0,
+  TCP_CRR: 1,
+  TCP_STREAM: 2,
+  TCP_MAERTS: 3,
+  UDP_RR: 4,
+  UDP_STREAM: 5,
+};
+const FRAME_PAYLOAD_BYTES = 1448;
+/** Packets left for acknowledgements and streams when requests are counted. */
+const PACKET_RESERVE = 65536;
+const NO_TASK = 0;
+
+/** A run in progress. */
+export class ModelRun {
+  readonly #options: ModelOptions;
+  readonly #manager: PolicyManager;
+  readonly #machine: MachineWasm;
+  readonly #device: number;
+  #marks = 0;
+  /** Counters at the end of the warm-up. */
+  #from: Reading | null = null;
+
+  private constructor(options: ModelOptions) {
+    this.#options = options;
+    const { machine, workload } = options;
+    const driver = new MachineDriver(machine.nic.usecs);
+    this.#manager = new PolicyManager(options.policyModule, driver, capacitiesOf(options));
+    this.#machine = instantiateMachine(
+      options.machineModule,
+      this.#manager.wasm.exports as WebAssembly.ModuleImports,
+    );
+    refuseTooMuch(this.#machine, workload);
+    driver.attach(this.#machine.calls);
+    setUpHost(this.#machine, machine, options.seed);
+    this.#device = setUpDevice(this.#manager, machine);
+    if (options.mechanism === "netpolicy") {
+      this.#manager.writeDevicePolicy(this.#device, options.policy);
+    }
+    this.#setUpGroups();
+    this.#machine.calls.machineStart(options.warmupMs * 1e6, options.measureMs * 1e6);
+  }
+
+  /**
+   * Sets up a run.
+   *
+   * @throws {UserError} when the workload does not fit the model's tables, or the device policy
+   * does not fit the mechanism.
+   */
+  static create(options: ModelOptions): ModelRun {
+    if (options.mechanism === "stock" && options.policy !== "NONE") {
+      throw new UserError(
+        `Cannot run policy "${options.policy}" with mechanism "stock": accepted is "NONE"`,
+      );
+    }
+    return new ModelRun(options);
+  }
+
+  #setUpGroups(): void {
+    const { calls } = this.#machine;
+    calls.socketsSet(NO_TASK, this.#device);
+    this.#options.workload.groups.forEach((group, index) => {
+      calls.groupSet(
+        TEST_NUMBERS[group.test],
+        group.connections,
+        group.outstanding,
+        group.request_bytes,
+        group.response_bytes,
+        group.message_bytes,
+        policyValue(this.#policyOf(group)),
+        group.service_ns,
+      );
+      if (group.arrival.loop === "open") {
+        const gapNs = 1e9 / group.arrival.rate_per_second;
+        calls.groupOpen(index, gapNs, group.arrival.distribution === "poisson" ? 1 : 0);
+      }
+    });
+  }
+
+  /** Policy that a group's sockets ask for. */
+  #policyOf(group: WorkloadGroup): HintPolicy {
+    const { policy } = this.#options;
+    return policy === "MIX" ? group.hint : policy;
+  }
+
+  /**
+   * Handles at most `maxEvents` events; true when the run is over. Slices of 1e4 to 1e5 events let
+   * the engine optimise and the caller hear Ctrl-C.
+   */
+  advance(maxEvents: number): boolean {
+    if (this.#marks < 2) {
+      this.#marks = this.#machine.calls.machineRun(maxEvents);
+      if (this.#marks > 0 && this.#from === null) {
+        this.#machine.calls.histogramsClear();
+        this.#from = this.#read();
+      }
+    }
+    return this.#marks === 2;
+  }
+
+  #read(): Reading {
+    const { machine, workload } = this.#options;
+    return takeReading(this.#machine, machine, workload.groups.length);
+  }
+
+  /** How much of warm-up and measured interval is over, 0..1. */
+  progress(): number {
+    const { warmupMs, measureMs } = this.#options;
+    return Math.min(1, this.#machine.calls.nowNs() / 1e6 / (warmupMs + measureMs));
+  }
+
+  /** Hash over all events so far, 16 hex digits. */
+  fingerprint(): string {
+    const { calls } = this.#machine;
+    const hex = (word: number) => (word >>> 0).toString(16).padStart(8, "0");
+    return hex(calls.fingerprintHigh()) + hex(calls.fingerprintLow());
+  }
+
+  /**
+   * What was measured so far: from the end of the warm-up, or from the start while it lasts.
+   *
+   * @throws {Error} when a conservation rule is broken: a fault of the model.
+   */
+  measurement(): Measurement {
+    const { machine, workload } = this.#options;
+    const to = this.#read();
+    const from = this.#from ?? { ...to, timeNs: to.timeNs };
+    this.#check();
+    const policyOf = this.#queuePolicies();
+    const queues = queuesBetween(from, to, this.#machine, machine, policyOf);
+    const cpus = cpusBetween(from, to, machine);
+    const durationNs = to.timeNs - from.timeNs;
+    const idleNs = cpus.reduce((sum, cpu) => sum + cpu.idle_ns, 0);
+    return {
+      duration_ns: durationNs,
+      groups: workload.groups.map((group, index) =>
+        groupBetween(from, to, this.#machine, index, group, this.#policyOf(group))
+      ),
+      cpus,
+      cpu_utilisation: durationNs > 0 ? 1 - idleNs / (durationNs * cpus.length) : null,
+      interrupts: interruptsOf(queues, durationNs),
+      queues,
+      drops: dropsBetween(from, to),
+      retransmits: totalBetween(from, to, "retransmits"),
+      policy_counters: this.#manager.counters(),
+      fingerprint: this.fingerprint(),
+      events: totalBetween(from, to, "events"),
+      remarks: this.#remarks(from, to),
+    };
+  }
+
+  #check(): void {
+    const rule = this.#machine.calls.checkMachine();
+    if (rule !== 0) {
+      throw new Error(`The model broke its rule ${rule}: ${ruleSentence(rule)}`);
+    }
+    const invariant = this.#manager.check();
+    if (invariant !== null) throw new Error(`The policy manager broke its invariant ${invariant}`);
+  }
+
+  /** The object list of each queue. */
+  #queuePolicies(): (queue: number) => HintPolicy {
+    const lists = Object.entries(this.#manager.objects(this.#device).rx);
+    return (queue) => {
+      const found = lists.find(([, objects]) => objects.some((object) => object.queue === queue));
+      return (found?.[0] ?? "NONE") as HintPolicy;
+    };
+  }
+
+  #remarks(from: Reading, to: Reading): string[] {
+    const remarks: string[] = [];
+    if (this.#marks < 2) remarks.push("ended early: the interval is shorter than planned");
+    const lost = totalBetween(from, to, "lost_transactions");
+    if (lost > 0) remarks.push(`${lost} UDP transactions were lost and given up`);
+    const left = this.#options.workload.groups.map((_, index) => to.groups[index]?.[0] ?? 0)
+      .reduce((sum, count) => sum + count, 0);
+    if (left > 0) remarks.push(`${left} requests found the peer's queue full and were not sent`);
+    if (this.#options.policy !== "MIX") return remarks;
+    for (const group of this.#options.workload.groups) {
+      if (group.hint !== "CPU") continue;
+      remarks.push(`a MIX device has no queues for CPU: "${group.name}" got default handling`);
+    }
+    return remarks;
+  }
+}
+
+function capacitiesOf({ machine, workload }: ModelOptions) {
+  const connections = workload.groups.reduce((sum, group) => sum + group.connections, 0);
+  const lastCpu = Math.max(...machine.host.nodes.flatMap((node) => node.cpus));
+  const lastNode = Math.max(...machine.host.nodes.map((node) => node.id));
+  return {
+    cpus: lastCpu + 1,
+    nodes: lastNode + 1,
+    devices: 1,
+    queues: machine.nic.queue_pairs,
+    // A listener and an accepted socket for each connection.
+    owners: 2 * connections + 1,
+    rules: 2 * connections + 1,
+    allowed: 1,
+    buckets: 0,
+  };
+}
+
+function refuseTooMuch({ constants }: MachineWasm, workload: WorkloadSpec): void {
+  const sum = (of: (group: WorkloadGroup) => number) =>
+    workload.groups.reduce((total, group) => total + of(group), 0);
+  const frames = (bytes: number) => Math.ceil(bytes / FRAME_PAYLOAD_BYTES);
+  const inFlight = (group: WorkloadGroup) => group.connections * group.outstanding;
+  const limits = [
+    ["connections", sum((group) => group.connections), constants.CONNECTION_LIMIT],
+    ["transactions in flight", sum(inFlight), constants.OUTSTANDING_LIMIT],
+    [
+      "frames in flight",
+      sum((group) => inFlight(group) * (frames(group.request_bytes) + 1)),
+      constants.PACKET_LIMIT - PACKET_RESERVE,
+    ],
+  ] as const;
+  for (const [what, wanted, limit] of limits) {
+    if (wanted <= limit) continue;
+    throw new UserError(
+      `The workload "${workload.name}" needs ${wanted} ${what}: the model has room for ${limit}`,
+    );
+  }
+}
+
+/** Host and device of the machine, with the driver's defaults. */
+function setUpHost({ calls }: MachineWasm, spec: MachineSpec, seed: number): void {
+  const { host, nic } = spec;
+  calls.machineReset(seed);
+  COST_NAMES.forEach((name, index) => {
+    const value = spec.costs[name];
+    if (value === undefined) throw new UserError(`Machine "${spec.name}" lacks costs.${name}`);
+    calls.costSet(index, value);
+  });
+  host.distance.forEach((row, from) =>
+    row.forEach((distance, to) =>
+      calls.distanceSet(host.nodes[from]?.id ?? from, host.nodes[to]?.id ?? to, distance)
+    )
+  );
+  const places = host.nodes.flatMap((node) => node.cpus.map((cpu) => ({ cpu, node: node.id })))
+    .sort((left, right) => left.cpu - right.cpu);
+  places.forEach(({ cpu, node }, index) => {
+    if (cpu !== index) {
+      throw new UserError(
+        `Machine "${spec.name}" has CPU ${cpu} but not CPU ${index}: number them from 0 on`,
+      );
+    }
+    const others = host.siblings.find((group) => group.includes(cpu)) ?? [];
+    const mask = others.filter((other) => other !== cpu)
+      .reduce((bits, other) => bits | (1n << BigInt(other)), 0n);
+    calls.cpuSet(node, Number(mask & 0xffffffffn), Number(mask >> 32n));
+  });
+  calls.nicSet(nic.speed_gbps, nic.queue_pairs, nic.ring, nic.node);
+}
+
+/** Registers the machine's device with the policy manager; returns its number. */
+function setUpDevice(manager: PolicyManager, spec: MachineSpec): number {
+  const { host, nic } = spec;
+  const online = host.nodes.flatMap((node) => node.cpus).sort((left, right) => left - right);
+  manager.setTopology({
+    nodes: host.nodes,
+    distance: host.distance,
+    siblings: host.siblings,
+    online,
+  });
+  const device = manager.deviceRegister({ name: "eth0", netns: 1, ifindex: 2, node: nic.node });
+  manager.deviceUp(device);
+  return device;
+}
+
+function interruptsOf(
+  queues: Measurement["queues"],
+  durationNs: number,
+): Measurement["interrupts"] {
+  if (durationNs === 0) return null;
+  const count = queues.reduce((sum, queue) => sum + queue.interrupts, 0);
+  const packets = queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
+  return {
+    count,
+    per_second: count * 1e9 / durationNs,
+    rx_packets_per_interrupt: count === 0 ? 0 : packets / count,
+  };
+}
+
+function dropsBetween(from: Reading, to: Reading): Record<string, number> {
+  const drops: Record<string, number> = {};
+  for (
+    const [name, total] of [
+      ["ring_full", "drop_ring"],
+      ["socket_buffer_full", "drop_socket"],
+      ["fragment_missing", "drop_fragment"],
+    ] as const
+  ) {
+    const count = totalBetween(from, to, total);
+    if (count > 0) drops[name] = count;
+  }
+  return drops;
+}

@@ -1,0 +1,200 @@
+/**
+ * Counters of a running machine, read at one instant, and the measurement between two readings.
+ *
+ * The machine only ever counts up; the measured interval is the difference of two readings.
+ * Latencies are the exception: they are cleared at the end of the warm-up.
+ *
+ * @module
+ */
+
+import { LatencyHistogram } from "../histogram.ts";
+import type {
+  CpuMeasurement,
+  GroupMeasurement,
+  HintPolicy,
+  LatencySummary,
+  QueueMeasurement,
+} from "../record.ts";
+import type { MachineSpec, WorkloadGroup } from "../spec.ts";
+import { type MachineWasm, readCounters } from "./wasm.ts";
+
+const TICKS_PER_NS = 10;
+/** 2^64 - 1 as a number: no latency yet. */
+const NO_LATENCY = 2 ** 64;
+const CPU_COUNTERS = 5;
+const QUEUE_COUNTERS = 9;
+const GROUP_COUNTERS = 6;
+/** Values below are counted one by one; above, each half of a doubling has this many buckets. */
+const HISTOGRAM_HALF = 1024;
+
+/** All counters at one instant. */
+export interface Reading {
+  readonly timeNs: number;
+  readonly cpus: readonly (readonly number[])[];
+  readonly queues: readonly (readonly number[])[];
+  readonly groups: readonly (readonly number[])[];
+  readonly totals: readonly number[];
+}
+
+/** Names of the machine's totals, in their order in core/machine/totals.ts. */
+export const TOTAL_NAMES = [
+  "events",
+  "peer_frames",
+  "drop_ring",
+  "drop_socket",
+  "drop_fragment",
+  "stale",
+  "retransmits",
+  "lost_transactions",
+  "interrupts_taken",
+  "moved_vectors",
+  "ksoftirqd_turns",
+  "wakeups",
+  "migrations",
+  "rules_refused",
+  "sockets_refused",
+] as const;
+/** A total of the machine. */
+export type TotalName = typeof TOTAL_NAMES[number];
+
+/** Reads all counters. */
+export function takeReading(machine: MachineWasm, spec: MachineSpec, groups: number): Reading {
+  const { calls, constants: c } = machine;
+  calls.cpusCharge();
+  const cpuCount = spec.host.nodes.reduce((sum, node) => sum + node.cpus.length, 0);
+  const table = (at: number, stride: number, rows: number, count: number) =>
+    Array.from({ length: rows }, (_, row) => readCounters(machine, at + row * stride, count));
+  const queueAt = c.QUEUE_TABLE + c.QUEUE_COUNTERS;
+  const groupAt = c.GROUP_TABLE + c.GROUP_COUNTERS;
+  return {
+    timeNs: calls.nowNs(),
+    cpus: table(c.CPU_TABLE, c.CPU_BYTES, cpuCount, CPU_COUNTERS),
+    queues: table(queueAt, c.QUEUE_BYTES, spec.nic.queue_pairs, QUEUE_COUNTERS),
+    groups: table(groupAt, c.GROUP_BYTES, groups, GROUP_COUNTERS),
+    totals: readCounters(machine, c.TOTAL_TABLE, c.TOTAL_COUNT),
+  };
+}
+
+/** What a counter has risen by. */
+function rise(from: readonly number[] | undefined, to: readonly number[], index: number): number {
+  return (to[index] ?? 0) - (from?.[index] ?? 0);
+}
+
+/** A total between two readings. */
+export function totalBetween(from: Reading, to: Reading, name: TotalName): number {
+  return rise(from.totals, to.totals, TOTAL_NAMES.indexOf(name));
+}
+
+/** CPU times between two readings. */
+export function cpusBetween(from: Reading, to: Reading, spec: MachineSpec): CpuMeasurement[] {
+  return to.cpus.map((times, cpu) => {
+    const ns = (mode: number) => rise(from.cpus[cpu], times, mode) / TICKS_PER_NS;
+    return {
+      cpu,
+      node: nodeOf(spec, cpu),
+      user_ns: ns(0),
+      system_ns: ns(1),
+      irq_ns: ns(2),
+      softirq_ns: ns(3),
+      idle_ns: ns(4),
+    };
+  });
+}
+
+/** Node of a CPU. */
+export function nodeOf(spec: MachineSpec, cpu: number): number {
+  return spec.host.nodes.find(({ cpus }) => cpus.includes(cpu))?.id ?? 0;
+}
+
+/** Queue pairs between two readings; `policyOf` tells the object list of each. */
+export function queuesBetween(
+  from: Reading,
+  to: Reading,
+  machine: MachineWasm,
+  spec: MachineSpec,
+  policyOf: (queue: number) => HintPolicy,
+): QueueMeasurement[] {
+  const { calls } = machine;
+  return to.queues.map((counters, queue) => {
+    const count = (index: number) => rise(from.queues[queue], counters, index);
+    const cpu = calls.nicCpu(queue);
+    return {
+      queue,
+      cpu,
+      node: nodeOf(spec, cpu),
+      policy: policyOf(queue),
+      rx_packets: count(0),
+      rx_bytes: count(1),
+      tx_packets: count(2),
+      tx_bytes: count(3),
+      interrupts: count(4),
+      polls: count(6),
+      itr_rx_usecs: calls.nicUsecsNow(queue, 0),
+      itr_tx_usecs: calls.nicUsecsNow(queue, 1),
+      adaptive: calls.nicAdaptive(queue) === 1,
+    };
+  });
+}
+
+/** What a group achieved between two readings. */
+export function groupBetween(
+  from: Reading,
+  to: Reading,
+  machine: MachineWasm,
+  index: number,
+  group: WorkloadGroup,
+  policy: HintPolicy,
+): GroupMeasurement {
+  const counters = to.groups[index] ?? [];
+  const transactions = rise(from.groups[index], counters, 1);
+  const bytes = rise(from.groups[index], counters, 2);
+  const seconds = (to.timeNs - from.timeNs) / 1e9;
+  const perSecond = (amount: number) => seconds > 0 ? amount / seconds : 0;
+  const hasTransactions = group.test.endsWith("RR");
+  return {
+    name: group.name,
+    test: group.test,
+    policy,
+    steered: policy !== "NONE" && machine.calls.groupSteered(index) > 0,
+    connections: group.connections,
+    loop: group.arrival.loop,
+    transactions,
+    bytes,
+    throughput: hasTransactions
+      ? { value: perSecond(transactions), unit: "trans/s" }
+      : { value: perSecond(bytes * 8), unit: "bit/s" },
+    latency_ns: hasTransactions ? latencyOf(machine, index, from, to) : null,
+  };
+}
+
+/** Least value that a counter of the histogram stands for, nanoseconds. */
+export function bucketValue(index: number): number {
+  const shift = Math.max(Math.floor(index / HISTOGRAM_HALF) - 1, 0);
+  return (index - shift * HISTOGRAM_HALF) * 2 ** shift;
+}
+
+function latencyOf(
+  machine: MachineWasm,
+  group: number,
+  from: Reading,
+  to: Reading,
+): LatencySummary | null {
+  const { constants, memory } = machine;
+  const at = constants.HISTOGRAM_TABLE + group * constants.HISTOGRAM_BYTES;
+  const counts = new Uint32Array(memory.buffer, at, constants.HISTOGRAM_COUNTERS);
+  const histogram = new LatencyHistogram();
+  let total = 0;
+  counts.forEach((count, index) => {
+    if (count === 0) return;
+    histogram.record(bucketValue(index), count);
+    total += count;
+  });
+  const [, , , sum = 0, least = 0, most = 0] = to.groups[group] ?? [];
+  if (total === 0 || least >= NO_LATENCY) return null;
+  const ticks = sum - (from.groups[group]?.[3] ?? 0);
+  return histogram.summary({
+    min: Math.floor(least / TICKS_PER_NS),
+    max: Math.floor(most / TICKS_PER_NS),
+    mean: ticks / TICKS_PER_NS / total,
+  });
+}

@@ -1,0 +1,112 @@
+/**
+ * machine.wasm as TypeScript sees it: the exported calls, its constants, and the policy manager as
+ * its import.
+ *
+ * The one place that knows where its tables lie. `model.ts` is the face for everybody else.
+ *
+ * @module
+ */
+
+import { abort } from "../policy/wasm.ts";
+
+type Call = (...values: number[]) => number;
+
+/** Calls that machine.wasm exports. */
+export type MachineCalls = {
+  readonly [
+    K in
+      | "machineReset"
+      | "costSet"
+      | "distanceSet"
+      | "cpuSet"
+      | "nicSet"
+      | "socketsSet"
+      | "groupSet"
+      | "groupOpen"
+      | "groupSteered"
+      | "machineStart"
+      | "machineRun"
+      | "cpusCharge"
+      | "nowNs"
+      | "histogramsClear"
+      | "fingerprintLow"
+      | "fingerprintHigh"
+      | "checkMachine"
+      | "nicQueues"
+      | "nicIrq"
+      | "nicUsecs"
+      | "nicUsecsNow"
+      | "nicAdaptive"
+      | "nicCpu"
+      | "ruleInsert"
+      | "ruleDelete"
+      | "rulesUsed"
+      | "rulesProgrammed"
+      | "irqAffinity"
+      | "irqAffinitySet"
+      | "cpuLoadPercent"
+  ]: Call;
+};
+
+const CONSTANT_NAMES = [
+  "CPU_TABLE",
+  "CPU_BYTES",
+  "QUEUE_TABLE",
+  "QUEUE_BYTES",
+  "QUEUE_COUNTERS",
+  "GROUP_TABLE",
+  "GROUP_BYTES",
+  "GROUP_COUNTERS",
+  "HISTOGRAM_TABLE",
+  "HISTOGRAM_BYTES",
+  "HISTOGRAM_COUNTERS",
+  "TOTAL_TABLE",
+  "TOTAL_COUNT",
+  "COST_COUNT",
+  "CONNECTION_LIMIT",
+  "OUTSTANDING_LIMIT",
+  "PACKET_LIMIT",
+] as const;
+
+/** Constants that machine.wasm exports. */
+export type MachineConstants = Readonly<Record<typeof CONSTANT_NAMES[number], number>>;
+
+/** A live instance of machine.wasm. */
+export interface MachineWasm {
+  readonly calls: MachineCalls;
+  readonly constants: MachineConstants;
+  readonly memory: WebAssembly.Memory;
+}
+
+/**
+ * Instantiates machine.wasm on the exports of policy.wasm: calls between the two do not pass
+ * through JavaScript. The memory is fixed, so its views stay valid.
+ */
+export function instantiateMachine(
+  module: WebAssembly.Module,
+  policy: WebAssembly.ModuleImports,
+): MachineWasm {
+  const memories: WebAssembly.Memory[] = [];
+  const instance = new WebAssembly.Instance(module, {
+    env: {
+      abort: (...place: number[]) => {
+        const [memory] = memories;
+        if (memory === undefined) throw new Error("machine.wasm failed before it was ready");
+        return abort(memory, "machine.wasm", place);
+      },
+    },
+    policy,
+  });
+  const { exports } = instance;
+  const memory = exports["memory"] as WebAssembly.Memory;
+  memories.push(memory);
+  const constants = Object.fromEntries(
+    CONSTANT_NAMES.map((name) => [name, (exports[name] as WebAssembly.Global).value]),
+  ) as MachineConstants;
+  return { calls: exports as unknown as MachineCalls, constants, memory };
+}
+
+/** Reads `count` 64-bit counters at a byte offset as numbers (exact below 2^53). */
+export function readCounters(machine: MachineWasm, offset: number, count: number): number[] {
+  return Array.from(new BigUint64Array(machine.memory.buffer, offset, count), Number);
+}
