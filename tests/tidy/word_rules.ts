@@ -51,15 +51,19 @@ export const namesAreWords: Rule = (file) =>
     });
   });
 
-/** A test neither waits by the clock nor is left alone in its file. */
+/** A test neither waits by the clock nor keeps the others of its file from running. */
 export const testsDoNotWait: Rule = (file) => {
   if (!file.path.startsWith("tests/")) return [];
-  return ["setTimeout", "setInterval", "only"].flatMap((name) => {
+  const waits = ["setTimeout", "setInterval"].flatMap((name) => {
     const line = file.syntax.names.get(name);
     if (line === undefined) return [];
-    const sentence = name === "only"
-      ? 'uses "only": every test runs'
-      : `uses "${name}": wait for the event itself, not for time to pass`;
+    const sentence = `uses "${name}": wait for the event itself, not for time to pass`;
     return [{ path: file.path, line, sentence }];
   });
+  const alone = file.lines.flatMap((text, index) => {
+    const found = text.match(/\.onl[y]\(|\bonl[y]: true/)?.[0];
+    if (found === undefined) return [];
+    return [{ path: file.path, line: index + 1, sentence: `has "${found}": every test runs` }];
+  });
+  return [...waits, ...alone];
 };
