@@ -30,10 +30,10 @@ export async function makeTarget(kind: TargetKind): Promise<Target> {
   switch (kind) {
     case "mock":
       return new (await import("./target_mock.ts")).MockTarget();
+    case "model":
+      return new (await import("./target_model.ts")).ModelTarget();
     case "live":
       return new (await import("./target_live.ts")).LiveTarget();
-    default:
-      throw new UserError(`No target "${kind}"`);
   }
 }
 

@@ -67,7 +67,7 @@ Exit codes: 0 ok, 1 a check failed or a regression, 2 usage or bad input, 3 inco
 4 the environment cannot do it, 5 a fault of the lab.
 
 Examples:
-  deno task bench                          first table and page, in about a minute
+  deno task bench                          first tables and page, in less than a minute
   deno task lab bench --help               all options of a command
   deno task lab report out/bench           table and page again from the records
   deno task gate                           verdict of the last bench against the baseline`;

@@ -135,20 +135,24 @@ function columnsOf(group: GroupSummary): Column[] {
   ];
 }
 
-/** Green or red only where every pair of runs agrees on the direction. */
+/** Green or red only where every pair of runs agrees on the direction, as far as it is shown. */
 function tone(column: Column, row: SummaryRow): Tone {
   const estimate = column.ratio?.(row) ?? null;
   if (estimate === null) return column.isText && row.policy === "NONE" ? "dim" : "plain";
-  const isMore = estimate.low > 1;
-  const isLess = estimate.high < 1;
+  const isMore = Number(ratioDigits(estimate.low)) > 1;
+  const isLess = Number(ratioDigits(estimate.high)) < 1;
   if (!isMore && !isLess) return "plain";
   return isMore === column.moreIsBetter ? "green" : "red";
 }
 
 /** `1.92`, or `1.92 (1.88-1.95)` where the ends differ from it at this precision. */
 function ratioText({ median, low, high }: MedianEstimate): string {
-  const [middle, from, to] = [median, low, high].map((value) => value.toFixed(value < 10 ? 2 : 1));
-  return from === middle && to === middle ? middle! : `${middle} (${from}-${to})`;
+  const [middle, from, to] = [ratioDigits(median), ratioDigits(low), ratioDigits(high)];
+  return from === middle && to === middle ? middle : `${middle} (${from}-${to})`;
+}
+
+function ratioDigits(ratio: number): string {
+  return ratio.toFixed(ratio < 10 ? 2 : 1);
 }
 
 function micros(nanoseconds: number): string {
@@ -172,7 +176,9 @@ function notes(summary: Summary): string[] {
   if (ratios.some((ratio) => ratio.kind === "confidence")) {
     lines.push("x NONE: median ratio of runs with the same seed (95 % confidence interval).");
   } else if (ratios.length > 0) {
-    lines.push("x NONE: median ratio of runs with the same seed (smallest-largest).");
+    lines.push(
+      "x NONE: median ratio of runs with the same seed (smallest-largest; 6 seeds give an interval).",
+    );
   }
   if (rows.some((row) => row.interrupts_per_second !== null)) {
     lines.push("int/s: interrupts per second; pkt/int: received packets per interrupt.");

@@ -6,6 +6,7 @@
 
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { ensureBuilt } from "../build.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { planRuns } from "../plan.ts";
 import { type Progress, SILENT, startProgress } from "../progress.ts";
@@ -86,6 +87,8 @@ async function bench(flags: BenchFlags, context: Context): Promise<void> {
   const store = await RecordStore.open(
     flags.out === undefined ? resolve(DEFAULT_OUT) : resolve(io.cwd, flags.out),
   );
+  // Now and not within a run: a first compilation takes seconds, and says so.
+  if (ready.targets.has("model")) await ensureBuilt({ log: note });
   const records = await keepRuns(ready, store, flags, context);
   const wholeCount = records.filter((record) => record.status === "complete").length;
   const isEarly = wholeCount < ready.runs.length;

@@ -30,7 +30,10 @@ export async function present(
   io: Io,
 ): Promise<void> {
   const summary = summarise(records);
-  const shown = (file: string): string => relative(io.cwd, file);
+  const shown = (file: string): string => {
+    const path = relative(io.cwd, file);
+    return path.startsWith("..") ? file : path;
+  };
   // The table first: it must not wait for, nor fall with, the page.
   if (!options.json) io.out(renderSummary(summary, { color: io.color }) + "\n");
   const { renderPage } = await import("../../reports/page/page.ts");

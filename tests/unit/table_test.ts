@@ -60,7 +60,7 @@ Deno.test("without a base there is no ratio column, without latency no latency c
 
 Deno.test("the spread is named for what it is: a range of few runs, an interval of many", () => {
   const few = renderSummary(summarise(pairs(3)), PLAIN);
-  assert.match(few, /same seed \(smallest-largest\)\./);
+  assert.match(few, /same seed \(smallest-largest; 6 seeds give an interval\)\./);
   const many = renderSummary(summarise(pairs(6)), PLAIN);
   assert.match(many, /same seed \(95 % confidence interval\)\./);
   assert.match(many, /median of n = 6/);
@@ -108,6 +108,8 @@ Deno.test("green is better and red is worse, only where all pairs agree", () => 
   assert.equal(withRatio(1.1, 1.2, 1.3).split(red).length - 1, 1, "more latency is red");
   const mixed = withRatio(0.9, 1.2, 1.3);
   assert.ok(!mixed.includes(green) && !mixed.includes(red));
+  const shownAsOne = withRatio(1.001, 1.002, 1.003);
+  assert.ok(!shownAsOne.includes(green) && !shownAsOne.includes(red));
 });
 
 Deno.test("remarks stand once, with the number of runs that made them", () => {

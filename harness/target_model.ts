@@ -1,0 +1,88 @@
+/**
+ * The model target: a workload on the i40e model in virtual time. Holds no clock; two runs of one
+ * seed give the same measurement. What is modelled stands in core/machine and harness/machine.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers/promises";
+import { loadWasm } from "./build.ts";
+import { ModelRun } from "./machine/model.ts";
+import type { Measurement } from "./record.ts";
+import type { PlannedRun, Target, TargetDescription } from "./target.ts";
+
+/** Name of the load generator; numbers of different generators are never compared. */
+export const MODEL_GENERATOR = "i40e model";
+
+/**
+ * Events between two looks at the signal: enough for the engine to stay in optimised code, few
+ * enough (some 10 ms) to hear Ctrl-C.
+ */
+const SLICE_EVENTS = 50_000;
+
+/** The model. One run at a time; the compiled modules are kept between runs. */
+export class ModelTarget implements Target {
+  readonly kind = "model" as const;
+  #modules: ReturnType<typeof loadModules> | null = null;
+  #run: ModelRun | null = null;
+
+  async describe(): Promise<TargetDescription> {
+    const { policy, machine } = await this.#load();
+    return {
+      generator: MODEL_GENERATOR,
+      wasm: { policy_sha256: policy.sha256, machine_sha256: machine.sha256 },
+      environment: {},
+      hasClock: false,
+    };
+  }
+
+  refuse(_run: PlannedRun): string | null {
+    return null;
+  }
+
+  async prepare(run: PlannedRun): Promise<void> {
+    const { policy, machine } = await this.#load();
+    this.#run = ModelRun.create({
+      ...run,
+      policyModule: policy.module,
+      machineModule: machine.module,
+    });
+  }
+
+  async start(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<void> {
+    const run = this.#prepared();
+    while (!signal.aborted && !run.advance(SLICE_EVENTS)) {
+      onProgress(run.progress());
+      // A turn of the event loop: messages and signals come in only here.
+      await setImmediate();
+    }
+  }
+
+  collect(): Promise<Measurement> {
+    return Promise.resolve(this.#prepared().measurement());
+  }
+
+  stop(): Promise<void> {
+    this.#run = null;
+    return Promise.resolve();
+  }
+
+  undo(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #prepared(): ModelRun {
+    if (this.#run === null) throw new Error("No model run is prepared");
+    return this.#run;
+  }
+
+  #load(): ReturnType<typeof loadModules> {
+    return this.#modules ??= loadModules();
+  }
+}
+
+async function loadModules() {
+  const policy = await loadWasm("policy", "release");
+  const machine = await loadWasm("machine", "release");
+  return { policy, machine };
+}
