@@ -41,7 +41,15 @@ const group = (fields: string): string =>
   `{\n  "title": "t",\n  "groups": [\n    { "name": "a", "connections": 1, ${fields} }\n  ]\n}`;
 
 Deno.test("every built-in workload and machine fits its schema", async () => {
-  assert.deepEqual(await builtinWorkloads(), ["crr", "maerts", "mix", "rr", "stream", "udp_rr"]);
+  assert.deepEqual(await builtinWorkloads(), [
+    "crr",
+    "maerts",
+    "mix",
+    "rr",
+    "rr_open",
+    "stream",
+    "udp_rr",
+  ]);
   for (const name of await builtinWorkloads()) {
     const { workload, machine } = await readWorkload(name, { cwd: "/" });
     assert.equal(workload.name, name);
@@ -159,7 +167,8 @@ Deno.test("the first of several mistakes is told, with the number of the others"
 Deno.test("an unknown name lists the names there are and the nearest one", async () => {
   const unknown = readWorkload("udp-rr", { cwd: "/" });
   await assert.rejects(unknown, {
-    message: 'Unknown workload "udp-rr": accepted are crr, maerts, mix, rr, stream, udp_rr, ' +
+    message:
+      'Unknown workload "udp-rr": accepted are crr, maerts, mix, rr, rr_open, stream, udp_rr, ' +
       'or the path of a file (did you mean "udp_rr"?)',
   });
   const machine = readWorkload("rr", { cwd: "/", machine: "x710" });
