@@ -1,0 +1,134 @@
+/**
+ * Parts of core/machine and core/lib on their own: a test entry that exports them, compiled in
+ * memory in the place of core/machine.ts. Exports cross as 32-bit integers and f64.
+ *
+ * @module
+ */
+
+import { compileEntry } from "../../harness/build/compile.ts";
+import { ENTRIES } from "../../harness/build/entry.ts";
+import { PROJECT_ROOT } from "../../harness/build.ts";
+
+const PARTS = `
+import { cancel, eventAt, now, pendingEvents, schedule, takeEvent, wheelInit } from "./lib/wheel";
+import { prngExponential, prngNext, prngSeed } from "./lib/prng";
+import { histogramIndex } from "./lib/histogram";
+import { EV_ITR, EV_MSIX, EVENTS, RSS_KEY, WHEEL } from "./machine/abi";
+import { chooseWrite, intervalBySize, updateContainer } from "./machine/adaptive_itr";
+import { costSet, HZ } from "./machine/costs";
+import { ruleActivate, ruleCount, ruleDelete, ruleInsert, ruleQueue, rulesInit, ruleTcpCount }
+  from "./machine/flow_director";
+import { itrInit, itrSet, vectorCheck, vectorComplete, vectorTimer } from "./machine/itr";
+import { linkInit, linkToHost } from "./machine/link";
+import { queueAt, queuesInit, rxContainer, txContainer } from "./machine/queue";
+import { rssHash, rssHashAddresses, rssInit, rssQueue } from "./machine/rss";
+
+export { cancel, intervalBySize, itrInit, itrSet, linkInit, pendingEvents, queuesInit };
+export { ruleActivate, ruleCount, ruleDelete, ruleInsert, ruleQueue, rulesInit, ruleTcpCount };
+export { rssHash, rssHashAddresses, rssInit, rssQueue };
+export const KEY: u32 = <u32>RSS_KEY;
+
+export function wheel(capacity: u32): void { wheelInit(EVENTS, capacity, WHEEL); }
+export function plan(delayHigh: u32, delayLow: u32, target: u32): u32 {
+  return schedule(now() + ((<u64>delayHigh << 32) | delayLow), 1, target);
+}
+/** Target of the earliest event, or -1. */
+export function take(): i32 {
+  const index = takeEvent();
+  return index == 0 ? -1 : <i32>eventAt(index).target;
+}
+export function nowHigh(): u32 { return <u32>(now() >> 32); }
+export function nowLow(): u32 { return <u32>now(); }
+
+export function seed(value: u32, stream: u32): void { prngSeed(64, value, stream); }
+export function random(): u32 { return prngNext(64); }
+export function exponential(mean: f64): f64 { return <f64>prngExponential(64, <u64>mean); }
+export function bucket(value: f64): u32 { return histogramIndex(<u64>value); }
+export function wireTicks(bytes: u32): f64 { return <f64>linkToHost(bytes); }
+
+/** Fields of queue 0's containers: rx 0, tx 1. */
+export function setContainer(
+  side: u32, target: u32, current: u32, packets: u32, bytes: u32, next: u32,
+): void {
+  const container = side == 0 ? rxContainer(0) : txContainer(0);
+  container.adaptive = 1;
+  container.target = target;
+  container.current = current;
+  container.packets = packets;
+  container.bytes = bytes;
+  container.nextUpdate = next;
+}
+export function setCountdown(count: u32): void { queueAt(0).countdown = count; }
+export function countdown(): u32 { return queueAt(0).countdown; }
+export function update(side: u32, jiffy: u32, gbps: u32): u32 {
+  updateContainer(side == 0, rxContainer(0), txContainer(0), queueAt(0).countdown, jiffy, gbps);
+  return side == 0 ? rxContainer(0).target : txContainer(0).target;
+}
+export function write(): u32 { return chooseWrite(rxContainer(0), txContainer(0), queueAt(0)); }
+
+/** Interrupts of queue 0, on a host that answers each after a fixed time. */
+export function hertz(hz: u32): void { costSet(HZ, hz); }
+export function cause(side: u32): void {
+  if (side == 0) rxContainer(0).pending = 1;
+  else txContainer(0).pending = 1;
+  vectorCheck(0);
+}
+export function complete(rxWaits: bool): void { vectorComplete(0, rxWaits, false); }
+export function gap(side: u32): u32 {
+  return (side == 0 ? rxContainer(0) : txContainer(0)).current & 0x1fff;
+}
+/** Handles the next event: its kind (3 timer, 4 interrupt, 1 planned), 0 if there is none. */
+export function next(): u32 {
+  const index = takeEvent();
+  if (index == 0) return 0;
+  const kind = eventAt(index).kind;
+  if (kind == EV_ITR) vectorTimer(0);
+  else assert(kind == EV_MSIX || kind == 1);
+  return kind;
+}
+export function violations(): f64 { return <f64>queueAt(0).gapViolations; }
+`;
+
+/** The exported functions, and the key's place. */
+export interface Parts {
+  readonly calls: Readonly<Record<string, (...values: number[]) => number>>;
+  readonly memory: WebAssembly.Memory;
+  readonly key: number;
+}
+
+/** Compiles the test entry; about two seconds. */
+export async function compileParts(): Promise<WebAssembly.Module> {
+  const entry = ENTRIES.find(({ name }) => name === "machine")!;
+  const { bytes } = await compileEntry(
+    {
+      read: async (path) => {
+        if (path === "core/machine.ts") return PARTS;
+        try {
+          return await Deno.readTextFile(new URL(path, PROJECT_ROOT));
+        } catch {
+          return null;
+        }
+      },
+    },
+    entry,
+    "release",
+  );
+  return await WebAssembly.compile(bytes);
+}
+
+/** A fresh instance. */
+export function makeParts(module: WebAssembly.Module): Parts {
+  const { exports } = new WebAssembly.Instance(module, {
+    env: {
+      abort: (_message: number, _file: number, line: number) => {
+        throw new Error(`assertion failed in line ${line}`);
+      },
+    },
+    policy: {},
+  });
+  return {
+    calls: exports as unknown as Parts["calls"],
+    memory: exports["memory"] as WebAssembly.Memory,
+    key: (exports["KEY"] as WebAssembly.Global).value as number,
+  };
+}
