@@ -24,6 +24,9 @@ interface Column {
   readonly isText?: boolean;
 }
 
+/** Width that tables and notes keep to. */
+const WIDTH = 120;
+
 const NO_LINES = {
   "top": "",
   "top-mid": "",
@@ -45,7 +48,7 @@ const NO_LINES = {
 /** All tables, then what a reader must know about them. */
 export function renderSummary(summary: Summary, options: TableOptions): string {
   const parts = summary.groups.map((group) => renderGroup(group, options));
-  parts.push(notes(summary).join("\n"));
+  parts.push(notes(summary).map(wrapped).join("\n"));
   return parts.join("\n\n") + "\n";
 }
 
@@ -197,6 +200,17 @@ function notes(summary: Summary): string[] {
     lines.push(`Remark of ${plural(remark.run_count, "run")}: ${remark.text}`);
   }
   return lines;
+}
+
+/** A sentence in lines of at most WIDTH columns, later lines indented. */
+function wrapped(sentence: string): string {
+  let column = 0;
+  return sentence.split(" ").map((word, index) => {
+    const isNewLine = index > 0 && column + 1 + word.length > WIDTH;
+    const lead = index === 0 ? "" : isNewLine ? "\n  " : " ";
+    column = (isNewLine ? 2 : column + lead.length) + word.length;
+    return lead + word;
+  }).join("");
 }
 
 /** `1 run`, `2 runs`. */

@@ -74,7 +74,10 @@ Deno.test("a table fits into 120 columns, wide spreads and many groups included"
     ...noisy,
     buildRecord({ workload: "mix", groups: ["TCP_RR", "TCP_STREAM"], policy: "NONE" }),
     buildRecord({ workload: "mix", groups: ["TCP_RR", "TCP_STREAM"], policy: "MIX" }),
-  ];
+  ].map((record) => ({
+    ...record,
+    measurement: { ...record.measurement, remarks: ["many words ".repeat(30).trim()] },
+  }));
   const text = renderSummary(summarise(records), PLAIN);
   assert.match(text, /of the whole device, not of one group/);
   const widest = Math.max(...text.split("\n").map((line) => line.length));
