@@ -80,7 +80,7 @@ function explain(error: unknown, io: Io): ExitCode {
     io.err(`error: ${usageSentence(error.message)}\n`);
     return EXIT.usage;
   }
-  if (isMeantForUsers(error)) {
+  if (error instanceof UserError) {
     io.err(`error: ${error.message}\n`);
     return error.exitCode;
   }
@@ -88,12 +88,6 @@ function explain(error: unknown, io: Io): ExitCode {
   const advice = io.debug ? "please report it" : "please report it with the output of LAB_DEBUG=1";
   io.err(`error: Internal fault: ${messageOf(error).replace(/\s*\n\s*/g, "; ")} (${advice})\n`);
   return EXIT.fault;
-}
-
-/** Errors that carry their exit code: `UserError`, and the failure of a build. */
-function isMeantForUsers(error: unknown): error is UserError {
-  return error instanceof UserError ||
-    (error instanceof Error && error.name === "BuildError" && "exitCode" in error);
 }
 
 /** commander's message in the form of our own: one line, a capital first, "quoted" values. */
@@ -108,6 +102,5 @@ function usageSentence(message: string): string {
 
 if (import.meta.main) {
   const exitCode = await main(Deno.args, systemIo());
-  // A command that talks to the console itself may have set its own code.
-  Deno.exit(exitCode === EXIT.ok ? Deno.exitCode : exitCode);
+  Deno.exit(exitCode);
 }

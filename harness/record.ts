@@ -54,7 +54,7 @@ export interface GroupMeasurement {
   readonly test: TestName;
   /** Policy its sockets asked for. */
   readonly policy: HintPolicy;
-  /** Queue policy its sockets really got: equal to `policy`, or null where default handling applied. */
+  /** Whether its sockets got queues of that policy; false where default handling applied. */
   readonly steered: boolean;
   readonly connections: number;
   readonly loop: "closed" | "open";

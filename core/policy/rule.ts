@@ -4,7 +4,7 @@
 // counted. A rule the device will not delete stays in the table as an orphan and is tried again.
 
 import { bitmapClear, bitmapNext, bitmapTake } from "../lib/bitmap";
-import { ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP } from "../lib/errno";
+import { ENOENT, ENOMEM, EOPNOTSUPP } from "../lib/errno";
 import {
   D_ORPHANS,
   D_RULES,
@@ -75,7 +75,7 @@ export function ruleQueue(rule: i32): i32 {
 }
 
 
-/** Location the device gave a rule. */
+/** Location the device gave a rule; of a refused one the errno, negative. */
 @inline
 export function ruleLocation(rule: i32): i32 {
   return load<i32>(ruleAt(rule), L_LOCATION);
@@ -157,8 +157,8 @@ function retryOrphans(device: i32): bool {
   return freed;
 }
 
-/** Asks the device for the rule; true if it stands now. */
-function ruleProgram(rule: i32, queue: i32): bool {
+/** Asks the device for the rule: the queue if it stands now, else the device's errno. */
+function ruleProgram(rule: i32, queue: i32): i32 {
   const at = ruleAt(rule);
   const device = ruleDevice(rule);
   assert(ruleState(rule) != RULE_INSERTED);
@@ -166,17 +166,18 @@ function ruleProgram(rule: i32, queue: i32): bool {
   let location = driverRuleInsert(device, at + L_FLOW, queue);
   if (location < 0 && retryOrphans(device)) location = driverRuleInsert(device, at + L_FLOW, queue);
   if (location < 0) {
-    store<i32>(at, 0, L_LOCATION);
+    // A refused rule has no location: it keeps the reason there.
+    store<i32>(at, location, L_LOCATION);
     store<u8>(at, RULE_REFUSED, L_STATE);
     count(device, COUNT_RULE_REFUSED);
     log(device, LOG_RULE_REFUSED, 0, 0, queue);
-    return false;
+    return location;
   }
   store<i32>(at, location, L_LOCATION);
   store<u8>(at, RULE_INSERTED, L_STATE);
   countRules(device, 1);
   count(device, COUNT_RULE_INSERTED);
-  return true;
+  return queue;
 }
 
 /** Gives the instance a fresh rule for the flow in the flow buffer. */
@@ -194,14 +195,14 @@ function ruleCreate(instance: i32, queue: i32): i32 {
   store<u8>(at, RULE_REFUSED, L_STATE);
   memory.copy(at + L_FLOW, flowAt, FLOW_BYTES);
   store<u32>(instanceAt(instance), rule, I_RULE);
-  return ruleProgram(rule, queue) ? queue : -ENOSPC;
+  return ruleProgram(rule, queue);
 }
 
 /**
  * What recvmsg does: steers the flow in the flow buffer to the queue of the instance's rx object.
- * Returns the queue; the pick's error when default handling applies; -EOPNOTSUPP for a flow type no
- * rule can match; -ENOMEM or -ENOSPC when there is no room for the rule (the socket then keeps
- * RSS).
+ * Returns the queue; the pick's error when default handling applies; -EOPNOTSUPP for a flow type
+ * no rule can match; -ENOMEM when the rule table is full; the device's errno when it refused the
+ * rule (the socket then keeps RSS).
  */
 export function setRules(instance: i32): i32 {
   const queue = pickQueue(instance, RX);
@@ -213,7 +214,7 @@ export function setRules(instance: i32): i32 {
   }
   const rule = ruleOf(instance);
   if (rule != 0 && ruleQueue(rule) == queue && sameFlow(rule)) {
-    return ruleState(rule) == RULE_INSERTED ? queue : -ENOSPC;
+    return ruleState(rule) == RULE_INSERTED ? queue : ruleLocation(rule);
   }
   ruleDrop(instance);
   return ruleCreate(instance, queue);
@@ -242,8 +243,8 @@ export function rulesReprogram(device: i32): void {
   for (let rule = ruleNext(1); rule > 0; rule = ruleNext(rule + 1)) {
     if (ruleDevice(rule) != device || ruleState(rule) != RULE_REFUSED) continue;
     const queue = pickQueue(ruleInstance(rule), RX);
-    if (queue >= 0) ruleProgram(rule, queue);
-    else ruleDrop(ruleInstance(rule));
+    if (queue < 0) ruleDrop(ruleInstance(rule));
+    else ruleProgram(rule, queue);
   }
 }
 

@@ -42,8 +42,7 @@ export async function compileEntry(
       listFiles: () => [],
     },
   );
-  // asc says so when a last round of optimising gained nothing; it tells a reader nothing.
-  const messages = stderr.toString().replace("Last converge was suboptimal.\n", "").trim();
+  const messages = stderr.toString().trim();
   if (error !== null || bytes === undefined) {
     const cause = messages === "" ? String(error?.message) : messages;
     throw new BuildError(`Cannot compile ${path} (${kind}):\n${cause}`);

@@ -71,12 +71,13 @@ export function wasmFile(name: EntryName, kind: BuildKind): string {
 /**
  * Flags of asc for one build. Asserts stay in both kinds; the stub runtime never frees, so any
  * allocation would show. `memory-packing` drops the zero bytes of the static arena from the debug
- * build (the optimiser does so in release).
+ * build (the optimiser does so in release). No `--converge`: it quadruples the compile time and
+ * saves 33 of 30,000 bytes.
  */
 export function compilerFlags(entry: Entry, kind: BuildKind): string[] {
   const pages = String(entry.memoryPages);
   return [
-    ...(kind === "release" ? ["-O3", "--converge"] : ["--debug", "--runPasses", "memory-packing"]),
+    ...(kind === "release" ? ["-O3"] : ["--debug", "--runPasses", "memory-packing"]),
     ...["--runtime", "stub"],
     ...["--initialMemory", pages, "--maximumMemory", pages],
   ];

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import dgram from "node:dgram";
 import { LOOPBACK } from "./endpoint.ts";
 
+/** A bound UDP socket. */
 export type UdpSocket = dgram.Socket;
 
 /** `node:dgram` types want a Buffer; this is a view, not a copy. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { abort } from "../policy/wasm.ts";
+import { abortImport } from "../build/abort.ts";
 
 type Call = (...values: number[]) => number;
 
@@ -86,20 +86,12 @@ export function instantiateMachine(
   module: WebAssembly.Module,
   policy: WebAssembly.ModuleImports,
 ): MachineWasm {
-  const memories: WebAssembly.Memory[] = [];
-  const instance = new WebAssembly.Instance(module, {
-    env: {
-      abort: (...place: number[]) => {
-        const [memory] = memories;
-        if (memory === undefined) throw new Error("machine.wasm failed before it was ready");
-        return abort(memory, "machine.wasm", place);
-      },
-    },
+  const instance: WebAssembly.Instance = new WebAssembly.Instance(module, {
+    env: { abort: abortImport(() => instance.exports["memory"] as WebAssembly.Memory) },
     policy,
   });
   const { exports } = instance;
   const memory = exports["memory"] as WebAssembly.Memory;
-  memories.push(memory);
   const constants = Object.fromEntries(
     CONSTANT_NAMES.map((name) => [name, (exports[name] as WebAssembly.Global).value]),
   ) as MachineConstants;

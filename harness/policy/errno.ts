@@ -72,7 +72,7 @@ export class PolicyError extends Error {
   }
 }
 
-/** An assertion of the core failed: a fault of the lab, never of its user. */
+/** policy.wasm did what it never may: a fault of the lab, never of its user. */
 export class CoreFault extends Error {
   override readonly name = "CoreFault";
 }

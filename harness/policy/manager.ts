@@ -10,85 +10,27 @@
 import { DEVICE_POLICIES, type DevicePolicy, type HintPolicy } from "../record.ts";
 import type { Driver, FlowSpec } from "./driver.ts";
 import { CoreFault, errnoName, PolicyError } from "./errno.ts";
+import type {
+  Capacities,
+  DeviceStatus,
+  ObjectLists,
+  Pick,
+  RecordView,
+  RuleView,
+  Topology,
+} from "./views.ts";
 import { instantiatePolicy, type PolicyWasm, readFlow, writeFlow } from "./wasm.ts";
 
-/** Sizes of the tables; memory is laid out once for them. */
-export interface Capacities {
-  /** 1..1024. */
-  readonly cpus: number;
-  /** 1..64. */
-  readonly nodes: number;
-  /** 1..64. */
-  readonly devices: number;
-  /** Queues of a device in one direction, 1..1536. */
-  readonly queues: number;
-  /** Tasks and sockets together. */
-  readonly owners: number;
-  readonly rules: number;
-  /** Tasks whose CPUs are restricted. */
-  readonly allowed: number;
-  /** Buckets of the record hash, a power of two; 0 for one an owner. */
-  readonly buckets: number;
-}
-
-/** The host: nodes with their CPUs, SLIT distances, SMT groups, and who is online. */
-export interface Topology {
-  readonly nodes: readonly { readonly id: number; readonly cpus: readonly number[] }[];
-  readonly distance: readonly (readonly number[])[];
-  readonly siblings: readonly (readonly number[])[];
-  readonly online: readonly number[];
-}
-
-/** A (cpu, queue) pair and how many records use it. */
-export interface ObjectView {
-  readonly cpu: number;
-  readonly queue: number;
-  readonly refs: number;
-}
-
-/** Object lists of one direction, by policy, in order of preference. */
-export type ObjectLists = Readonly<Record<HintPolicy, readonly ObjectView[]>>;
-
-/** Where a packet goes: a queue, or default handling with the reason. */
-export type Pick = { readonly queue: number } | { readonly errno: number; readonly code: string };
-
-/** What a device says of itself. */
-export interface DeviceStatus {
-  /** In force. */
-  readonly policy: DevicePolicy;
-  /** Asked for; differs while the device is down or after a rebuild failed. */
-  readonly wanted: DevicePolicy;
-  readonly up: boolean;
-  readonly supported: boolean;
-  /** Under MIX no queue is left for LATENCY. */
-  readonly latency_starved: boolean;
-  /** Name of the error that a rebuild failed with, null if none did. */
-  readonly rebuild_failed: string | null;
-  readonly version: number;
-  readonly records: number;
-  readonly record_limit: number;
-}
-
-/** One record of the hash table. */
-export interface RecordView {
-  readonly owner: number;
-  readonly policy: HintPolicy;
-  readonly device: number;
-  /** Queue of the object, null where none is assigned. */
-  readonly rx_queue: number | null;
-  readonly tx_queue: number | null;
-}
-
-/** One flow director rule of the manager. */
-export interface RuleView {
-  /** Socket handle, 0 for an orphan. */
-  readonly instance: number;
-  readonly device: number;
-  readonly queue: number;
-  readonly state: "inserted" | "refused" | "orphan";
-  readonly location: number;
-  readonly flow: FlowSpec;
-}
+export type {
+  Capacities,
+  DeviceStatus,
+  ObjectLists,
+  ObjectView,
+  Pick,
+  RecordView,
+  RuleView,
+  Topology,
+} from "./views.ts";
 
 const HINTS = ["NONE", "CPU", "BULK", "LATENCY"] as const satisfies readonly HintPolicy[];
 
@@ -413,7 +355,7 @@ export class PolicyManager {
       device: calls.ruleDevice(rule),
       queue: calls.ruleQueue(rule),
       state: state(rule),
-      location: calls.ruleLocation(rule),
+      ...placeOf(calls.ruleLocation(rule)),
       flow: readFlow(this.wasm, calls.ruleFlowOffset(rule)),
     }));
   }
@@ -491,6 +433,11 @@ export class PolicyManager {
 
 /** Size of the input buffer; names are at most 15 bytes, texts at most 64. */
 const INPUT_BYTES = 128;
+
+/** A location, or in its place the errno of a refusal. */
+function placeOf(location: number): { location: number | null; errno: string | null } {
+  return location < 0 ? { location: null, errno: errnoName(-location) } : { location, errno: null };
+}
 
 function pickOf(value: number): Pick {
   return value >= 0 ? { queue: value } : { errno: -value, code: errnoName(-value) };

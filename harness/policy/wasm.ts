@@ -6,6 +6,7 @@
  * @module
  */
 
+import { abortImport } from "../build/abort.ts";
 import type { Direction, Driver, FlowSpec, FlowType } from "./driver.ts";
 import { CoreFault, ERRNO } from "./errno.ts";
 
@@ -189,7 +190,7 @@ export function instantiatePolicy(module: WebAssembly.Module, driver: Driver): P
     return wasm;
   };
   const instance = new WebAssembly.Instance(module, {
-    env: { abort: (...place: number[]) => abort(live().memory, "policy.wasm", place) },
+    env: { abort: abortImport(() => live().memory) },
     driver: driverImports(driver, live),
   });
   const { exports } = instance;
@@ -203,21 +204,6 @@ export function instantiatePolicy(module: WebAssembly.Module, driver: Driver): P
     memory: exports["memory"] as WebAssembly.Memory,
   };
   return wasm;
-}
-
-/** The abort hook of a module: an assertion as an error with its place in the source. */
-export function abort(memory: WebAssembly.Memory, module: string, place: number[]): never {
-  const [message = 0, file = 0, line = 0, column = 0] = place;
-  const text = readString(memory, message) || "assertion failed";
-  throw new CoreFault(`${module}: ${text} at ${readString(memory, file)}:${line}:${column}`);
-}
-
-/** An AssemblyScript string: UTF-16 with its byte length in the word before it. */
-function readString(memory: WebAssembly.Memory, pointer: number): string {
-  if (pointer === 0) return "";
-  const view = new DataView(memory.buffer);
-  const bytes = view.getUint32(pointer - 4, true);
-  return new TextDecoder("utf-16le").decode(new Uint8Array(memory.buffer, pointer, bytes));
 }
 
 function driverImports(driver: Driver, live: () => PolicyWasm): WebAssembly.ModuleImports {

@@ -143,7 +143,7 @@ rule("lines are at most 100 columns", shape.linesAreShort, [
 
 rule("names of files are snake_case", shape.filesAreSnakeCase, [
   ["harness/myFile.ts", "", ['harness/myFile.ts: "myFile.ts" is not snake_case']],
-  ["workloads/my-load.jsonc", "", ['workloads/my-load.jsonc: "my-load.jsonc" is not snake_case']],
+  ["workloads/MyLoad.jsonc", "", ['workloads/my-load.jsonc: "my-load.jsonc" is not snake_case']],
   ["tests/Unit/a_test.ts", "", ['tests/Unit/a_test.ts: "Unit" is not snake_case']],
   ["core/RFC.md", "", []],
 ]);

@@ -66,6 +66,7 @@ Deno.test("a script prints one line a step and the whole state last", async () =
       queue: 1,
       state: "inserted",
       location: 7679,
+      errno: null,
       owner: { socket: 1 },
       device: "eth0",
       flow: FLOW,
@@ -177,6 +178,7 @@ Deno.test("IPv6 flows get rules, and a full device costs only the rule", async (
   assert.deepEqual(lines[6]!.value, { queue: 2 });
   const final = lines.at(-1)!["final"] as { rules: Record<string, unknown>[] };
   assert.deepEqual(final.rules.map((rule) => rule["state"]), ["inserted", "refused"]);
+  assert.deepEqual(final.rules.map((rule) => rule["errno"]), [null, "ENOSPC"]);
   assert.deepEqual(final.rules[0]!["flow"], flow);
 });
 
