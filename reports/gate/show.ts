@@ -119,7 +119,7 @@ export function showMarkdown(verdict: Verdict): string {
 }
 
 function escapeCell(text: string): string {
-  return text.replace(/[\\|*_`<[\]]/g, "\\$&").replace(/\s+/g, " ");
+  return text.replace(/[\\|*_`<[\]]/g, "\\$&").replace(/[ \t\r\n]+/g, " ");
 }
 
 /**

@@ -63,7 +63,7 @@ export function barsFigure(
   const finding = bestOf(workload, row)?.text ?? "Explains the other numbers; no side is better.";
   const figure: Figure = { kind: "bars", title, unit: row.unit, bars };
   const label = `Bar chart of ${title}. ${finding}`;
-  return html`<figure><figcaption><h4>${title}</h4><p>${
+  return html`<figure><figcaption><h3>${title}</h3><p>${
     BARS_NOTES[row.direction]
   }</p></figcaption>${plot(context, id, figure, label, `${id}-table`)}${
     spreadTable(context, workload, row, `${id}-table`)
@@ -110,13 +110,13 @@ export function curveFigure(
   );
   return html`
     <figure
-      class="wide"><figcaption><h4>${title}</h4><p>${note}</p></figcaption>${plot(
+      class="wide"><figcaption><h3>${title}</h3><p>${note}</p></figcaption>${plot(
         context,
         id,
         figure,
         `Percentile curve: ${title}. ${finding}`,
         `${id}-table`,
-      )}<div class="scroll" tabindex="0" role="region" aria-label="Values of the chart: ${title}"><table id="${id}-table" class="small"
+      )}<div class="scroll" tabindex="0" role="group" aria-label="Values of the chart: ${title}"><table id="${id}-table" class="small"
         ><thead><tr><th scope="col">Policy</th>${[
           ...TABLE_SHARES.map((share) => `${share * 100} %`),
           "Maximum",
@@ -152,7 +152,7 @@ export function cpuFigures(
   const legend = CPU_PARTS.map((part) =>
     html`<li><span class="swatch cpu-${part.key}" aria-hidden="true"></span>${part.key}</li>`
   );
-  return html`<figure class="full"><figcaption><h4>CPU time per core</h4><ul class="parts">${legend}</ul
+  return html`<figure class="full"><figcaption><h3>CPU time per core</h3><ul class="parts">${legend}</ul
     ></figcaption><div class="multiples">${charts}</div>${cpuTable(seen, tableId)}</figure>`;
 }
 
@@ -180,9 +180,9 @@ function cpuChart(
   };
   const label = `Stacked bars: CPU time per core under ${variant.label}. CPU ${busiest.cpu} is ` +
     `the busiest at ${percent(busiest.share)}.`;
-  return html`<div class="multiple" data-v="${variant.index}"><h5>${
+  return html`<div class="multiple" data-v="${variant.index}"><h4>${
     key(variant)
-  }${variant.label}</h5
+  }${variant.label}</h4
     >${plot(context, `${id}-${variant.index}`, figure, label, tableId)}</div>`;
 }
 
@@ -203,7 +203,7 @@ function cpuTable(
     return html`<tr><th scope="row">CPU ${number}</th><td class="num">${node}</td>${cells}</tr>`;
   });
   return html`
-    <div class="scroll" tabindex="0" role="region" aria-label="Busy share per CPU">
+    <div class="scroll" tabindex="0" role="group" aria-label="Busy share per CPU">
       <table
         id="${tableId}" class="small">
         <thead>

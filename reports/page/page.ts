@@ -173,7 +173,7 @@ function topBar(): Html {
   return html`<header class="top"><span class="brand">NET policy lab</span><nav aria-label="Page" class="actions"
     ><button type="button" id="copy-link">Copy link</button><button type="button" id="copy-markdown"
     >Copy as Markdown</button><button type="button" id="save-csv">CSV</button><button type="button"
-    id="save-json">JSON</button><button type="button" id="theme" aria-label="Theme: automatic"
+    id="save-json">JSON</button><button type="button" id="theme"
     >Theme: auto</button></nav></header>`;
 }
 

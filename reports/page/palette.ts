@@ -23,12 +23,12 @@ export interface SeriesStyle {
 
 /** One slot per variant, in the order of DEVICE_POLICIES; the last is for unusual variants. */
 export const SERIES: readonly SeriesStyle[] = [
-  { light: "#5b6470", dark: "#a3adba", dash: [], marker: "circle" },
-  { light: "#0067a6", dark: "#5cb6f2", dash: [6, 3], marker: "rect" },
-  { light: "#b45309", dark: "#f0a24a", dash: [2, 3], marker: "triangle" },
-  { light: "#00785a", dark: "#34c79f", dash: [10, 3], marker: "rectRot" },
-  { light: "#a13d84", dark: "#e58cc8", dash: [10, 3, 2, 3], marker: "star" },
-  { light: "#6b5600", dark: "#d8c64a", dash: [4, 2, 1, 2], marker: "crossRot" },
+  { light: "#7d8693", dark: "#707d8f", dash: [], marker: "circle" },
+  { light: "#0b4a78", dark: "#3a95f0", dash: [6, 3], marker: "rect" },
+  { light: "#98410f", dark: "#e97735", dash: [2, 3], marker: "triangle" },
+  { light: "#04945a", dark: "#2bd892", dash: [10, 3], marker: "rectRot" },
+  { light: "#c43cb6", dark: "#eea0e8", dash: [10, 3, 2, 3], marker: "star" },
+  { light: "#16181d", dark: "#f4f4ef", dash: [4, 2, 1, 2], marker: "crossRot" },
 ];
 
 /** Where CPU time goes, bottom of the stack first; ordered by lightness, so grey paper works too. */

@@ -59,7 +59,7 @@ function counterTable(
   label: string,
 ): Html {
   return html`
-    <div class="scroll" tabindex="0" role="region" aria-label="${label}">
+    <div class="scroll" tabindex="0" role="group" aria-label="${label}">
       <table class="small"
       >
         <thead>
@@ -154,7 +154,7 @@ export function provenanceSection(context: PageContext, source: Source): Html {
         rows.length,
         "run",
       )} with seeds and fingerprints</span></summary>
-      <div class="scroll" tabindex="0" role="region"
+      <div class="scroll" tabindex="0" role="group"
         aria-label="Runs">
         <table class="small">
           <thead>

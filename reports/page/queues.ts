@@ -43,7 +43,7 @@ export function queueSection(context: PageContext, workload: WorkloadRuns): Html
   return html`
     <h3>Where the packets went</h3><p>Share of received packets per queue. A policy works by
         giving each socket a queue of its own list; the spread below is that decision at work.</p><div
-      class="scroll" tabindex="0" role="region" aria-label="Share of received packets per queue">
+      class="scroll" tabindex="0" role="group" aria-label="Share of received packets per queue">
       <table
         class="small queues">
         <thead>
@@ -163,7 +163,7 @@ function queueDetails(variant: PageVariant, lines: readonly QueueLine[]): Html {
       <summary>${key(variant)}<b>${variant.label}</b> <span
         class="quiet">${spreadSentence(lines.map((line) => line.rxPackets))}</span></summary>
       <div
-        class="scroll" tabindex="0" role="region" aria-label="Queues under ${variant.label}">
+        class="scroll" tabindex="0" role="group" aria-label="Queues under ${variant.label}">
         <table
           class="small">
           <thead>

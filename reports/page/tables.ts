@@ -81,7 +81,7 @@ export function overviewTable(context: PageContext, source: Source, sourceId: st
     );
   });
   return html`
-    <div class="scroll" tabindex="0" role="region" aria-label="Ratios by workload">
+    <div class="scroll" tabindex="0" role="group" aria-label="Ratios by workload">
       <table
         class="heat overview">
         <thead>
@@ -129,7 +129,7 @@ export function summaryTable(context: PageContext, workload: WorkloadRuns): Html
     }</th></tr>${rows.map((row) => summaryRow(workload, row, variants))}</tbody>`;
   });
   return html`
-    <div class="scroll" tabindex="0" role="region" aria-label="Summary of ${workload.name}"
+    <div class="scroll" tabindex="0" role="group" aria-label="Summary of ${workload.name}"
     >
       <table
         class="heat"><thead><tr><th scope="col">Median over seeds</th>${variants.map(
@@ -167,7 +167,7 @@ export function spreadTable(
     }</tr>`;
   });
   return html`
-    <div class="scroll" tabindex="0" role="region" aria-label="Values of the chart: ${row.title}">
+    <div class="scroll" tabindex="0" role="group" aria-label="Values of the chart: ${row.title}">
       <table id="${id}" class="small">
         <thead>
           <tr>
@@ -177,7 +177,7 @@ export function spreadTable(
             <th scope="col" class="num">Range</th>
             <th scope="col" class="num"
             >Ratio</th>
-            <th scope="col" class="num">Range</th>
+            <th scope="col" class="num">Ratio range</th>
             <th scope="col" class="num">Seeds</th>
           </tr>
         </thead>

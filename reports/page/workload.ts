@@ -36,8 +36,7 @@ export function workloadSection(
     ...groupLines(workload),
   ].join(" · ");
   return html`
-    <section class="workload" id="${id}"
-      aria-labelledby="${id}-title"><header><h2 id="${id}-title"
+    <section class="workload" id="${id}"><header><h2 id="${id}-title"
         tabindex="-1">${workload.title} <code>${workload
           .name}</code></h2><p class="quiet">${subtitle}</p></header
         >${remarks(workload)}<ul class="findings">${findings}</ul>${summaryTable(

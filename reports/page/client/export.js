@@ -118,5 +118,5 @@ function markdownValue(metric, key) {
 
 /** @param {string} text */
 function markdownCell(text) {
-  return text.replace(/[\\|*_`<[\]]/g, "\\$&").replace(/\s+/g, " ");
+  return text.replace(/[\\|*_`<[\]]/g, "\\$&").replace(/[ \t\r\n]+/g, " ");
 }

@@ -118,10 +118,6 @@ function applyState() {
   if (state.theme === "auto") delete root.dataset.theme;
   else root.dataset.theme = state.theme;
   byId("theme").textContent = `Theme: ${state.theme}`;
-  byId("theme").setAttribute(
-    "aria-label",
-    `Theme: ${state.theme === "auto" ? "automatic" : state.theme}. Press to change.`,
-  );
   const hidden = hiddenIndices();
   root.dataset.hide = [...hidden].join(" ");
   for (const button of document.querySelectorAll("[data-legend]")) {

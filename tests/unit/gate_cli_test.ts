@@ -1,0 +1,200 @@
+/** The gate as a command: files, formats, exit codes, self-test. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { RunRecord } from "../../harness/record.ts";
+import { formatBaseline, makeBaseline, parseBaseline } from "../../reports/gate/baseline.ts";
+import { type GateCommand, runGate } from "../../reports/gate/cli.ts";
+import { judge } from "../../reports/gate/judge.ts";
+import { plantSlowdown, selfTest } from "../../reports/gate/self_test.ts";
+import { showJunit, showMarkdown, showTerminal } from "../../reports/gate/show.ts";
+import { buildRecord } from "../record_builder.ts";
+
+const RUNS = [1, 2, 3].flatMap((seed) => [
+  buildRecord({ seed, sampleCount: 2000 }),
+  buildRecord({ seed, sampleCount: 2000, policy: "BULK" }),
+]);
+const SLOW = RUNS.map((record) => plantSlowdown(record, 1.1));
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the gate in a folder of its own with the given records and baseline text. */
+async function gate(
+  records: readonly RunRecord[] | string,
+  baseline: string | null,
+  options: Partial<GateCommand> = {},
+  after: (folder: string) => Promise<void> = () => Promise.resolve(),
+): Promise<Outcome> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const recordsPath = join(folder, "records.ndjson");
+    const baselinePath = join(folder, "baseline.json");
+    const text = typeof records === "string"
+      ? records
+      : records.map((record) => JSON.stringify(record) + "\n").join("");
+    await Deno.writeTextFile(recordsPath, text);
+    if (baseline !== null) await Deno.writeTextFile(baselinePath, baseline);
+    let [out, err] = ["", ""];
+    const code = await runGate({
+      records: [recordsPath],
+      baseline: baselinePath,
+      json: false,
+      update: false,
+      selfTest: false,
+      minimumEffect: 0.01,
+      ...options,
+      ...(options.junit === undefined ? {} : { junit: join(folder, options.junit) }),
+    }, { stdout: (each) => out += each, stderr: (each) => err += each });
+    await after(folder);
+    return { code, out, err };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const GOOD = formatBaseline(makeBaseline(RUNS));
+
+Deno.test("Exit codes: 0 identical, 1 planted regression, 1 missing run, 3 partial run", async () => {
+  assert.equal((await gate(RUNS, GOOD)).code, 0);
+  assert.equal((await gate(SLOW, GOOD)).code, 1);
+  assert.equal((await gate(RUNS.slice(1), GOOD)).code, 1);
+  const partial = RUNS.map((record) => ({ ...record, status: "partial" as const }));
+  assert.equal((await gate(partial, GOOD)).code, 3);
+});
+
+Deno.test("Unreadable input ends with 5 and one sentence that names the file, never with 0", async () => {
+  const line = JSON.stringify(RUNS[0]);
+  const twice = `${line}\n${JSON.stringify(SLOW[0])}\n`;
+  const noGroups = { ...RUNS[0]!, measurement: {} };
+  const cases: readonly (readonly [RunRecord[] | string, string | null, RegExp])[] = [
+    [RUNS, null, /^Cannot read baseline ".*baseline\.json": make one .*--update"\n$/],
+    [RUNS, "{", /^Cannot read baseline ".*": it is not JSON; make one/],
+    [RUNS, "{}", /its schema is not "netpolicy-lab\/baseline\/1"/],
+    [RUNS, GOOD.slice(0, -40), /it is not JSON/],
+    [RUNS, '{"schema":"netpolicy-lab/baseline/1","runs":[]}', /it holds no run/],
+    [RUNS, '{"schema":"netpolicy-lab/baseline/1","runs":[{}]}', /run 1 lacks a field/],
+    [`${line}\n${line.slice(0, 99)}`, GOOD, /^Cannot read records ".*", line 2: it is not JSON\n$/],
+    ['{"schema":"x"}', GOOD, /line 1: its schema is not "netpolicy-lab\/run\/1"/],
+    ["null", GOOD, /line 1: its schema is not/],
+    [JSON.stringify(noGroups), GOOD, /line 1: field "measurement" is missing or wrong/],
+    [twice, GOOD, /two different results/],
+  ];
+  for (const [records, baseline, sentence] of cases) {
+    const { code, out, err } = await gate(records, baseline);
+    assert.match(err, sentence);
+    assert.equal(code, 5, err);
+    assert.equal(out, "");
+  }
+});
+
+Deno.test("A records file that is not there ends with 5 and the remedy", async () => {
+  const { code, err } = await gate(RUNS, GOOD, { records: ["/nonexistent/records.ndjson"] });
+  assert.equal(code, 5);
+  assert.match(err, /Cannot read records "\/nonexistent\/records\.ndjson": run "deno task bench"/);
+});
+
+Deno.test("Wrong usage ends with 2", async () => {
+  for (const minimumEffect of [0, 1, -1, NaN]) {
+    assert.equal((await gate(RUNS, GOOD, { minimumEffect })).code, 2);
+  }
+  assert.equal((await gate(RUNS, GOOD, { update: true, selfTest: true })).code, 2);
+});
+
+Deno.test("An update writes a baseline that then passes; a failing run never writes one", async () => {
+  await gate(RUNS, null, { update: true }, async (folder) => {
+    const text = await Deno.readTextFile(join(folder, "baseline.json"));
+    assert.equal(text, GOOD);
+  });
+  await gate(SLOW, GOOD, {}, async (folder) => {
+    assert.equal(await Deno.readTextFile(join(folder, "baseline.json")), GOOD);
+  });
+});
+
+Deno.test("An update refuses partial runs and no runs", async () => {
+  const partial = [{ ...RUNS[0]!, status: "partial" as const }];
+  for (const records of [partial, []]) {
+    const { code, err } = await gate(records, null, { update: true });
+    assert.equal(code, 5);
+    assert.match(err, /^Cannot make a baseline: /);
+  }
+});
+
+Deno.test("A baseline survives its file and does not depend on the order of records", () => {
+  assert.deepEqual(parseBaseline(GOOD, "x"), makeBaseline([...RUNS].reverse()));
+});
+
+Deno.test("JSON on stdout is the verdict and nothing else", async () => {
+  const { out } = await gate(SLOW, GOOD, { json: true });
+  assert.equal(JSON.parse(out).outcome, "regression");
+});
+
+Deno.test("The terminal table leads with what is wrong and ends with one line of counts", async () => {
+  const { out } = await gate(SLOW, GOOD);
+  assert.match(out, /REGRESSION +│ rr\/model\/stock\/NONE +│ rr\/throughput/);
+  assert.match(out, /0\.91×/);
+  assert.match(out.trimEnd().split("\n").at(-1)!, /^Fail: \d+ comparisons: 10 REGRESSION/);
+  const good = await gate(RUNS, GOOD);
+  assert.match(good.out, /^Pass: (\d+) comparisons: \1 identical\.\n$/);
+});
+
+Deno.test("JUnit has one case per cell and metric, failures typed, and no times", async () => {
+  await gate(SLOW.slice(1), GOOD, { junit: "sub/gate.xml" }, async (folder) => {
+    const xml = await Deno.readTextFile(join(folder, "sub", "gate.xml"));
+    assert.match(xml, /<failure type="PerformanceRegression" message="REGRESSION: baseline/);
+    assert.match(xml, /<failure type="MissingRun"/);
+    assert.doesNotMatch(xml, /\btime=/);
+    const cases = xml.match(/<testcase /g)!.length;
+    const failures = xml.match(/<failure /g)!.length;
+    assert.match(xml, new RegExp(`tests="${cases}" failures="${failures}" skipped="0"`));
+  });
+});
+
+Deno.test("Names from files cannot break the JUnit XML or the Markdown table", () => {
+  const hostile = RUNS.map((record) => ({
+    ...record,
+    workload: 'a|b"<c>\u0007\n&',
+    run_id: `x/${record.run_id}`,
+  }));
+  const verdict = judge(
+    hostile.map((record) => plantSlowdown(record, 2)),
+    makeBaseline(hostile),
+    { minimumEffect: 0.01 },
+  );
+  assert.ok(showJunit(verdict).includes('classname="a|b&quot;&lt;c&gt;  &amp;/model/stock/NONE"'));
+  assert.ok(showMarkdown(verdict).includes('| a\\|b"\\<c>\u0007 &/model/stock/NONE |'));
+});
+
+Deno.test("The CI summary stays small however much changed", () => {
+  const many = Array.from(
+    { length: 120 },
+    (_, position) => buildRecord({ workload: `workload-${position}`, sampleCount: 1000 }),
+  );
+  const slow = many.map((record) => plantSlowdown(record, 1.5));
+  const verdict = judge(slow, makeBaseline(many), { minimumEffect: 0.01 });
+  const text = showMarkdown(verdict);
+  assert.ok(text.length < 200_000, `${text.length} characters`);
+  assert.match(text, /and \d+ more rows/);
+  assert.match(showTerminal(verdict), /and \d+ more rows; --json holds all/);
+});
+
+Deno.test("The self-test passes on good records and shows each planted case", async () => {
+  const { code, out, err } = await gate(RUNS, null, { selfTest: true });
+  assert.equal(code, 0, out + err);
+  assert.match(out, /ok {3}\+10 % planted in rr\/model\/stock\/NONE: regression/);
+  assert.match(err, /Self-test passed: the gate saw all 7 planted cases/);
+});
+
+Deno.test("The self-test goes red when the gate is too coarse to see 10 %", async () => {
+  const { code, out } = await gate(RUNS, null, { selfTest: true, minimumEffect: 0.2 });
+  assert.equal(code, 1);
+  assert.match(out, /FAIL \+10 % planted in .*: pass, want regression/);
+});
+
+Deno.test("The self-test needs a deterministic run", () => {
+  const live = [buildRecord({ target: "live" })];
+  assert.throws(() => selfTest(live, { minimumEffect: 0.01 }), /the records hold no run/);
+});

@@ -1,0 +1,181 @@
+/** Verdicts of the gate: identical, regressed, improved, contradictory, missing, incomparable. */
+
+import assert from "node:assert/strict";
+import type { RunRecord } from "../../harness/record.ts";
+import { makeBaseline } from "../../reports/gate/baseline.ts";
+import { LIVE_RUNS_MIN } from "../../reports/gate/live.ts";
+import { judge, type Outcome, type Verdict } from "../../reports/gate/judge.ts";
+import { plantSlowdown } from "../../reports/gate/self_test.ts";
+import { buildRecord } from "../record_builder.ts";
+
+const SEEDS = [1, 2, 3];
+const OPTIONS = { minimumEffect: 0.01 };
+const RUNS = SEEDS.flatMap((seed) => [
+  buildRecord({ seed, sampleCount: 2000 }),
+  buildRecord({ seed, sampleCount: 2000, policy: "LATENCY" }),
+]);
+const BASELINE = makeBaseline(RUNS);
+
+function outcomesOf(
+  verdict: Verdict,
+  metric: string | null,
+  cell = "rr/model/stock/NONE",
+): Outcome[] {
+  return verdict.comparisons.filter((each) => each.cell === cell && each.metric === metric)
+    .map((each) => each.outcome);
+}
+
+/** Slows the NONE cell by a factor that depends on the seed. */
+function slowed(factorOf: (seed: number) => number): RunRecord[] {
+  return RUNS.map((record) =>
+    record.policy === "NONE" ? plantSlowdown(record, factorOf(record.seed)) : record
+  );
+}
+
+Deno.test("The same records again pass and every comparison is identical", () => {
+  const verdict = judge(RUNS, BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "pass");
+  assert.deepEqual([...new Set(verdict.comparisons.map((each) => each.outcome))], ["identical"]);
+  assert.ok(verdict.comparisons.length >= 28);
+});
+
+Deno.test("The order of the records does not matter", () => {
+  assert.deepEqual(judge([...RUNS].reverse(), BASELINE, OPTIONS), judge(RUNS, BASELINE, OPTIONS));
+});
+
+Deno.test("A planted 10 % slow-down is a regression of latency and throughput in its cell only", () => {
+  const verdict = judge(slowed(() => 1.1), BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "regression");
+  assert.deepEqual(outcomesOf(verdict, "rr/latency_ns_p99"), ["regression"]);
+  assert.deepEqual(outcomesOf(verdict, "rr/throughput"), ["regression"]);
+  assert.deepEqual(outcomesOf(verdict, "dropped_packets"), ["identical"]);
+  const others = verdict.comparisons.filter((each) => each.cell.endsWith("LATENCY"));
+  assert.ok(others.length > 0 && others.every((each) => each.outcome === "identical"));
+});
+
+Deno.test("A 10 % gain is an improvement and passes", () => {
+  const verdict = judge(slowed(() => 1 / 1.1), BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "pass");
+  assert.deepEqual(outcomesOf(verdict, "rr/latency_ns_p99"), ["improved"]);
+});
+
+Deno.test("A change below the minimum effect passes and is told apart from identical", () => {
+  const verdict = judge(slowed(() => 1.005), BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "pass");
+  assert.deepEqual(outcomesOf(verdict, "rr/latency_ns_p99"), ["within"]);
+  const strict = judge(slowed(() => 1.005), BASELINE, { minimumEffect: 0.001 });
+  assert.equal(strict.outcome, "regression");
+});
+
+Deno.test("Seeds that contradict each other are inconclusive, not red and not green", () => {
+  const verdict = judge(slowed((seed) => seed === 3 ? 0.8 : 1.2), BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "inconclusive");
+  assert.deepEqual(outcomesOf(verdict, "rr/latency_ns_p99"), ["inconclusive"]);
+});
+
+Deno.test("Neutral metrics change without a verdict", () => {
+  const changed = RUNS.map((record) => ({
+    ...record,
+    measurement: { ...record.measurement, cpu_utilisation: 0.9 },
+  }));
+  const verdict = judge(changed, BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "pass");
+  assert.deepEqual(outcomesOf(verdict, "cpu_utilisation"), ["changed"]);
+});
+
+Deno.test("A change that no metric shows is still told", () => {
+  const changed = RUNS.map((record) => ({
+    ...record,
+    measurement: { ...record.measurement, fingerprint: "0".repeat(16) },
+  }));
+  const verdict = judge(changed, BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "pass");
+  assert.deepEqual(outcomesOf(verdict, null), ["changed"]);
+});
+
+Deno.test("Drops that appear where there were none are a regression without an infinite ratio", () => {
+  const dropping = RUNS.map((record) => ({
+    ...record,
+    measurement: { ...record.measurement, drops: { rx_ring_full: 3 } },
+  }));
+  const verdict = judge(dropping, BASELINE, OPTIONS);
+  const [drops] = verdict.comparisons.filter((each) => each.metric === "dropped_packets");
+  assert.equal(drops?.outcome, "regression");
+  assert.equal(drops?.ratio, null);
+});
+
+Deno.test("A missing run fails, also when every other run is identical", () => {
+  const verdict = judge(RUNS.slice(1), BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "regression");
+  assert.deepEqual(verdict.missing_runs, ["rr/model/stock/NONE/1"]);
+});
+
+Deno.test("No records at all fail", () => {
+  assert.equal(judge([], BASELINE, OPTIONS).outcome, "regression");
+});
+
+Deno.test("A value that the baseline has and the records lack fails", () => {
+  const blind = RUNS.map((record) => ({
+    ...record,
+    measurement: { ...record.measurement, interrupts: null },
+  }));
+  const verdict = judge(blind, BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "regression");
+  assert.deepEqual(outcomesOf(verdict, "interrupts_per_rx_packet"), ["missing"]);
+});
+
+Deno.test("An extra run is told and does not change the verdict", () => {
+  const verdict = judge([...RUNS, buildRecord({ policy: "BULK" })], BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "pass");
+  assert.deepEqual(verdict.extra_runs, ["rr/model/netpolicy/BULK/1"]);
+});
+
+Deno.test("A partial run, another workload and another generator are inconclusive", () => {
+  const variants: readonly ((record: RunRecord) => RunRecord)[] = [
+    (record) => ({ ...record, status: "partial" }),
+    (record) => ({ ...record, workload_sha256: "00".repeat(32) }),
+    (record) => ({ ...record, generator: "another" }),
+  ];
+  for (const change of variants) {
+    const verdict = judge(RUNS.map(change), BASELINE, OPTIONS);
+    assert.equal(verdict.outcome, "inconclusive");
+    assert.ok(verdict.comparisons.every((each) => each.reason !== null));
+  }
+});
+
+Deno.test("Another build of the core is a note, not a verdict", () => {
+  const rebuilt = RUNS.map((record) => ({
+    ...record,
+    wasm: { policy_sha256: "11".repeat(32), machine_sha256: "22".repeat(32) },
+  }));
+  const verdict = judge(rebuilt, BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "pass");
+  assert.equal(verdict.notes.length, 2);
+});
+
+/** Live runs whose rates scatter by up to 3 % around a factor. */
+function liveRuns(count: number, factor: number): RunRecord[] {
+  return Array.from({ length: count }, (_, position) =>
+    plantSlowdown(
+      buildRecord({ target: "live", seed: position + 1, sampleCount: 2000 }),
+      factor * (1 + 0.03 * ((position * 7) % 10 - 5) / 5),
+    ));
+}
+
+Deno.test("Live runs are never judged exactly: noise passes, too few runs are inconclusive", () => {
+  const baseline = makeBaseline(liveRuns(LIVE_RUNS_MIN, 1));
+  assert.equal(judge(liveRuns(LIVE_RUNS_MIN, 1.02), baseline, OPTIONS).outcome, "pass");
+  const few = makeBaseline(liveRuns(LIVE_RUNS_MIN - 1, 1));
+  const verdict = judge(liveRuns(LIVE_RUNS_MIN, 1), few, OPTIONS);
+  assert.equal(verdict.outcome, "inconclusive");
+});
+
+Deno.test("A live slow-down beyond noise is a regression, in another environment it is unknown", () => {
+  const baseline = makeBaseline(liveRuns(LIVE_RUNS_MIN, 1));
+  const slow = liveRuns(LIVE_RUNS_MIN, 1.3);
+  assert.equal(judge(slow, baseline, OPTIONS).outcome, "regression");
+  const elsewhere = slow.map((record) => ({ ...record, environment: { kernel: "other" } }));
+  const verdict = judge(elsewhere, baseline, OPTIONS);
+  assert.equal(verdict.outcome, "inconclusive");
+  assert.match(verdict.comparisons[0]!.reason!, /another environment/);
+});

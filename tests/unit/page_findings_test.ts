@@ -1,0 +1,139 @@
+/** The sentences of the page: who wins, by how much, how sure. */
+
+import assert from "node:assert/strict";
+import type { DevicePolicy, RunRecord } from "../../harness/record.ts";
+import { arrange, type WorkloadRuns } from "../../reports/cells.ts";
+import { bestOf, findingsOf } from "../../reports/page/findings.ts";
+import { buildRecord } from "../record_builder.ts";
+
+/** Runs whose p99 is as given per seed; everything else is equal. */
+function workloadOf(p99: Partial<Record<DevicePolicy, readonly number[]>>): WorkloadRuns {
+  const records = Object.entries(p99).flatMap(([policy, values]) =>
+    values.map((value, position) => withP99(policy as DevicePolicy, position + 1, value))
+  );
+  return arrange(records)[0]!.workloads[0]!;
+}
+
+function withP99(policy: DevicePolicy, seed: number, value: number): RunRecord {
+  const record = buildRecord({ policy, seed, sampleCount: 1000 });
+  const groups = record.measurement.groups.map((group) => ({
+    ...group,
+    throughput: { value: 1000, unit: "trans/s" as const },
+    transactions: 1000,
+    latency_ns: { ...group.latency_ns!, p99: value },
+  }));
+  return { ...record, measurement: { ...record.measurement, groups, drops: {}, retransmits: 0 } };
+}
+
+function p99Sentence(workload: WorkloadRuns): string {
+  const row = workload.metrics.find((each) => each.id === "rr/latency_ns_p99")!;
+  return bestOf(workload, row)!.text;
+}
+
+Deno.test("A clear win is stated with ratio, reference, seeds and range", () => {
+  const workload = workloadOf({ NONE: [100, 100, 100], LATENCY: [69, 71, 73], CPU: [90, 91, 92] });
+  assert.equal(
+    p99Sentence(workload),
+    "LATENCY has the lowest p99 for rr: 0.71× of the stock default (NONE), 3 seeds, range 0.69–0.73.",
+  );
+});
+
+Deno.test("Ratios are paired by seed, so what a seed does to both sides cancels", () => {
+  const workload = workloadOf({ NONE: [100, 200, 400], LATENCY: [50, 100, 200] });
+  assert.match(
+    p99Sentence(workload),
+    /0\.50× of the stock default \(NONE\), 3 seeds, range 0\.50–0\.50/,
+  );
+});
+
+Deno.test("A single seed is called unknown spread, never certain", () => {
+  const workload = workloadOf({ NONE: [100], LATENCY: [50] });
+  assert.equal(
+    p99Sentence(workload),
+    "LATENCY has the lowest p99 for rr: 0.50× of the stock default (NONE), " +
+      "1 seed, so the spread is unknown.",
+  );
+  const row = workload.metrics.find((each) => each.id === "rr/latency_ns_p99")!;
+  assert.equal(bestOf(workload, row)!.certainty, "single seed");
+});
+
+Deno.test("Medians within 1 % share the first place", () => {
+  const workload = workloadOf({ NONE: [100, 100], LATENCY: [50, 50], MIX: [50.4, 50.4] });
+  assert.match(
+    p99Sentence(workload),
+    /^LATENCY and MIX share the lowest p99 for rr \(within 1 %\): 0\.50×/,
+  );
+  const row = workload.metrics.find((each) => each.id === "rr/latency_ns_p99")!;
+  assert.deepEqual(bestOf(workload, row)!.winners, ["netpolicy/LATENCY", "netpolicy/MIX"]);
+});
+
+Deno.test("A tie of all is no win at all", () => {
+  const workload = workloadOf({ NONE: [100, 100], LATENCY: [100.5, 99.5] });
+  assert.equal(p99Sentence(workload), "No policy changes p99 for rr by more than 1 % (2 seeds).");
+});
+
+Deno.test("Where the stock driver wins, no policy is praised", () => {
+  const workload = workloadOf({ NONE: [100, 100], CPU: [104, 104], BULK: [150, 150] });
+  assert.equal(
+    p99Sentence(workload),
+    "No policy beats the stock default (NONE) at p99 for rr; the closest is CPU: " +
+      "1.04× of the stock default (NONE), 2 seeds, range 1.04–1.04.",
+  );
+});
+
+Deno.test("A policy that only equals the stock driver is said to equal it", () => {
+  const workload = workloadOf({ NONE: [100, 100], CPU: [100.2, 100.2], BULK: [150, 150] });
+  assert.match(
+    p99Sentence(workload),
+    /^No policy beats .* at p99 for rr; CPU equals it within 1 %/,
+  );
+});
+
+Deno.test("Seeds that disagree make the order uncertain", () => {
+  const workload = workloadOf({
+    NONE: [100, 100, 100],
+    LATENCY: [50, 52, 60],
+    MIX: [55, 57, 58],
+  });
+  assert.match(
+    p99Sentence(workload),
+    /; MIX does as well or better in 1 of 3 seeds, so the order is not certain\.$/,
+  );
+});
+
+Deno.test("Without a stock run there is a value and no ratio", () => {
+  const workload = workloadOf({ CPU: [90_000, 90_000], LATENCY: [50_000, 52_000] });
+  assert.match(
+    p99Sentence(workload),
+    /51\.0\u202fµs, 2 seeds, range 50\.0–52\.0\u202fµs; no stock run/,
+  );
+});
+
+Deno.test("One policy alone is not compared", () => {
+  const workload = workloadOf({ NONE: [100_000, 100_000] });
+  assert.equal(p99Sentence(workload), "Only NONE was run: p99 for rr is 100\u202fµs (2 seeds).");
+});
+
+Deno.test("The price of a winner names what got worse, drops from zero included", () => {
+  const base = buildRecord({ groups: ["TCP_STREAM"], workload: "stream" });
+  const bulk = buildRecord({ groups: ["TCP_STREAM"], workload: "stream", policy: "BULK" });
+  const workload = arrange([base, bulk])[0]!.workloads[0]!;
+  const price = findingsOf(workload).at(-1)!.text;
+  assert.match(
+    price,
+    /^The price of BULK, against the stock default \(NONE\): .*17 dropped packets instead of none/,
+  );
+});
+
+Deno.test("A winner without a worse metric costs nothing that was measured", () => {
+  const workload = workloadOf({ NONE: [100, 100], BULK: [50, 50] });
+  assert.equal(findingsOf(workload).at(-1)!.text, "BULK costs nothing that was measured here.");
+});
+
+Deno.test("A percentile without 10 samples beyond it is not stated", () => {
+  const few = [1, 2].map((seed) => buildRecord({ seed, sampleCount: 200 }));
+  const workload = arrange(few)[0]!.workloads[0]!;
+  const row = workload.metrics.find((each) => each.id === "rr/latency_ns_p99")!;
+  assert.equal(row.cells.get("stock/NONE")!.spread, null);
+  assert.match(findingsOf(workload)[0]!.text, /median latency for rr/);
+});

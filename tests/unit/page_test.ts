@@ -1,0 +1,160 @@
+/** The HTML page as text: escaping, determinism, structure, size. Drawing is tested in a browser. */
+
+import assert from "node:assert/strict";
+import type { RunRecord } from "../../harness/record.ts";
+import { embedJson, embedScript, escapeHtml, html } from "../../reports/page/html.ts";
+import { renderPage } from "../../reports/page/page.ts";
+import { buildBench, buildRecord } from "../record_builder.ts";
+
+const HOSTILE = `</script><img src=x onerror=alert(1)>"'&<!--`;
+
+/** Every text of a record that a file or a host decides, made hostile. */
+function hostileRecord(policy: "NONE" | "LATENCY"): RunRecord {
+  const record = buildRecord({ policy });
+  return {
+    ...record,
+    workload: HOSTILE,
+    workload_title: HOSTILE,
+    generator: HOSTILE,
+    machine: HOSTILE,
+    lab_version: HOSTILE,
+    environment: { [HOSTILE]: HOSTILE },
+    measurement: {
+      ...record.measurement,
+      groups: record.measurement.groups.map((group) => ({ ...group, name: HOSTILE })),
+      drops: { [HOSTILE]: 1 },
+      policy_counters: { [HOSTILE]: 1 },
+      remarks: [HOSTILE],
+      fingerprint: HOSTILE,
+    },
+  };
+}
+
+/** The body without the contents of script elements. */
+function markupOf(page: string): string {
+  const body = page.slice(page.indexOf("<body>"));
+  return body.replace(/<script[^>]*>[\s\S]*?<\/script>/g, "");
+}
+
+Deno.test("Hostile labels become text, in markup, attributes and embedded data", async () => {
+  const page = await renderPage([hostileRecord("NONE"), hostileRecord("LATENCY")]);
+  assert.equal(page.includes("<img"), false);
+  assert.equal(markupOf(page).includes("</script>"), false);
+  assert.ok(markupOf(page).includes("&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;"));
+  // Exactly the page's own elements: data, Chart.js, client.
+  assert.equal(page.match(/<script/g)?.length, 3);
+  assert.equal(page.match(/<\/script/g)?.length, 3);
+});
+
+Deno.test("The embedded data is JSON that gives the hostile label back unchanged", async () => {
+  const page = await renderPage([hostileRecord("NONE")]);
+  const text = /<script type="application\/json" id="page-data">([\s\S]*?)<\/script>/.exec(page)
+    ?.[1];
+  const data = JSON.parse(text!);
+  assert.equal(data.results[0].workloads[0].name, HOSTILE);
+});
+
+Deno.test("html escapes strings, accepts Html, lists and nothing", () => {
+  const part = html`<b>${"a<b"}</b>`;
+  assert.equal(html`${part}${["x", "&"]}${null}${false}`.text, "<b>a&lt;b</b>x&amp;");
+  assert.equal(escapeHtml(`"'`), "&quot;&#39;");
+});
+
+Deno.test("Embedding breaks up what would end or comment out an element", () => {
+  assert.equal(embedJson({ a: "</script><!--" }).text, '{"a":"\\u003c/script>\\u003c!--"}');
+  assert.equal(embedScript('"</SCRIPT>" "<!--"').text, '"<\\/SCRIPT>" "<\\!--"');
+});
+
+Deno.test("The same records give the same bytes, in any order of equal runs", async () => {
+  const records = buildBench([1, 2]);
+  const first = await renderPage(records);
+  assert.equal(await renderPage(buildBench([1, 2])), first);
+  const repeated = [...records, records[0]!];
+  assert.equal(await renderPage(repeated), first, "an exact duplicate counts once");
+});
+
+Deno.test("The page allows itself no network and only its own scripts", async () => {
+  const page = await renderPage([buildRecord()]);
+  const policy = /Content-Security-Policy" content="([^"]*)"/.exec(page)?.[1] ?? "";
+  assert.match(policy, /default-src &#39;none&#39;/);
+  assert.doesNotMatch(policy, /unsafe|https?:|\*|connect-src/);
+  assert.equal(/<(link|iframe|object|embed)\b|\bsrc=|@import|url\(/.test(markupOf(page)), false);
+});
+
+Deno.test("The fixed part of the page stays below 600 KB", async () => {
+  const page = await renderPage([buildRecord()]);
+  assert.ok(page.length < 600_000, `${page.length} characters`);
+});
+
+Deno.test("Every chart has words for its finding and a table that it points to", async () => {
+  const markup = markupOf(await renderPage(buildBench([1])));
+  const charts = [...markup.matchAll(/<canvas[^>]*>/g)].map((match) => match[0]);
+  assert.ok(charts.length > 20, `${charts.length} charts`);
+  for (const chart of charts) {
+    assert.match(chart, /role="img"/);
+    assert.match(chart, /aria-label="[^"]{20,}"/);
+    const table = /aria-describedby="([^"]+)"/.exec(chart)?.[1];
+    assert.ok(markup.includes(`<table id="${table}"`) || markup.includes(`id="${table}"`), chart);
+  }
+});
+
+Deno.test("Model and live numbers stand in separate parts that say where they come from", async () => {
+  const markup = markupOf(await renderPage(buildBench([1])));
+  const parts = markup.split('<section class="source"').slice(1);
+  assert.equal(parts.length, 2);
+  assert.match(parts[0]!, /comes from the simulated machine \(i40e-model\)/);
+  assert.match(parts[1]!, /measured on a live host by deno-tcp/);
+  assert.doesNotMatch(parts[1]!, /simulated machine/);
+});
+
+Deno.test("Runs of two builds of the core are never merged", async () => {
+  const old = buildRecord();
+  const young = {
+    ...old,
+    wasm: { policy_sha256: "ee".repeat(32), machine_sha256: "ff".repeat(32) },
+  };
+  const markup = markupOf(await renderPage([old, young]));
+  assert.equal(markup.split('<section class="source"').length - 1, 2);
+});
+
+Deno.test("A page of a workload without latency, CPUs, queues and interrupts is complete", async () => {
+  const record = buildRecord({ target: "live", groups: ["TCP_STREAM"], workload: "bulk" });
+  const markup = markupOf(await renderPage([record]));
+  assert.match(markup, /No packet was dropped/);
+  assert.doesNotMatch(markup, /NaN|undefined|Infinity|null/);
+});
+
+Deno.test("No number of a full page is NaN, undefined or infinite", async () => {
+  const markup = markupOf(await renderPage(buildBench([1, 2, 3])));
+  assert.doesNotMatch(markup, /NaN|undefined|Infinity|\[object/);
+});
+
+Deno.test("A partial run and its remarks are told before any number of its workload", async () => {
+  const record = buildRecord({ seed: 7 });
+  const partial: RunRecord = {
+    ...record,
+    status: "partial",
+    measurement: { ...record.measurement, remarks: ["Ended early by Ctrl-C."] },
+  };
+  const markup = markupOf(await renderPage([partial]));
+  const section = markup.slice(markup.indexOf('<section class="workload"'));
+  assert.match(section, /Ended early by Ctrl-C\. <span class="quiet">\(NONE seed 7\)/);
+  assert.ok(section.indexOf("Ended early") < section.indexOf("<table"));
+});
+
+Deno.test("A histogram that cannot be decoded is an error that names the run", async () => {
+  const record = buildRecord();
+  const groups = record.measurement.groups.map((group) => ({
+    ...group,
+    latency_ns: { ...group.latency_ns!, hdr_v2: "not base64 !" },
+  }));
+  const broken = { ...record, measurement: { ...record.measurement, groups } };
+  await assert.rejects(
+    () => renderPage([broken]),
+    /Cannot decode the latency histogram of run "rr\/model\/stock\/NONE\/1"/,
+  );
+});
+
+Deno.test("No records are refused", async () => {
+  await assert.rejects(() => renderPage([]), /the records hold no run/);
+});
