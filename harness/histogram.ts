@@ -70,11 +70,6 @@ export class LatencyHistogram {
   }
 }
 
-/** Reads `hdr_v2` back; values above `LATENCY_NS_MAX` cannot occur. */
-export function decodeHistogram(hdrV2: string): hdr.Histogram {
-  return hdr.decodeFromCompressedBase64(hdrV2, 64);
-}
-
 /** To a thousandth of a nanosecond: more digits are noise of the summation. */
 function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;

@@ -15,7 +15,7 @@ import {
   type RunRecord,
 } from "./record.ts";
 import { estimateMedian, type MedianEstimate, pairedRatios } from "./stats/interval.ts";
-import { median } from "./stats/quantile.ts";
+import { coefficientOfVariation, median } from "./stats/quantile.ts";
 
 /** One policy's results for one group: medians over seeds; null where nothing was measured. */
 export interface SummaryRow {
@@ -23,6 +23,8 @@ export interface SummaryRow {
   readonly mechanism: RunRecord["mechanism"];
   readonly run_count: number;
   readonly throughput: MedianEstimate;
+  /** Coefficient of variation between runs; null for a single run or a throughput of zero. */
+  readonly throughput_cv: number | null;
   readonly latency_ns: Readonly<Record<"p50" | "p90" | "p99" | "p99_9", MedianEstimate>> | null;
   /** Of the whole device, not of the group. */
   readonly cpu_utilisation: number | null;
@@ -113,6 +115,7 @@ function summariseRow(samples: readonly Sample[], base: readonly Sample[]): Summ
     mechanism,
     run_count: samples.length,
     throughput: estimateMedian(samples.map(throughputOf)),
+    throughput_cv: variationOf(samples.map(throughputOf)),
     latency_ns: latencyOf(samples),
     cpu_utilisation: medianOf(samples, (sample) => sample.record.measurement.cpu_utilisation),
     interrupts_per_second: medianOf(
@@ -127,6 +130,12 @@ function summariseRow(samples: readonly Sample[], base: readonly Sample[]): Summ
     latency_p99_ratio: isBase ? null : ratioOf(samples, base, latencyP99Of),
     steered: steered.size > 1 ? "some" : steered.has(true) ? "yes" : "no",
   };
+}
+
+function variationOf(values: readonly number[]): number | null {
+  if (values.length < 2) return null;
+  const variation = coefficientOfVariation(values);
+  return Number.isNaN(variation) ? null : variation;
 }
 
 function throughputOf({ group }: Sample): number {

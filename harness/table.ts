@@ -27,6 +27,9 @@ interface Column {
 /** Width that tables and notes keep to. */
 const WIDTH = 120;
 
+/** Coefficient of variation from which a reader should know of it. */
+const NOTABLE_CV = 0.05;
+
 const NO_LINES = {
   "top": "",
   "top-mid": "",
@@ -193,6 +196,7 @@ function notes(summary: Summary): string[] {
   if (hasManyGroups && rows.some((row) => row.cpu_utilisation !== null)) {
     lines.push("CPU %, int/s and pkt/int are of the whole device, not of one group.");
   }
+  lines.push(...summary.groups.flatMap(variations));
   if (summary.partial_count > 0) {
     lines.push(`Left out: ${plural(summary.partial_count, "run")} that ended early.`);
   }
@@ -200,6 +204,19 @@ function notes(summary: Summary): string[] {
     lines.push(`Remark of ${plural(remark.run_count, "run")}: ${remark.text}`);
   }
   return lines;
+}
+
+/** Rows whose runs differ so much that a median of them says little. */
+function variations(group: GroupSummary): string[] {
+  return group.rows.flatMap((row) => {
+    if (row.throughput_cv === null || row.throughput_cv < NOTABLE_CV) return [];
+    const percent = (100 * row.throughput_cv).toFixed(0);
+    return [
+      `Spread: throughput of ${group.workload} (${group.group}) on ${group.target} under ` +
+      `${row.policy} varies by ${percent} % between ${plural(row.run_count, "run")} ` +
+      "(coefficient of variation): take more seeds.",
+    ];
+  });
 }
 
 /** A sentence in lines of at most WIDTH columns, later lines indented. */

@@ -206,9 +206,11 @@ Deno.test("report names the line of a broken record", async () => {
   });
 });
 
-Deno.test("workloads lists what there is", async () => {
+Deno.test("workloads lists workloads and machines", async () => {
   const { out } = await lab(["workloads"]);
-  assert.match(out, /^crr +TCP connect\/request\/response/);
-  const pairs = JSON.parse((await lab(["workloads", "--json"])).out);
-  assert.equal(pairs[3].workload.name, "rr");
+  assert.match(out, /^Workloads\n {2}crr +TCP connect\/request\/response/);
+  assert.match(out, /\nMachines\n {2}x710-8cpu +/);
+  const { workloads, machines } = JSON.parse((await lab(["workloads", "--json"])).out);
+  assert.equal(workloads[3].name, "rr");
+  assert.equal(machines[0].nic.queue_pairs, 8);
 });

@@ -115,6 +115,19 @@ Deno.test("green is better and red is worse, only where all pairs agree", () => 
   assert.ok(!shownAsOne.includes(green) && !shownAsOne.includes(red));
 });
 
+Deno.test("runs that differ by much are named; runs that agree, and single runs, are not", () => {
+  const noteOf = (slowdowns: readonly number[]): string => {
+    const records = slowdowns.map((slowdown, at) => buildRecord({ seed: at + 1, slowdown }));
+    return renderSummary(summarise(records), PLAIN).replace(/\s+/g, " ");
+  };
+  assert.match(
+    noteOf([1, 1.3, 0.7]),
+    /throughput of rr \(rr\) on model under NONE varies by 3\d % between 3 runs/,
+  );
+  assert.doesNotMatch(noteOf([1, 1.01, 0.99]), /varies/);
+  assert.doesNotMatch(noteOf([5]), /varies/);
+});
+
 Deno.test("remarks stand once, with the number of runs that made them", () => {
   const records = pairs(1).map((record) => ({
     ...record,
