@@ -282,21 +282,23 @@ function setAllowed(task: i32): i32 {
 
 /**
  * sched_setaffinity: restricts a task to the CPUs in the mask buffer; what is already assigned
- * stays.
- * -EINVAL for an empty mask or a CPU that does not exist, -ENOMEM when all masks are taken.
+ * stays. A mask of all CPUs lifts the restriction. -EINVAL for an empty mask or a CPU that does not
+ * exist, -ENOMEM when all masks are taken.
  */
 export function setTaskAllowed(task: i32): i32 {
   if (!instanceIsLive(task) || !instanceIsTask(task)) return -ESRCH;
-  let any: u32 = 0;
-  for (let word: u32 = 0; word < maskWords; word++) {
-    const bits = load<u32>(maskAt + ((<usize>word) << 2));
-    any |= bits;
-    for (let bit: u32 = 0; bit < 32; bit++) {
-      if (((bits >> bit) & 1) != 0 && !cpuIsPresent((word << 5) | bit)) return -EINVAL;
-    }
+  let allowed = 0;
+  let forbidden = 0;
+  for (let cpu: u32 = 0; cpu < maskWords << 5; cpu++) {
+    const named = ((load<u32>(maskAt + (<usize>(cpu >> 5) << 2)) >> (cpu & 31)) & 1) != 0;
+    if (named && !cpuIsPresent(cpu)) return -EINVAL;
+    if (named) allowed++;
+    else if (cpuIsPresent(cpu)) forbidden++;
   }
-  if (any == 0) return -EINVAL;
-  return setAllowed(task);
+  if (allowed == 0) return -EINVAL;
+  if (forbidden > 0) return setAllowed(task);
+  allowedFree(task);
+  return 0;
 }
 
 /** Whether the task behind an instance may run on a CPU; true where nothing restricts it. */
