@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { UserError } from "../../harness/errors.ts";
 import { planRuns } from "../../harness/plan.ts";
 import type { RunRecord } from "../../harness/record.ts";
 import { readyTargets, runPlan } from "../../harness/run.ts";
@@ -77,19 +78,28 @@ for (const workerCount of [1, 2]) {
   });
 }
 
-Deno.test("a workload that the model has no room for is told so, with the limit", async () => {
-  const [run] = await modelRuns(1);
-  const [group] = run!.workload.groups;
-  const groups = Array.from({ length: 16 }, (_, at) => ({
-    ...group!,
-    name: `g${at}`,
-    connections: 1024,
-    outstanding: 256,
-  }));
+Deno.test("a workload that the model has no room for is told so, from workers as well", async () => {
+  const runs = (await modelRuns(1)).map((run) => {
+    const groups = Array.from({ length: 16 }, (_, at) => ({
+      ...run.workload.groups[0]!,
+      name: `g${at}`,
+      connections: 1024,
+      outstanding: 256,
+    }));
+    return { ...run, workload: { ...run.workload, groups } };
+  });
+  for (const workerCount of [1, 2]) {
+    await assert.rejects(recordsOf(runs, { workerCount }), (error: unknown) => {
+      assert.ok(error instanceof UserError);
+      assert.equal(error.exitCode, 2);
+      assert.match(error.message, /^The workload "mix" needs \d+ .*: the model has room for \d+$/);
+      return true;
+    });
+  }
+});
+
+Deno.test("a model target that was not prepared has nothing to collect", async () => {
   const target = new ModelTarget();
-  await assert.rejects(
-    target.prepare({ ...run!, workload: { ...run!.workload, groups } }),
-    /^UserError: The workload "mix" needs \d+ .*: the model has room for \d+$/,
-  );
+  await target.stop();
   await assert.rejects(async () => await target.collect(), /No model run is prepared/);
 });
