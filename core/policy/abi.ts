@@ -236,6 +236,8 @@ export let nodeOrderAt: usize = 0;
 export let quotaAt: usize = 0;
 /** Per CPU: 0 core not taken, else 1 + list its core went to, u8. */
 export let coreAt: usize = 0;
+/** Per place of a list: load of its CPU as read for one choice, LOAD_NOT_ALLOWED if ruled out, u8. */
+export let loadsAt: usize = 0;
 /** Lists being built, [2][mapCapacity]: list u8, then order u16, then taking order u16. */
 export let draftListAt: usize = 0;
 export let draftOrderAt: usize = 0;
@@ -374,6 +376,7 @@ function layScratch(): void {
   nodeOrderAt = reserve((<u64>nodesCapacity) << 1);
   quotaAt = reserve((<u64>nodesCapacity) << 3);
   coreAt = reserve(cpusCapacity);
+  loadsAt = reserve(mapCapacity);
   draftListAt = reserve((<u64>mapCapacity) << 1);
   draftOrderAt = reserve((<u64>mapCapacity) << 2);
   draftTakenAt = reserve((<u64>mapCapacity) << 1);

@@ -224,19 +224,25 @@ export function readTaskPolicy(task: i32): i32 {
   return textEnd();
 }
 
-/** fork: a child with the parent's policy and allowed CPUs, and no object of its own. */
+/**
+ * fork: a child with the parent's policy and allowed CPUs, and no object of its own. -ENOMEM, and no
+ * child, when a table is full: a child that forgot its CPUs would be worse than none.
+ */
 export function taskFork(parent: i32, pid: u32): i32 {
   if (!instanceIsLive(parent) || !instanceIsTask(parent)) return -ESRCH;
   const child = create(pid, INSTANCE_TASK);
   if (child < 0) return child;
-  const policy = ownPolicy(parent);
-  if (policy != POLICY_INVALID) adoptPolicy(child, policy);
   const allowed = <i32>load<u32>(instanceAt(parent), I_ALLOWED);
   if (allowed != 0) {
-    memory.copy(maskAt, allowedOf(allowed), (<usize>maskWords) << 2);
-    // A fork does not fail for want of a mask: the child may then run anywhere, which is counted.
-    setAllowed(child);
+    memory.copy(maskAt, allowedOf(allowed), <usize>maskWords << 2);
+    const error = setAllowed(child);
+    if (error < 0) {
+      destroy(child);
+      return error;
+    }
   }
+  const policy = ownPolicy(parent);
+  if (policy != POLICY_INVALID) adoptPolicy(child, policy);
   return child;
 }
 

@@ -17,6 +17,7 @@ import {
   I_DEVICE,
   I_VERSION,
   instanceAt,
+  loadsAt,
   LOAD_TOLERANCE,
   ownersCapacity,
   POLICY_INVALID,
@@ -56,7 +57,10 @@ import {
   recordPolicy,
 } from "./record";
 
-const LOAD_UNKNOWN: i32 = 0x7fffffff;
+/** Per cent; a driver that says more is cut to it. */
+const LOAD_MAX: i32 = 100;
+/** In place of a load: the task may not use this CPU. */
+const LOAD_NOT_ALLOWED: i32 = 255;
 
 
 @inline
@@ -168,10 +172,22 @@ function choose(instance: i32, device: i32, policy: i32, side: i32): i32 {
   return listPosition(device, side, policy, place);
 }
 
-/** Load of a CPU; one that the driver cannot tell counts as idle, as on a uniprocessor build. */
+/** Load of a CPU, 0..100; one that the driver cannot tell counts as idle. */
 function cpuLoad(cpu: i32): i32 {
   const load = driverCpuLoad(cpu);
-  return load > 0 ? load : 0;
+  return load < 0 ? 0 : load > LOAD_MAX ? LOAD_MAX : load;
+}
+
+/** Reads the load of each candidate once; returns the least, LOAD_NOT_ALLOWED if there is none. */
+function readLoads(instance: i32, device: i32, policy: i32, side: i32, n: i32): i32 {
+  let least = LOAD_NOT_ALLOWED;
+  for (let place = 0; place < n; place++) {
+    const cpu = objectCpu(device, side, listPosition(device, side, policy, place));
+    const load = cpuIsAllowed(instance, cpu) ? cpuLoad(cpu) : LOAD_NOT_ALLOWED;
+    store<u8>(loadsAt + place, load);
+    if (load < least) least = load;
+  }
+  return least;
 }
 
 /**
@@ -180,21 +196,15 @@ function cpuLoad(cpu: i32): i32 {
  * tie.
  */
 function chooseLoadAware(instance: i32, device: i32, policy: i32, side: i32, n: i32): i32 {
-  let least = LOAD_UNKNOWN;
-  for (let place = 0; place < n; place++) {
-    const cpu = objectCpu(device, side, listPosition(device, side, policy, place));
-    if (!cpuIsAllowed(instance, cpu)) continue;
-    const load = cpuLoad(cpu);
-    if (load < least) least = load;
-  }
-  if (least == LOAD_UNKNOWN) return -1;
+  const least = readLoads(instance, device, policy, side, n);
+  if (least == LOAD_NOT_ALLOWED) return -1;
   let best = -1;
   for (let place = 0; place < n; place++) {
+    if (<i32>load<u8>(loadsAt + place) > least + LOAD_TOLERANCE) continue;
     const position = listPosition(device, side, policy, place);
-    const cpu = objectCpu(device, side, position);
-    if (!cpuIsAllowed(instance, cpu) || cpuLoad(cpu) > least + LOAD_TOLERANCE) continue;
-    if (best < 0 || objectRefs(device, side, position) < objectRefs(device, side, best))
+    if (best < 0 || objectRefs(device, side, position) < objectRefs(device, side, best)) {
       best = position;
+    }
   }
   return best;
 }
