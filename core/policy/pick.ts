@@ -174,8 +174,8 @@ function choose(instance: i32, device: i32, policy: i32, side: i32): i32 {
 
 /** Load of a CPU, 0..100; one that the driver cannot tell counts as idle. */
 function cpuLoad(cpu: i32): i32 {
-  const load = driverCpuLoad(cpu);
-  return load < 0 ? 0 : load > LOAD_MAX ? LOAD_MAX : load;
+  const percent = driverCpuLoad(cpu);
+  return percent < 0 ? 0 : percent > LOAD_MAX ? LOAD_MAX : percent;
 }
 
 /** Reads the load of each candidate once; returns the least, LOAD_NOT_ALLOWED if there is none. */
@@ -183,9 +183,9 @@ function readLoads(instance: i32, device: i32, policy: i32, side: i32, n: i32): 
   let least = LOAD_NOT_ALLOWED;
   for (let place = 0; place < n; place++) {
     const cpu = objectCpu(device, side, listPosition(device, side, policy, place));
-    const load = cpuIsAllowed(instance, cpu) ? cpuLoad(cpu) : LOAD_NOT_ALLOWED;
-    store<u8>(loadsAt + place, load);
-    if (load < least) least = load;
+    const percent = cpuIsAllowed(instance, cpu) ? cpuLoad(cpu) : LOAD_NOT_ALLOWED;
+    store<u8>(loadsAt + place, percent);
+    if (percent < least) least = percent;
   }
   return least;
 }
