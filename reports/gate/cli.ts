@@ -9,9 +9,12 @@ import process from "node:process";
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { RunRecord } from "../../harness/record.ts";
+import { groupBy } from "../cells.ts";
+import { plural } from "../page/client/format.js";
 import { formatBaseline, makeBaseline, parseBaseline } from "./baseline.ts";
 import { GateInputError } from "./input_error.ts";
-import { judge, type Verdict } from "./judge.ts";
+import { cellName, judge, type Verdict } from "./judge.ts";
+import { LIVE_RUNS_MIN } from "./live.ts";
 import { mergeRecords, parseRecords } from "./read.ts";
 import { selfTest } from "./self_test.ts";
 import { showJunit, showMarkdown, showTerminal } from "./show.ts";
@@ -47,6 +50,8 @@ export interface GateCommand {
 export interface GateIo {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Path in GITHUB_STEP_SUMMARY, if another than the process' environment says. */
+  readonly summaryPath?: string;
 }
 
 /**
@@ -115,9 +120,19 @@ async function writeText(path: string, text: string): Promise<void> {
 async function report(verdict: Verdict, command: GateCommand, io: GateIo): Promise<void> {
   io.stdout(command.json ? `${JSON.stringify(verdict, null, 2)}\n` : showTerminal(verdict));
   if (command.junit !== undefined) await writeText(command.junit, showJunit(verdict));
-  const summary = process.env["GITHUB_STEP_SUMMARY"];
-  // Appended: other steps of the job write to the same file.
-  if (summary !== undefined && summary !== "") await appendFile(summary, showMarkdown(verdict));
+  await appendSummary(verdict, io);
+}
+
+async function appendSummary(verdict: Verdict, io: GateIo): Promise<void> {
+  const path = io.summaryPath ?? process.env["GITHUB_STEP_SUMMARY"] ?? "";
+  if (path === "") return;
+  try {
+    // Appended: other steps of the job write to the same file.
+    await appendFile(path, showMarkdown(verdict));
+  } catch {
+    // The verdict stands without its summary, so this warns and does not change the exit code.
+    io.stderr(`Cannot write the summary "${path}" that GITHUB_STEP_SUMMARY names\n`);
+  }
 }
 
 async function updateBaseline(
@@ -125,9 +140,21 @@ async function updateBaseline(
   command: GateCommand,
   io: GateIo,
 ): Promise<number> {
-  const baseline = makeBaseline(records);
+  // A live cell with too few runs could never be judged: every later verdict would be inconclusive.
+  const cells = groupBy(records, cellName);
+  const judgeable = records.filter((record) =>
+    record.target !== "live" || cells.get(cellName(record))!.length >= LIVE_RUNS_MIN
+  );
+  const left = records.length - judgeable.length;
+  const baseline = makeBaseline(judgeable);
   await writeText(command.baseline, formatBaseline(baseline));
-  io.stderr(`Wrote ${baseline.runs.length} runs to ${command.baseline}; review the change.\n`);
+  if (left > 0) {
+    io.stderr(
+      `Left out ${plural(left, "live run")}: a cell needs ${LIVE_RUNS_MIN} to be judged.\n`,
+    );
+  }
+  const written = plural(baseline.runs.length, "run");
+  io.stderr(`Wrote ${written} to ${command.baseline}; review the change.\n`);
   return EXIT.pass;
 }
 

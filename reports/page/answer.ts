@@ -4,12 +4,13 @@
  * @module
  */
 
-import type { Source, WorkloadRuns } from "../cells.ts";
+import type { MetricRow, Source, WorkloadRuns } from "../cells.ts";
 import { type PageContext, sourceName } from "./context.ts";
 import { type Certainty, type Finding, findingsOf, mainMetrics } from "./findings.ts";
 import { forest } from "./forest.ts";
 import { plural } from "./client/format.js";
 import { type Html, html } from "./html.ts";
+import { verdictTable } from "./verdicts.ts";
 
 const CERTAINTY_WORDS: Readonly<Record<Certainty, string>> = {
   clear: "all seeds agree",
@@ -34,7 +35,7 @@ export function answerSection(context: PageContext): Html {
           <p class="quiet">${note}</p>
         </div>
       `
-    }<div class="answers">${answers}</div>`;
+    }${verdictTable(context, source, `s${position}`)}<div class="answers">${answers}</div>`;
   });
   return html`<section class="answer" aria-labelledby="answer-title"><h1 id="answer-title">Which policy
     wins?</h1><p class="lede">${context.sources.map(scope).join(" ")}</p>${parts}</section>`;
@@ -57,28 +58,43 @@ export function scope(source: Source): string {
 }
 
 function answer(context: PageContext, workload: WorkloadRuns, id: string): Html {
-  const findings = findingsOf(workload);
-  const main = mainMetrics(workload);
-  const row = main[0];
-  const first = findings.find((finding) => finding.metricId === row?.id);
+  const { first, rest, row } = headlines(workload);
   const picture = row === undefined || first === undefined
     ? null
     : forest(context, workload, row, `Ratio of ${row.title} to the reference. ${first.text}`);
-  const rest = findings.filter((finding) => finding !== first);
+  const lines = rest.map((each) => html`<li>${each.text}</li>`);
   return html`
     <article
       class="card"><div class="words"><h3><a href="#${id}">${workload
-        .title}</a></h3>${first !== undefined &&
-        html`<p class="first">${first.text} ${badge(first)}</p>`}${rest.length > 0 &&
-        html`<ul class="rest">${
-          rest.map((each) => html`<li>${each.text}</li>`)
-        }</ul>`}</div>${picture !== null && html`
+        .title}</a> ${first !== undefined && badge(first)}</h3>${first !== undefined &&
+        html`<p class="first">${first.text}</p>`}${lines.length > 0 &&
+        html`<ul class="rest">${lines}</ul>`}</div>${picture !== null && html`
         <div
           class="picture"><p class="quiet">${row!.title}${row!.group === null
             ? ""
             : ` of ${row!.group}`}, ratio to the reference</p>${picture}</div>
       `}</article>
   `;
+}
+
+/** What fits on the first screen: the main finding, those of other groups, wins, and the price. */
+function headlines(workload: WorkloadRuns): {
+  first: Finding | undefined;
+  rest: Finding[];
+  row: MetricRow | undefined;
+} {
+  const findings = findingsOf(workload);
+  const main = mainMetrics(workload);
+  const row = main[0];
+  const first = findings.find((finding) => finding.metricId === row?.id);
+  const rest = findings.filter((finding) => {
+    if (finding === first) return false;
+    const about = main.find((each) => each.id === finding.metricId);
+    // The price carries the id of the first finding; a tie or a loss inside its group can wait.
+    return about !== undefined &&
+      (about === row || about.group !== row?.group || finding.certainty === "clear");
+  });
+  return { first, rest, row };
 }
 
 function badge(finding: Finding): Html {

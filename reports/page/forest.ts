@@ -15,9 +15,11 @@ const WIDTH = 360;
 const PLOT_LEFT = 84;
 const PLOT_RIGHT = 296;
 const AXIS_HEIGHT = 22;
+/** Room a tick's label needs. */
+const LABEL_WIDTH = 36;
 
 /** Ratios at which the axis may have a tick. */
-const TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.25, 2, 5, 10, 20, 50, 100];
+const TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100];
 
 /**
  * Draws the ratios of one metric.
@@ -74,18 +76,17 @@ export function forest(
   `;
 }
 
-/** Ticks inside the axis that leave room for their labels. */
+/** Ticks inside the axis that leave room for their labels, chosen from 1 outwards. */
 function spacedTicks(low: number, high: number): number[] {
-  const room = (high - low) * 34 / (PLOT_RIGHT - PLOT_LEFT);
+  const room = (high - low) * LABEL_WIDTH / (PLOT_RIGHT - PLOT_LEFT);
   const inside = TICKS.filter((tick) => Math.log(tick) >= low && Math.log(tick) <= high);
-  return inside.filter((tick) =>
-    tick === 1 ||
-    (Math.abs(Math.log(tick)) >= room &&
-      inside.every((other) =>
-        Math.abs(other - 1) >= Math.abs(tick - 1) || (other - 1) * (tick - 1) < 0 ||
-        Math.abs(Math.log(other) - Math.log(tick)) >= room || other === tick
-      ))
-  );
+  const outwards = inside.sort((a, b) => Math.abs(Math.log(a)) - Math.abs(Math.log(b)));
+  const kept: number[] = [];
+  for (const tick of outwards) {
+    const near = kept.some((each) => Math.abs(Math.log(each) - Math.log(tick)) < room);
+    if (!near) kept.push(tick);
+  }
+  return kept.sort((a, b) => a - b);
 }
 
 /** The mark of a series: shape as well as colour. */

@@ -31,8 +31,11 @@ interface QueueLine {
 /** Everything about queues for one workload; null where no queue was seen. */
 export function queueSection(context: PageContext, workload: WorkloadRuns): Html | null {
   const seen = variantsOf(context, workload).flatMap((variant) => {
-    const lines = queueLines(workload.variants.find((each) => each.key === variant.key)!);
-    return lines.length === 0 ? [] : [{ variant, lines }];
+    const runs = workload.variants.find((each) => each.key === variant.key)!;
+    const lines = queueLines(runs);
+    if (lines.length === 0) return [];
+    const packets = lines.map((line) => line.rxPackets);
+    return [{ variant, lines, sentence: `${spreadSentence(packets)} ${throttlingSentence(runs)}` }];
   });
   if (seen.length === 0) return null;
   const queueCount = Math.max(...seen.map(({ lines }) => lines.length));
@@ -41,8 +44,8 @@ export function queueSection(context: PageContext, workload: WorkloadRuns): Html
     (_, queue) => html`<th scope="col" class="num">${queue}</th>`,
   );
   return html`
-    <h3>Where the packets went</h3><p>Share of received packets per queue. A policy works by
-        giving each socket a queue of its own list; the spread below is that decision at work.</p><div
+    <h3>Where the packets went</h3><p>Share of received packets per queue. The stock driver leaves the choice to a hash of the
+      connection; the policy manager gives each socket a queue from its policy's list.</p><div
       class="scroll" tabindex="0" role="group" aria-label="Share of received packets per queue">
       <table
         class="small queues">
@@ -52,7 +55,7 @@ export function queueSection(context: PageContext, workload: WorkloadRuns): Html
         </thead>
         <tbody>${seen.map(({ variant, lines }) => shareRow(variant, lines))}</tbody>
       </table>
-    </div>${seen.map(({ variant, lines }) => queueDetails(variant, lines))}
+    </div>${seen.map(({ variant, lines, sentence }) => queueDetails(variant, lines, sentence))}
   `;
 }
 
@@ -70,8 +73,8 @@ function queueLines(variant: Variant): QueueLine[] {
       cpu: common(all, (each) => String(each.cpu)),
       node: common(all, (each) => String(each.node)),
       policy: common(all, (each) => each.policy),
-      itrRx: common(all, (each) => formatNumber(each.itr_rx_usecs)),
-      itrTx: common(all, (each) => formatNumber(each.itr_tx_usecs)),
+      itrRx: rangeOf(all.map((each) => each.itr_rx_usecs)),
+      itrTx: rangeOf(all.map((each) => each.itr_tx_usecs)),
       adaptive: common(all, (each) => each.adaptive ? "adaptive" : "fixed"),
       rxPackets: mean((each) => each.rx_packets),
       txPackets: mean((each) => each.tx_packets),
@@ -88,6 +91,20 @@ function common(
 ): string {
   const values = new Set(queues.map(read));
   return values.size === 1 ? [...values][0]! : "varies";
+}
+
+/** "50", or "10–122" where values differ. */
+function rangeOf(values: readonly number[]): string {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return low === high ? formatNumber(low) : `${formatNumber(low)}–${formatNumber(high)}`;
+}
+
+/** "Rx throttling 6 µs, fixed." over all queues of all runs of a variant. */
+function throttlingSentence(variant: Variant): string {
+  const queues = variant.records.flatMap((record) => record.measurement.queues);
+  const interval = rangeOf(queues.map((queue) => queue.itr_rx_usecs));
+  const kind = common(queues, (queue) => queue.adaptive ? "adaptive" : "fixed");
+  return `Rx throttling ${interval} µs, ${kind === "varies" ? "partly adaptive" : kind}.`;
 }
 
 function shareRow(variant: PageVariant, lines: readonly QueueLine[]): Html {
@@ -120,7 +137,11 @@ export function spreadSentence(packets: readonly number[]): string {
     `${worst.toFixed(2)} times the mean; Jain index ${jain.toFixed(2)}.`;
 }
 
-function queueDetails(variant: PageVariant, lines: readonly QueueLine[]): Html {
+function queueDetails(
+  variant: PageVariant,
+  lines: readonly QueueLine[],
+  sentence: string,
+): Html {
   const rows = lines.map((line) => {
     const perInterrupt = line.interrupts === 0
       ? "–"
@@ -161,7 +182,7 @@ function queueDetails(variant: PageVariant, lines: readonly QueueLine[]): Html {
   return html`
     <details data-v="${variant.index}">
       <summary>${key(variant)}<b>${variant.label}</b> <span
-        class="quiet">${spreadSentence(lines.map((line) => line.rxPackets))}</span></summary>
+        class="quiet">${sentence}</span></summary>
       <div
         class="scroll" tabindex="0" role="group" aria-label="Queues under ${variant.label}">
         <table

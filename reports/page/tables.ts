@@ -76,7 +76,8 @@ export function overviewTable(context: PageContext, source: Source, sourceId: st
   );
   const rows = source.workloads.flatMap((workload, position) => {
     const main = mainMetrics(workload);
-    return workload.metrics.map((row) =>
+    const others = workload.metrics.filter((row) => !main.includes(row));
+    return [...main, ...others].map((row) =>
       overviewRow(workload, row, variants, main.includes(row), `${sourceId}w${position}`)
     );
   });

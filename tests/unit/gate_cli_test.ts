@@ -28,6 +28,7 @@ async function gate(
   baseline: string | null,
   options: Partial<GateCommand> = {},
   after: (folder: string) => Promise<void> = () => Promise.resolve(),
+  summaryPath = "",
 ): Promise<Outcome> {
   const folder = await Deno.makeTempDir();
   try {
@@ -48,7 +49,7 @@ async function gate(
       minimumEffect: 0.01,
       ...options,
       ...(options.junit === undefined ? {} : { junit: join(folder, options.junit) }),
-    }, { stdout: (each) => out += each, stderr: (each) => err += each });
+    }, { stdout: (each) => out += each, stderr: (each) => err += each, summaryPath });
     await after(folder);
     return { code, out, err };
   } finally {
@@ -114,6 +115,16 @@ Deno.test("An update writes a baseline that then passes; a failing run never wri
   });
 });
 
+Deno.test("An update leaves out live runs that could never be judged, and says so", async () => {
+  const records = [...RUNS, buildRecord({ target: "live" })];
+  await gate(records, null, { update: true }, async (folder) => {
+    assert.equal(await Deno.readTextFile(join(folder, "baseline.json")), GOOD);
+  });
+  const { code, err } = await gate(records, null, { update: true });
+  assert.equal(code, 0);
+  assert.match(err, /^Left out 1 live run: a cell needs 10 to be judged\.\nWrote 6 runs to /);
+});
+
 Deno.test("An update refuses partial runs and no runs", async () => {
   const partial = [{ ...RUNS[0]!, status: "partial" as const }];
   for (const records of [partial, []]) {
@@ -166,6 +177,22 @@ Deno.test("Names from files cannot break the JUnit XML or the Markdown table", (
   );
   assert.ok(showJunit(verdict).includes('classname="a|b&quot;&lt;c&gt;  &amp;/model/stock/NONE"'));
   assert.ok(showMarkdown(verdict).includes('| a\\|b"\\<c>\u0007 &/model/stock/NONE |'));
+});
+
+Deno.test("The CI summary is appended, and a place that cannot be written changes no verdict", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const summaryPath = join(folder, "summary.md");
+    await Deno.writeTextFile(summaryPath, "before\n");
+    assert.equal((await gate(SLOW, GOOD, {}, undefined, summaryPath)).code, 1);
+    const text = await Deno.readTextFile(summaryPath);
+    assert.match(text, /^before\n### Regression gate\n\nFail: .*\n\n\| Verdict \|/);
+    const { code, err } = await gate(RUNS, GOOD, {}, undefined, join(folder, "no", "place"));
+    assert.equal(code, 0);
+    assert.match(err, /^Cannot write the summary/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("The CI summary stays small however much changed", () => {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { RunRecord } from "../../harness/record.ts";
 import { embedJson, embedScript, escapeHtml, html } from "../../reports/page/html.ts";
 import { renderPage } from "../../reports/page/page.ts";
+import { spreadSentence } from "../../reports/page/queues.ts";
 import { buildBench, buildRecord } from "../record_builder.ts";
 
 const HOSTILE = `</script><img src=x onerror=alert(1)>"'&<!--`;
@@ -157,4 +158,24 @@ Deno.test("A histogram that cannot be decoded is an error that names the run", a
 
 Deno.test("No records are refused", async () => {
   await assert.rejects(() => renderPage([]), /the records hold no run/);
+});
+
+Deno.test("The first table names the winner of each question, or that there is none", async () => {
+  const markup = markupOf(await renderPage(buildBench([1, 2])));
+  const table = /<table\s+class="verdicts">[\s\S]*?<\/table>/.exec(markup)![0];
+  const rows = table.split("<tr>").slice(2).map((row) => row.replace(/<[^>]*>|\s+/g, " "));
+  assert.equal(rows.length, 4, "one row per workload and group");
+  assert.match(rows[0]!, /rr +LATENCY +0\.65× +LATENCY +1\.55×/);
+  assert.match(rows[1]!, /stream +– +BULK +1\.08×/);
+});
+
+Deno.test("The queue section says how even the load was and how interrupts were throttled", async () => {
+  assert.equal(
+    spreadSentence([10, 10, 0, 0]),
+    "2 of 4 queues carry packets; the busiest has 2.00 times the mean; Jain index 0.50.",
+  );
+  assert.equal(spreadSentence([0, 0]), "None of 2 queues received a packet.");
+  const markup = markupOf(await renderPage(buildBench([1])));
+  assert.match(markup, /Jain index 0\.50\. Rx throttling 6 µs, fixed\./);
+  assert.match(markup, /Rx throttling 50 µs, adaptive\./);
 });
