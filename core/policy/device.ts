@@ -20,7 +20,6 @@ import {
   DEVICE_REBUILD_FAILED,
   DEVICE_REGISTERED,
   DEVICE_SUPPORTED,
-  DEVICE_UP,
   deviceAt,
   devicesCapacity,
   H_VERSION_MAX,
@@ -95,6 +94,12 @@ export function deviceWanted(device: i32): i32 {
 @inline
 export function deviceFlags(device: i32): i32 {
   return load<u16>(deviceAt(device), D_FLAGS);
+}
+
+/** Whether the device is up and its driver supports policies. */
+@inline
+export function deviceIsSupported(device: i32): bool {
+  return (deviceFlags(device) & DEVICE_SUPPORTED) != 0;
 }
 
 /** Sets or clears flags of a device. */
@@ -268,7 +273,7 @@ export function setDevicePolicy(device: i32, policy: i32): i32 {
   if (!deviceIsRegistered(device)) return -ENODEV;
   const known = policy == POLICY_MIX || <u32>policy < <u32>POLICY_MAX;
   if (
-    (deviceFlags(device) & DEVICE_SUPPORTED) == 0 ||
+    !deviceIsSupported(device) ||
     !known ||
     !policyIsAvailable(device, policy)
   ) {
@@ -297,7 +302,7 @@ export function setDevicePolicy(device: i32, policy: i32): i32 {
  * packet.
  */
 export function deviceRebuild(device: i32): void {
-  if ((deviceFlags(device) & DEVICE_SUPPORTED) == 0 || deviceWanted(device) == POLICY_NONE) return;
+  if (!deviceIsSupported(device) || deviceWanted(device) == POLICY_NONE) return;
   count(device, COUNT_REBUILD);
   if (devicePolicy(device) != POLICY_NONE) {
     rulesSuspend(device);
@@ -318,8 +323,7 @@ export function deviceRebuild(device: i32): void {
 
 /** Whether /proc/net/netpolicy/DEV exists: the device is up and its driver supports policies. */
 function hasDirectory(device: i32): bool {
-  const needed = DEVICE_UP | DEVICE_SUPPORTED;
-  return deviceIsRegistered(device) && (deviceFlags(device) & needed) == needed;
+  return deviceIsRegistered(device) && deviceIsSupported(device);
 }
 
 /**

@@ -34,7 +34,7 @@ import {
   POLICY_MAX,
   POLICY_NONE,
 } from "./abi";
-import { devicePolicy, policiesFit } from "./device";
+import { deviceIsSupported, devicePolicy, policiesFit } from "./device";
 import {
   count,
   COUNT_ALLOWED_NOMEM,
@@ -146,7 +146,8 @@ export function register(instance: i32, policy: i32): i32 {
   record = recordInsert(instance, policy);
   cacheClear(instance);
   const device = instanceDevice(instance);
-  if (device == 0 || recordAttach(record, device) == 0) return 0;
+  if (device == 0 || !deviceIsSupported(device)) return 0;
+  if (recordAttach(record, device) == 0) return 0;
   recordRemove(record);
   count(device, COUNT_REGISTER_LIMIT);
   return -ENOSPC;

@@ -3,7 +3,7 @@
 // A device that refuses costs the socket only the rule: it works on with RSS, and the refusal is
 // counted. A rule the device will not delete stays in the table as an orphan and is tried again.
 
-import { bitmapClear, bitmapNext, bitmapTake } from "../lib/bitmap";
+import { bitmapClear, bitmapIsFull, bitmapNext, bitmapTake } from "../lib/bitmap";
 import { ENOENT, ENOMEM, EOPNOTSUPP } from "../lib/errno";
 import {
   D_ORPHANS,
@@ -180,22 +180,21 @@ function ruleProgram(rule: i32, queue: i32): i32 {
   return queue;
 }
 
-/** Gives the instance a fresh rule for the flow in the flow buffer. */
-function ruleCreate(instance: i32, queue: i32): i32 {
+/** Gives the instance a rule for a flow, not yet in the hardware; 0 when the table is full. */
+function ruleCreate(instance: i32, flow: usize): i32 {
   const device = instanceDevice(instance);
-  let rule = bitmapTake(rulesSet);
-  if (rule < 0 && retryOrphans(device)) rule = bitmapTake(rulesSet);
+  const rule = bitmapTake(rulesSet);
   if (rule < 0) {
     count(device, COUNT_RULE_NOMEM);
-    return -ENOMEM;
+    return 0;
   }
   const at = ruleAt(rule);
   store<u32>(at, instance, L_INSTANCE);
   store<u16>(at, device, L_DEVICE);
   store<u8>(at, RULE_REFUSED, L_STATE);
-  memory.copy(at + L_FLOW, flowAt, FLOW_BYTES);
+  memory.copy(at + L_FLOW, flow, FLOW_BYTES);
   store<u32>(instanceAt(instance), rule, I_RULE);
-  return ruleProgram(rule, queue);
+  return rule;
 }
 
 /**
@@ -217,7 +216,9 @@ export function setRules(instance: i32): i32 {
     return ruleState(rule) == RULE_INSERTED ? queue : ruleLocation(rule);
   }
   ruleDrop(instance);
-  return ruleCreate(instance, queue);
+  if (bitmapIsFull(rulesSet)) retryOrphans(instanceDevice(instance));
+  const created = ruleCreate(instance, flowAt);
+  return created == 0 ? -ENOMEM : ruleProgram(created, queue);
 }
 
 /**
@@ -229,7 +230,10 @@ export function rulesSuspend(device: i32): void {
   for (let rule = ruleNext(1); rule > 0; rule = ruleNext(rule + 1)) {
     if (ruleDevice(rule) != device || ruleState(rule) != RULE_INSERTED) continue;
     if (!ruleWithdraw(rule)) {
+      // The socket keeps its flow in a slot of its own, if one is left.
+      const instance = ruleInstance(rule);
       ruleOrphan(rule);
+      ruleCreate(instance, ruleAt(rule) + L_FLOW);
       continue;
     }
     countRules(device, -1);
