@@ -28,17 +28,25 @@ export function answerSection(context: PageContext): Html {
     const answers = source.workloads.map((workload, index) =>
       answer(context, workload, `s${position}w${index}`)
     );
-    return html`${
-      several && html`
-        <div class="rule">
-          <h2 class="place">${title}</h2>
-          <p class="quiet">${note}</p>
-        </div>
-      `
-    }${verdictTable(context, source, `s${position}`)}<div class="answers">${answers}</div>`;
+    const heading = several && html`
+      <div class="rule">
+        <h2 class="place">${title}</h2>
+        <p class="quiet">${note}</p>
+      </div>
+    `;
+    return html`
+      ${heading}
+      ${verdictTable(context, source, `s${position}`)}
+      <div class="answers">${answers}</div>
+    `;
   });
-  return html`<section class="answer" aria-labelledby="answer-title"><h1 id="answer-title">Which policy
-    wins?</h1><p class="lede">${context.sources.map(scope).join(" ")}</p>${parts}</section>`;
+  return html`
+    <section class="answer" aria-labelledby="answer-title">
+      <h1 id="answer-title">Which policy wins?</h1>
+      <p class="lede">${context.sources.map(scope).join(" ")}</p>
+      ${parts}
+    </section>
+  `;
 }
 
 /** "Model (i40e-model): 3 workloads, 5 policies, 3 seeds each." */
@@ -59,21 +67,36 @@ export function scope(source: Source): string {
 
 function answer(context: PageContext, workload: WorkloadRuns, id: string): Html {
   const { first, rest, row } = headlines(workload);
-  const picture = row === undefined || first === undefined
-    ? null
-    : forest(context, workload, row, `Ratio of ${row.title} to the reference. ${first.text}`);
   const lines = rest.map((each) => html`<li>${each.text}</li>`);
   return html`
-    <article
-      class="card"><div class="words"><h3><a href="#${id}">${workload
-        .title}</a> ${first !== undefined && badge(first)}</h3>${first !== undefined &&
-        html`<p class="first">${first.text}</p>`}${lines.length > 0 &&
-        html`<ul class="rest">${lines}</ul>`}</div>${picture !== null && html`
-        <div
-          class="picture"><p class="quiet">${row!.title}${row!.group === null
-            ? ""
-            : ` of ${row!.group}`}, ratio to the reference</p>${picture}</div>
-      `}</article>
+    <article class="card">
+      <div class="words">
+        <h3><a href="#${id}">${workload.title}</a> ${first !== undefined && badge(first)}</h3>
+        ${first !== undefined && html`<p class="first">${first.text}</p>`}
+        ${lines.length > 0 && html`<ul class="rest">${lines}</ul>`}
+      </div>
+      ${first !== undefined && row !== undefined && picture(context, workload, row, first)}
+    </article>
+  `;
+}
+
+/** The forest plot of the main finding with its caption; null where there is nothing to draw. */
+function picture(
+  context: PageContext,
+  workload: WorkloadRuns,
+  row: MetricRow,
+  finding: Finding,
+): Html | null {
+  const label = `Ratio of ${row.title} to the stock default. ${finding.text}`;
+  const drawing = forest(context, workload, row, label);
+  if (drawing === null) return null;
+  const group = row.group === null ? "" : ` of ${row.group}`;
+  const base = workload.variants.find((variant) => variant.key === workload.reference)!.label;
+  return html`
+    <div class="picture">
+      <p class="quiet">${row.title}${group}, ratio to ${base}</p>
+      ${drawing}
+    </div>
   `;
 }
 

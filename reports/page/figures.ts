@@ -9,6 +9,7 @@ import type { MetricRow, WorkloadRuns } from "../cells.ts";
 import type { CpuMeasurement, RunRecord } from "../../harness/record.ts";
 import { type Direction, sumOf } from "../metrics.ts";
 import { cellOf, type Figure, type PageContext, type PageVariant, variantsOf } from "./context.ts";
+import { dataTable, numberCell, numberHead, textHead } from "./data_table.ts";
 import { bestOf } from "./findings.ts";
 import { formatNs, formatNumber, formatSi } from "./client/format.js";
 import { type Html, html } from "./html.ts";
@@ -63,11 +64,16 @@ export function barsFigure(
   const finding = bestOf(workload, row)?.text ?? "Explains the other numbers; no side is better.";
   const figure: Figure = { kind: "bars", title, unit: row.unit, bars };
   const label = `Bar chart of ${title}. ${finding}`;
-  return html`<figure><figcaption><h3>${title}</h3><p>${
-    BARS_NOTES[row.direction]
-  }</p></figcaption>${plot(context, id, figure, label, `${id}-table`)}${
-    spreadTable(context, workload, row, `${id}-table`)
-  }</figure>`;
+  return html`
+    <figure>
+      <figcaption>
+        <h3>${title}</h3>
+        <p>${BARS_NOTES[row.direction]}</p>
+      </figcaption>
+      ${plot(context, id, figure, label, `${id}-table`)}
+      ${spreadTable(context, workload, row, `${id}-table`)}
+    </figure>
+  `;
 }
 
 /** Percentile curves of one group, all seeds of a policy pooled; null without latency samples. */
@@ -100,30 +106,31 @@ export function curveFigure(
     "maximum stands in the table.";
   const rows = curves.map(({ variant, records, sampleCount, tableNs }) =>
     html`
-      <tr
-        data-v="${variant.index}"><th scope="row">${key(variant)}${variant.label}</th>${tableNs.map(
-          (value) => html`<td class="num">${value === null ? "–" : formatNs(value)}</td>`,
-        )}<td class="num">${formatNs(maximumOf(records, group))}</td><td class="num">${formatSi(
-          sampleCount,
-        )}</td></tr>
+      <tr data-v="${variant.index}">
+        <th scope="row">${key(variant)}${variant.label}</th>
+        ${tableNs.map((value) => numberCell(value === null ? null : formatNs(value)))}
+        ${numberCell(formatNs(maximumOf(records, group)))}
+        ${numberCell(formatSi(sampleCount))}
+      </tr>
     `
   );
+  const shares = TABLE_SHARES.map((share) => numberHead(`${share * 100} %`));
+  const label = `Percentile curve: ${title}. ${finding}`;
   return html`
-    <figure
-      class="wide"><figcaption><h3>${title}</h3><p>${note}</p></figcaption>${plot(
-        context,
-        id,
-        figure,
-        `Percentile curve: ${title}. ${finding}`,
-        `${id}-table`,
-      )}<div class="scroll" tabindex="0" role="group" aria-label="Values of the chart: ${title}"><table id="${id}-table" class="small"
-        ><thead><tr><th scope="col">Policy</th>${[
-          ...TABLE_SHARES.map((share) => `${share * 100} %`),
-          "Maximum",
-          "Samples",
-        ].map((head) =>
-          html`<th scope="col" class="num">${head}</th>`
-        )}</tr></thead><tbody>${rows}</tbody></table></div></figure>
+    <figure class="wide">
+      <figcaption>
+        <h3>${title}</h3>
+        <p>${note}</p>
+      </figcaption>
+      ${plot(context, id, figure, label, `${id}-table`)}
+      ${dataTable({
+        label: `Values of the chart: ${title}`,
+        className: "small",
+        id: `${id}-table`,
+        heads: [textHead("Policy"), ...shares, numberHead("Maximum"), numberHead("Samples")],
+        body: html`<tbody>${rows}</tbody>`,
+      })}
+    </figure>
   `;
 }
 
@@ -152,8 +159,16 @@ export function cpuFigures(
   const legend = CPU_PARTS.map((part) =>
     html`<li><span class="swatch cpu-${part.key}" aria-hidden="true"></span>${part.key}</li>`
   );
-  return html`<figure class="full"><figcaption><h3>CPU time per core</h3><ul class="parts">${legend}</ul
-    ></figcaption><div class="multiples">${charts}</div>${cpuTable(seen, tableId)}</figure>`;
+  return html`
+    <figure class="full">
+      <figcaption>
+        <h3>CPU time per core</h3>
+        <ul class="parts">${legend}</ul>
+      </figcaption>
+      <div class="multiples">${charts}</div>
+      ${cpuTable(seen, tableId)}
+    </figure>
+  `;
 }
 
 function cpuChart(
@@ -180,10 +195,12 @@ function cpuChart(
   };
   const label = `Stacked bars: CPU time per core under ${variant.label}. CPU ${busiest.cpu} is ` +
     `the busiest at ${percent(busiest.share)}.`;
-  return html`<div class="multiple" data-v="${variant.index}"><h4>${
-    key(variant)
-  }${variant.label}</h4
-    >${plot(context, `${id}-${variant.index}`, figure, label, tableId)}</div>`;
+  return html`
+    <div class="multiple" data-v="${variant.index}">
+      <h4>${key(variant)}${variant.label}</h4>
+      ${plot(context, `${id}-${variant.index}`, figure, label, tableId)}
+    </div>
+  `;
 }
 
 function cpuTable(
@@ -202,18 +219,17 @@ function cpuTable(
     });
     return html`<tr><th scope="row">CPU ${number}</th><td class="num">${node}</td>${cells}</tr>`;
   });
-  return html`
-    <div class="scroll" tabindex="0" role="group" aria-label="Busy share per CPU">
-      <table
-        id="${tableId}" class="small">
-        <thead>
-          <tr><th scope="col">Busy share</th><th scope="col"
-        class="num">Node</th>${seen.map(({ variant }) => variantHead(variant))}</tr>
-        </thead>
-        <tbody>${rows}</tbody>
-      </table>
-    </div>
-  `;
+  return dataTable({
+    label: "Busy share per CPU",
+    className: "small",
+    id: tableId,
+    heads: [
+      textHead("Busy share"),
+      numberHead("Node"),
+      ...seen.map(({ variant }) => variantHead(variant)),
+    ],
+    body: html`<tbody>${rows}</tbody>`,
+  });
 }
 
 /** CPU times summed over runs, by CPU; the shares of the sum are the mean shares over seeds. */

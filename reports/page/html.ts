@@ -14,11 +14,15 @@ export class Html {
 /** What a template accepts; null, undefined and false print nothing. */
 export type HtmlPart = Html | string | number | null | undefined | false | readonly HtmlPart[];
 
-/** Template tag: markup from the template, escaped text from the values. */
+/**
+ * Template tag: markup from the template, escaped text from the values. Line breaks and indents of
+ * the template are the formatter's and shrink to one space.
+ */
 export function html(strings: TemplateStringsArray, ...parts: HtmlPart[]): Html {
-  let text = strings[0]!;
+  const markup = strings.map((each) => each.replaceAll(/\s*\n\s*/g, " "));
+  let text = markup[0]!;
   parts.forEach((part, index) => {
-    text += render(part) + strings[index + 1]!;
+    text += render(part) + markup[index + 1]!;
   });
   return new Html(text);
 }

@@ -143,38 +143,53 @@ function renderBody(context: PageContext): Html {
   const parts = context.sources.map((source, position) => {
     const { title, note } = sourceName(source);
     const id = `s${position}`;
+    const workloads = source.workloads.map((workload, index) =>
+      workloadSection(context, workload, `${id}w${index}`, title)
+    );
     return html`
-      <section class="source"
-        aria-label="${title}"><div class="rule"><h2 class="place">${title}</h2><p
-            class="quiet">${note}</p></div><h3>Ratio to the stock default</h3>${overviewTable(
-              context,
-              source,
-              id,
-            )}${source.workloads.map((workload, index) =>
-              workloadSection(context, workload, `${id}w${index}`, title)
-            )}<section aria-label="Provenance of ${title}"><h2>Where these numbers come from</h2>${provenanceSection(
-              context,
-              source,
-            )}</section></section>
+      <section class="source" aria-label="${title}">
+        <div class="rule">
+          <h2 class="place">${title}</h2>
+          <p class="quiet">${note}</p>
+        </div>
+        <h3>Ratio to the stock default</h3>
+        ${overviewTable(context, source, id)}
+        ${workloads}
+        <section aria-label="Provenance of ${title}">
+          <h2>Where these numbers come from</h2>
+          ${provenanceSection(context, source)}
+        </section>
+      </section>
     `;
   });
   return html`
-    <a class="skip"
-      href="#detail">Skip to the details</a>${topBar()}<main>${answerSection(context)}${toolBar(
-        context,
-      )}<div id="detail" tabindex="-1">${parts}</div></main><footer
-      class="quiet">Made by
-        the NET policy lab from run records alone; the same records give the same bytes.</footer><div
-      id="announce" class="unseen" role="status" aria-live="polite"></div>
+    <a class="skip" href="#detail">Skip to the details</a>
+    ${topBar()}
+    <main>
+      ${answerSection(context)}
+      ${toolBar(context)}
+      <div id="detail" tabindex="-1">${parts}</div>
+    </main>
+    <footer class="quiet">
+      Made by the NET policy lab from run records alone; the same records give the same bytes.
+    </footer>
+    <div id="announce" class="unseen" role="status" aria-live="polite"></div>
   `;
 }
 
 function topBar(): Html {
-  return html`<header class="top"><span class="brand">NET policy lab</span><nav aria-label="Page" class="actions"
-    ><button type="button" id="copy-link">Copy link</button><button type="button" id="copy-markdown"
-    >Copy as Markdown</button><button type="button" id="save-csv">CSV</button><button type="button"
-    id="save-json">JSON</button><button type="button" id="theme"
-    >Theme: auto</button></nav></header>`;
+  return html`
+    <header class="top">
+      <span class="brand">NET policy lab</span>
+      <nav aria-label="Page" class="actions">
+        <button type="button" id="copy-link">Copy link</button>
+        <button type="button" id="copy-markdown">Copy as Markdown</button>
+        <button type="button" id="save-csv">CSV</button>
+        <button type="button" id="save-json">JSON</button>
+        <button type="button" id="theme">Theme: auto</button>
+      </nav>
+    </header>
+  `;
 }
 
 function toolBar(context: PageContext): Html {
@@ -184,11 +199,22 @@ function toolBar(context: PageContext): Html {
         data-legend="${variant.index}">${key(variant)}${variant.label}</button>
     `
   );
-  return html`<div class="tools" role="toolbar" aria-label="What to show"><div role="group" aria-label="Policies"
-    class="legends">${legend}</div><label>Ratios of <select id="metric">${
-    METRIC_CHOICES.map(([value, title]) => html`<option value="${value}">${title}</option>`)
-  }</select></label><label>Latency axis <select id="scale"><option value="linear">linear</option><option
-    value="log">logarithmic</option></select></label></div>`;
+  const metrics = METRIC_CHOICES.map(([value, title]) =>
+    html`<option value="${value}">${title}</option>`
+  );
+  return html`
+    <div class="tools" role="toolbar" aria-label="What to show">
+      <div role="group" aria-label="Policies" class="legends">${legend}</div>
+      <label>Ratios of <select id="metric">${metrics}</select></label>
+      <label>
+        Latency axis
+        <select id="scale">
+          <option value="linear">linear</option>
+          <option value="log">logarithmic</option>
+        </select>
+      </label>
+    </div>
+  `;
 }
 
 /** What the scripts need: looks, charts, and all values for the exports. */

@@ -31,7 +31,7 @@ export const SERIES: readonly SeriesStyle[] = [
   { light: "#16181d", dark: "#f4f4ef", dash: [4, 2, 1, 2], marker: "crossRot" },
 ];
 
-/** Where CPU time goes, bottom of the stack first; ordered by lightness, so grey paper works too. */
+/** Where CPU time goes, bottom of the stack first; neighbours differ in lightness as well. */
 export const CPU_PARTS: readonly {
   readonly key: "user" | "system" | "softirq" | "irq" | "idle";
   readonly light: string;

@@ -9,6 +9,7 @@ import type { RunRecord } from "../../harness/record.ts";
 import type { Source, Variant, WorkloadRuns } from "../cells.ts";
 import { sumOf } from "../metrics.ts";
 import { type PageContext, pageVariant, variantsOf } from "./context.ts";
+import { dataTable, textHead } from "./data_table.ts";
 import { formatNs, formatSi, plural } from "./client/format.js";
 import { type Html, html } from "./html.ts";
 import { key, variantHead } from "./tables.ts";
@@ -29,9 +30,11 @@ export function dropsSection(context: PageContext, workload: WorkloadRuns): Html
     counterRow(context, workload, cause, (each) => each.measurement.drops[cause] ?? 0)
   );
   rows.push(counterRow(context, workload, "retransmits", (each) => each.measurement.retransmits));
-  return html`<h3>Losses</h3>${
-    counterTable(context, workload, "Packets, mean per run", rows, "Losses by cause")
-  }`;
+  const head = "Packets, mean per run";
+  return html`
+    <h3>Losses</h3>
+    ${counterTable(context, workload, { head, rows, label: "Losses by cause" })}
+  `;
 }
 
 /** Counters of the policy manager, closed at first; null where it counted nothing. */
@@ -44,31 +47,29 @@ export function counterSection(context: PageContext, workload: WorkloadRuns): Ht
   const rows = names.map((name) =>
     counterRow(context, workload, name, (each) => each.measurement.policy_counters[name] ?? 0)
   );
-  return html`<details><summary><b>Policy manager</b> <span class="quiet">${
-    plural(names.length, "counter")
-  }</span></summary>${
-    counterTable(context, workload, "Count, mean per run", rows, "Counters of the policy manager")
-  }</details>`;
+  const head = "Count, mean per run";
+  return html`
+    <details>
+      <summary>
+        <b>Policy manager</b>
+        <span class="quiet">${plural(names.length, "counter")}</span>
+      </summary>
+      ${counterTable(context, workload, { head, rows, label: "Counters of the policy manager" })}
+    </details>
+  `;
 }
 
 function counterTable(
   context: PageContext,
   workload: WorkloadRuns,
-  head: string,
-  rows: readonly Html[],
-  label: string,
+  parts: { readonly head: string; readonly rows: readonly Html[]; readonly label: string },
 ): Html {
-  return html`
-    <div class="scroll" tabindex="0" role="group" aria-label="${label}">
-      <table class="small"
-      >
-        <thead>
-          <tr><th scope="col">${head}</th>${variantsOf(context, workload).map(variantHead)}</tr>
-        </thead>
-        <tbody>${rows}</tbody>
-      </table>
-    </div>
-  `;
+  return dataTable({
+    label: parts.label,
+    className: "small",
+    heads: [textHead(parts.head), ...variantsOf(context, workload).map(variantHead)],
+    body: html`<tbody>${parts.rows}</tbody>`,
+  });
 }
 
 function counterRow(
@@ -102,11 +103,10 @@ export function remarks(workload: WorkloadRuns): Html | null {
     }
   }
   if (said.size === 0) return null;
-  const items = [...said].map(([sentence, where]) =>
-    html`<li>${sentence} <span class="quiet">(${
-      where.length > 4 ? plural(where.length, "run") : where.join(", ")
-    })</span></li>`
-  );
+  const items = [...said].map(([sentence, where]) => {
+    const runs = where.length > 4 ? plural(where.length, "run") : where.join(", ");
+    return html`<li>${sentence} <span class="quiet">(${runs})</span></li>`;
+  });
   return html`
     <div class="remarks">
       <h3>Remarks</h3>
@@ -140,31 +140,28 @@ export function provenanceSection(context: PageContext, source: Source): Html {
     )
   );
   const heads = ["Workload", "Policy", "Mechanism", "Seed", "Interval", "Events", "Fingerprint"];
-  return html`
-    <dl class="facts">${facts.map(([name, value]) =>
-      html`
-        <div>
-          <dt>${name}</dt>
-          <dd ${isHash(value) && html`class="code"`}>${value}</dd>
-        </div>
-      `
-    )}</dl>
-    <details>
-      <summary><b>Runs</b> <span class="quiet">${plural(
-        rows.length,
-        "run",
-      )} with seeds and fingerprints</span></summary>
-      <div class="scroll" tabindex="0" role="group"
-        aria-label="Runs">
-        <table class="small">
-          <thead>
-            <tr>${heads.map((head) =>
-              html`<th scope="col">${head}</th>`
-            )}<th scope="col">Started</th><th scope="col">Status</th></tr>
-          </thead>
-          <tbody>${rows}</tbody>
-        </table>
+  const table = dataTable({
+    label: "Runs",
+    className: "small",
+    heads: [...heads, "Started", "Status"].map(textHead),
+    body: html`<tbody>${rows}</tbody>`,
+  });
+  const items = facts.map(([name, value]) =>
+    html`
+      <div>
+        <dt>${name}</dt>
+        <dd ${isHash(value) && html`class="code"`}>${value}</dd>
       </div>
+    `
+  );
+  return html`
+    <dl class="facts">${items}</dl>
+    <details>
+      <summary>
+        <b>Runs</b>
+        <span class="quiet">${plural(rows.length, "run")} with seeds and fingerprints</span>
+      </summary>
+      ${table}
     </details>
   `;
 }

@@ -10,6 +10,7 @@ import type { Variant, WorkloadRuns } from "../cells.ts";
 import { imbalance, jainIndex, sumOf } from "../metrics.ts";
 import { type PageContext, type PageVariant, variantsOf } from "./context.ts";
 import { formatNumber, formatSi } from "./client/format.js";
+import { dataTable, numberCell, numberHead, textHead } from "./data_table.ts";
 import { type Html, html } from "./html.ts";
 import { key } from "./tables.ts";
 
@@ -39,23 +40,21 @@ export function queueSection(context: PageContext, workload: WorkloadRuns): Html
   });
   if (seen.length === 0) return null;
   const queueCount = Math.max(...seen.map(({ lines }) => lines.length));
-  const heads = Array.from(
-    { length: queueCount },
-    (_, queue) => html`<th scope="col" class="num">${queue}</th>`,
-  );
+  const heads = Array.from({ length: queueCount }, (_, queue) => numberHead(queue));
+  const shares = dataTable({
+    label: "Share of received packets per queue",
+    className: "small queues",
+    heads: [textHead("Queue"), ...heads, numberHead("Max/mean"), numberHead("Jain")],
+    body: html`<tbody>${seen.map(({ variant, lines }) => shareRow(variant, lines))}</tbody>`,
+  });
   return html`
-    <h3>Where the packets went</h3><p>Share of received packets per queue. The stock driver leaves the choice to a hash of the
-      connection; the policy manager gives each socket a queue from its policy's list.</p><div
-      class="scroll" tabindex="0" role="group" aria-label="Share of received packets per queue">
-      <table
-        class="small queues">
-        <thead>
-          <tr><th scope="col">Queue</th>${heads}<th scope="col" class="num"
-        >Max/mean</th><th scope="col" class="num">Jain</th></tr>
-        </thead>
-        <tbody>${seen.map(({ variant, lines }) => shareRow(variant, lines))}</tbody>
-      </table>
-    </div>${seen.map(({ variant, lines, sentence }) => queueDetails(variant, lines, sentence))}
+    <h3>Where the packets went</h3>
+    <p>
+      Share of received packets per queue. The stock driver leaves the choice to a hash of the
+      connection; the policy manager gives each socket a queue from its policy's list.
+    </p>
+    ${shares}
+    ${seen.map(({ variant, lines, sentence }) => queueDetails(variant, lines, sentence))}
   `;
 }
 
@@ -114,18 +113,19 @@ function shareRow(variant: PageVariant, lines: readonly QueueLine[]): Html {
     const share = total === 0 ? 0 : line.rxPackets / total;
     // Four tints up to twice an even share, so that uneven placement shows at any queue count.
     const level = share === 0 ? 0 : Math.min(4, 1 + Math.floor(share / even * 1.5));
-    return html`<td class="num load-${level}">${
-      share === 0 ? "·" : `${formatNumber(Math.round(share * 1000) / 10)} %`
-    }</td>`;
+    const text = share === 0 ? "·" : `${formatNumber(Math.round(share * 1000) / 10)} %`;
+    return html`<td class="num load-${level}">${text}</td>`;
   });
   const packets = lines.map((line) => line.rxPackets);
   const [worst, jain] = [imbalance(packets), jainIndex(packets)];
-  return html`<tr data-v="${variant.index}"><th scope="row">${
-    key(variant)
-  }${variant.label}</th>${cells}<td
-    class="num">${worst === null ? "–" : worst.toFixed(2)}</td><td class="num">${
-    jain === null ? "–" : jain.toFixed(2)
-  }</td></tr>`;
+  return html`
+    <tr data-v="${variant.index}">
+      <th scope="row">${key(variant)}${variant.label}</th>
+      ${cells}
+      ${numberCell(worst?.toFixed(2) ?? null)}
+      ${numberCell(jain?.toFixed(2) ?? null)}
+    </tr>
+  `;
 }
 
 /** "4 of 8 queues carry packets; the busiest has 2.00 times the mean; Jain index 0.50." */
@@ -137,64 +137,50 @@ export function spreadSentence(packets: readonly number[]): string {
     `${worst.toFixed(2)} times the mean; Jain index ${jain.toFixed(2)}.`;
 }
 
+/** Columns of the full table, in the order of queueRow. */
+const QUEUE_HEADS: readonly Html[] = [
+  ...["Queue", "CPU", "Node"].map(numberHead),
+  textHead("Policy"),
+  ...["Rx packets", "Tx packets", "Interrupts", "Polls", "Rx/interrupt", "ITR rx µs", "ITR tx µs"]
+    .map(numberHead),
+  textHead("Throttling"),
+];
+
+function queueRow(line: QueueLine): Html {
+  const counts = [line.rxPackets, line.txPackets, line.interrupts, line.polls];
+  const { interrupts } = line;
+  const perInterrupt = interrupts === 0 ? null : (line.rxPackets / interrupts).toFixed(2);
+  return html`
+    <tr>
+      <th scope="row" class="num">${line.queue}</th>
+      ${[line.cpu, line.node].map(numberCell)}
+      <td>${line.policy}</td>
+      ${counts.map((count) => numberCell(formatSi(Math.round(count))))}
+      ${[perInterrupt, line.itrRx, line.itrTx].map(numberCell)}
+      <td>${line.adaptive}</td>
+    </tr>
+  `;
+}
+
 function queueDetails(
   variant: PageVariant,
   lines: readonly QueueLine[],
   sentence: string,
 ): Html {
-  const rows = lines.map((line) => {
-    const perInterrupt = line.interrupts === 0
-      ? "–"
-      : (line.rxPackets / line.interrupts).toFixed(2);
-    return html`
-      <tr>
-        <th scope="row" class="num">${line.queue}</th>
-        <td class="num">${line.cpu}</td>
-        <td
-          class="num">${line.node}</td>
-        <td>${line.policy}</td>
-        <td class="num">${formatSi(Math.round(line.rxPackets))}</td>
-        <td class="num">${formatSi(Math.round(line.txPackets))}</td>
-        <td class="num">${formatSi(Math.round(line.interrupts))}</td>
-        <td class="num">${formatSi(Math.round(line.polls))}</td>
-        <td class="num">${perInterrupt}</td>
-        <td
-          class="num">${line.itrRx}</td>
-        <td class="num">${line.itrTx}</td>
-        <td>${line.adaptive}</td>
-      </tr>
-    `;
+  const rows = lines.map(queueRow);
+  const table = dataTable({
+    label: `Queues under ${variant.label}`,
+    className: "small",
+    heads: QUEUE_HEADS,
+    body: html`<tbody>${rows}</tbody>`,
   });
-  const heads: readonly (readonly [string, boolean])[] = [
-    ["Queue", true],
-    ["CPU", true],
-    ["Node", true],
-    ["Policy", false],
-    ["Rx packets", true],
-    ["Tx packets", true],
-    ["Interrupts", true],
-    ["Polls", true],
-    ["Rx/interrupt", true],
-    ["ITR rx µs", true],
-    ["ITR tx µs", true],
-    ["Throttling", false],
-  ];
   return html`
     <details data-v="${variant.index}">
-      <summary>${key(variant)}<b>${variant.label}</b> <span
-        class="quiet">${sentence}</span></summary>
-      <div
-        class="scroll" tabindex="0" role="group" aria-label="Queues under ${variant.label}">
-        <table
-          class="small">
-          <thead>
-            <tr>${heads.map(([head, isNumber]) =>
-              html`<th scope="col" ${isNumber && html`class="num"`}>${head}</th>`
-            )}</tr>
-          </thead>
-          <tbody>${rows}</tbody>
-        </table>
-      </div>
+      <summary>
+        ${key(variant)}<b>${variant.label}</b>
+        <span class="quiet">${sentence}</span>
+      </summary>
+      ${table}
       <p class="note">Counts are means over seeds.</p>
     </details>
   `;

@@ -8,6 +8,7 @@
 import type { Cell, MetricRow, Source, WorkloadRuns } from "../cells.ts";
 import type { Direction } from "../metrics.ts";
 import { cellOf, type PageContext, type PageVariant, variantsOf } from "./context.ts";
+import { dataTable, numberCell, numberHead, textHead } from "./data_table.ts";
 import { bestOf, mainMetrics } from "./findings.ts";
 import {
   formatNumber,
@@ -81,19 +82,12 @@ export function overviewTable(context: PageContext, source: Source, sourceId: st
       overviewRow(workload, row, variants, main.includes(row), `${sourceId}w${position}`)
     );
   });
-  return html`
-    <div class="scroll" tabindex="0" role="group" aria-label="Ratios by workload">
-      <table
-        class="heat overview">
-        <thead>
-          <tr><th scope="col">Workload</th><th scope="col">Metric</th>${variants.map(
-            variantHead,
-          )}</tr>
-        </thead>
-        <tbody>${rows}</tbody>
-      </table>
-    </div>
-  `;
+  return dataTable({
+    label: "Ratios by workload",
+    className: "heat overview",
+    heads: [textHead("Workload"), textHead("Metric"), ...variants.map(variantHead)],
+    body: html`<tbody>${rows}</tbody>`,
+  });
 }
 
 /** Winners worth a mark: none where half of the policies or more share the place. */
@@ -115,8 +109,13 @@ function overviewRow(
   );
   const group = row.group === null || row.group === workload.name ? "" : ` · ${row.group}`;
   const family = row.key.startsWith("cpu_ns_per_") ? "cpu_ns" : row.key;
-  return html`<tr data-metric="${family}" ${isMain ? html`data-main` : html`hidden`}><th
-    scope="row"><a href="#${workloadId}">${workload.name}</a>${group}</th><td class="quiet">${row.title}</td>${cells}</tr>`;
+  return html`
+    <tr data-metric="${family}" ${isMain ? html`data-main` : html`hidden`}>
+      <th scope="row"><a href="#${workloadId}">${workload.name}</a>${group}</th>
+      <td class="quiet">${row.title}</td>
+      ${cells}
+    </tr>
+  `;
 }
 
 /** All metrics of a workload: one row each, value and ratio per policy. */
@@ -125,19 +124,20 @@ export function summaryTable(context: PageContext, workload: WorkloadRuns): Html
   const sections = [...new Set(workload.metrics.map((row) => row.group))];
   const bodies = sections.map((group) => {
     const rows = workload.metrics.filter((row) => row.group === group);
-    return html`<tbody><tr class="band"><th colspan="${variants.length + 1}" scope="rowgroup">${
-      group === null ? "whole machine" : `group ${group}`
-    }</th></tr>${rows.map((row) => summaryRow(workload, row, variants))}</tbody>`;
+    const name = group === null ? "whole machine" : `group ${group}`;
+    return html`
+      <tbody>
+        <tr class="band"><th colspan="${variants.length + 1}" scope="rowgroup">${name}</th></tr>
+        ${rows.map((row) => summaryRow(workload, row, variants))}
+      </tbody>
+    `;
   });
-  return html`
-    <div class="scroll" tabindex="0" role="group" aria-label="Summary of ${workload.name}"
-    >
-      <table
-        class="heat"><thead><tr><th scope="col">Median over seeds</th>${variants.map(
-          variantHead,
-        )}</tr></thead>${bodies}</table>
-    </div>
-  `;
+  return dataTable({
+    label: `Summary of ${workload.name}`,
+    className: "heat",
+    heads: [textHead("Median over seeds"), ...variants.map(variantHead)],
+    body: bodies,
+  });
 }
 
 function summaryRow(
@@ -149,9 +149,13 @@ function summaryRow(
   const cells = variants.map((variant) =>
     ratioCell(row, variant, variant.key === workload.reference, winners.includes(variant.key))
   );
-  return html`<tr><th scope="row">${row.title}<span class="sub">${
-    DIRECTION_WORDS[row.direction]
-  }</span></th>${cells}</tr>`;
+  const direction = DIRECTION_WORDS[row.direction];
+  return html`
+    <tr>
+      <th scope="row">${row.title}<span class="sub">${direction}</span></th>
+      ${cells}
+    </tr>
+  `;
 }
 
 /** The table under a bar chart: median, range, ratio with range, number of seeds. */
@@ -163,40 +167,33 @@ export function spreadTable(
 ): Html {
   const rows = variantsOf(context, workload).map((variant) => {
     const cell = cellOf(row, variant.key);
-    return html`<tr data-v="${variant.index}"><th scope="row">${key(variant)}${variant.label}</th>${
-      spreadCells(cell, row)
-    }</tr>`;
+    return html`
+      <tr data-v="${variant.index}">
+        <th scope="row">${key(variant)}${variant.label}</th>
+        ${spreadCells(cell, row)}
+      </tr>
+    `;
   });
-  return html`
-    <div class="scroll" tabindex="0" role="group" aria-label="Values of the chart: ${row.title}">
-      <table id="${id}" class="small">
-        <thead>
-          <tr>
-            <th scope="col">Policy</th>
-            <th scope="col"
-              class="num">Median</th>
-            <th scope="col" class="num">Range</th>
-            <th scope="col" class="num"
-            >Ratio</th>
-            <th scope="col" class="num">Ratio range</th>
-            <th scope="col" class="num">Seeds</th>
-          </tr>
-        </thead>
-        <tbody>${rows}</tbody>
-      </table>
-    </div>
-  `;
+  const numbers = ["Median", "Range", "Ratio", "Ratio range", "Seeds"];
+  return dataTable({
+    label: `Values of the chart: ${row.title}`,
+    className: "small",
+    id,
+    heads: [textHead("Policy"), ...numbers.map(numberHead)],
+    body: html`<tbody>${rows}</tbody>`,
+  });
 }
 
 function spreadCells(cell: Cell, row: MetricRow): Html {
   const { spread, ratio } = cell;
   if (spread === null) return html`<td class="none" colspan="5">not measured</td>`;
   const many = spread.count > 1;
-  return html`
-    <td class="num">${formatValue(spread.median, row.unit)}</td>
-    <td class="num">${many ? formatRange(spread, row.unit) : "–"}</td>
-    <td class="num">${ratio === null ? "–" : formatRatio(ratio.median)}</td>
-    <td class="num">${ratio !== null && ratio.count > 1 ? formatRatioRange(ratio) : "–"}</td>
-    <td class="num">${formatNumber(spread.count)}</td>
-  `;
+  const cells = [
+    formatValue(spread.median, row.unit),
+    many ? formatRange(spread, row.unit) : null,
+    ratio === null ? null : formatRatio(ratio.median),
+    ratio !== null && ratio.count > 1 ? formatRatioRange(ratio) : null,
+    formatNumber(spread.count),
+  ];
+  return html`${cells.map(numberCell)}`;
 }

@@ -7,6 +7,7 @@
 
 import type { MetricRow, Source, WorkloadRuns } from "../cells.ts";
 import { cellOf, type PageContext, pageVariant } from "./context.ts";
+import { dataTable, textHead } from "./data_table.ts";
 import { bestOf, type Finding } from "./findings.ts";
 import { formatRatio } from "./client/format.js";
 import { type Html, html } from "./html.ts";
@@ -40,19 +41,12 @@ export function verdictTable(
       verdictRow(context, workload, group, index, `${sourceId}w${position}`)
     );
   });
-  return html`
-    <div class="scroll" tabindex="0" role="group" aria-label="Winner by workload">
-      <table
-        class="verdicts">
-        <thead>
-          <tr><th scope="col">Workload</th>${QUESTIONS.map(([question]) =>
-            html`<th scope="col">${question}</th>`
-          )}</tr>
-        </thead>
-        <tbody>${rows}</tbody>
-      </table>
-    </div>
-  `;
+  return dataTable({
+    label: "Winner by workload",
+    className: "verdicts",
+    heads: [textHead("Workload"), ...QUESTIONS.map(([question]) => textHead(question))],
+    body: html`<tbody>${rows}</tbody>`,
+  });
 }
 
 function verdictRow(
@@ -72,10 +66,13 @@ function verdictRow(
     }
     return verdictCell(context, workload, row);
   });
-  const suffix = group === workload.name ? "" : html`
-    <span class="quiet">· ${group}</span>
+  const suffix = group === workload.name ? null : html`<span class="quiet">· ${group}</span>`;
+  return html`
+    <tr>
+      <th scope="row"><a href="#${workloadId}">${workload.name}</a> ${suffix}</th>
+      ${cells}
+    </tr>
   `;
-  return html`<tr><th scope="row"><a href="#${workloadId}">${workload.name}</a>${suffix}</th>${cells}</tr>`;
 }
 
 function verdictCell(context: PageContext, workload: WorkloadRuns, row: MetricRow): Html {
@@ -83,19 +80,15 @@ function verdictCell(context: PageContext, workload: WorkloadRuns, row: MetricRo
   if (finding === null) return html`<td class="none">–</td>`;
   const { winners } = finding;
   if (winners.length === 0 || winners.length > WINNERS_MAX) {
-    return html`<td class="none">${
-      finding.certainty === "no comparison" ? "one policy only" : "no difference"
-    }</td>`;
+    const alone = finding.certainty === "no comparison";
+    return html`<td class="none">${alone ? "one policy only" : "no difference"}</td>`;
   }
   const names = winners.map((winner) => {
     const variant = pageVariant(context, winner);
     const ratio = cellOf(row, winner).ratio?.median;
     const isReference = winner === workload.reference;
-    return html`<span class="winner">${key(variant)}<b>${variant.label}</b>${
-      !isReference && ratio !== undefined && html`
-        <span class="num">${formatRatio(ratio)}</span>
-      `
-    }</span>`;
+    const shown = isReference || ratio === undefined ? null : formatRatio(ratio);
+    return html`<span class="winner">${key(variant)}<b>${variant.label}</b> ${shown}</span>`;
   });
   return html`<td>${names}${doubt(finding)}</td>`;
 }

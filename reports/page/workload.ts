@@ -36,16 +36,19 @@ export function workloadSection(
     ...groupLines(workload),
   ].join(" · ");
   return html`
-    <section class="workload" id="${id}"><header><h2 id="${id}-title"
-        tabindex="-1">${workload.title} <code>${workload
-          .name}</code></h2><p class="quiet">${subtitle}</p></header
-        >${remarks(workload)}<ul class="findings">${findings}</ul>${summaryTable(
-          context,
-          workload,
-        )}<div class="figures">${charts(context, workload, id)}</div>${queueSection(
-          context,
-          workload,
-        )}${dropsSection(context, workload)}${counterSection(context, workload)}</section>
+    <section class="workload" id="${id}">
+      <header>
+        <h2 id="${id}-title" tabindex="-1">${workload.title} <code>${workload.name}</code></h2>
+        <p class="quiet">${subtitle}</p>
+      </header>
+      ${remarks(workload)}
+      <ul class="findings">${findings}</ul>
+      ${summaryTable(context, workload)}
+      <div class="figures">${charts(context, workload, id)}</div>
+      ${queueSection(context, workload)}
+      ${dropsSection(context, workload)}
+      ${counterSection(context, workload)}
+    </section>
   `;
 }
 

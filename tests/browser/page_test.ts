@@ -27,6 +27,9 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** When to give up on the browser; generous, because a busy machine is no failure of the page. */
+const PATIENCE_MS = 120_000;
+
 interface Visit {
   readonly page: Page;
   /** Addresses asked for, the page itself included. */
@@ -48,6 +51,7 @@ async function visit(browser: Browser, url: string, options: VisitOptions = {}):
     colorScheme: options.theme ?? "light",
     reducedMotion: "reduce",
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const requests: string[] = [];
   const complaints: string[] = [];
@@ -72,7 +76,8 @@ const DRAW_ALL = `(async () => {
     .filter((canvas) => canvas.offsetParent !== null);
   for (const canvas of canvases) {
     canvas.scrollIntoView({ block: "center" });
-    while (Chart.getChart(canvas) === undefined) {
+    for (let frame = 0; Chart.getChart(canvas) === undefined; frame++) {
+      if (frame > 3000) throw new Error("Chart " + canvas.id + " was never drawn");
       await new Promise((resolve) => requestAnimationFrame(resolve));
     }
   }
@@ -105,13 +110,17 @@ async function blankCharts(page: Page): Promise<string[]> {
   return await page.evaluate(BLANK_CHARTS) as string[];
 }
 
-/** Renders the synthetic bench into a file, starts the browser, and closes both whatever happens. */
+/** Renders the synthetic bench into a file, starts the browser, and removes both at the end. */
 async function withBrowser(run: (browser: Browser, url: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   const path = join(folder, "report.html");
   try {
     await Deno.writeTextFile(path, await renderPage(buildBench([1, 2])));
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    const browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: FLAGS,
+      timeout: PATIENCE_MS,
+    });
     try {
       await run(browser, pathToFileURL(path).href);
     } finally {
@@ -122,169 +131,163 @@ async function withBrowser(run: (browser: Browser, url: string) => Promise<void>
   }
 }
 
+/** What must hold, each in a fresh context of one browser. */
+const STEPS: readonly (readonly [string, (browser: Browser, url: string) => Promise<void>])[] = [
+  ["It opens from a file with no other request and no complaint", async (browser, url) => {
+    const { page, requests, complaints } = await visit(browser, url);
+    await drawAll(page);
+    assert.deepEqual(requests, [url]);
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+  }],
+  ["No chart is blank, in either theme", async (browser, url) => {
+    for (const theme of ["light", "dark"] as const) {
+      const { page } = await visit(browser, url, { theme });
+      assert.ok(await drawAll(page) > 20);
+      assert.deepEqual(await blankCharts(page), []);
+      await page.context().close();
+    }
+  }],
+  ["axe finds no violation, in either theme", async (browser, url) => {
+    const axe = await readFile(createRequire(import.meta.url).resolve("axe-core"), "utf8");
+    for (const theme of ["light", "dark"] as const) {
+      const { page } = await visit(browser, url, { theme });
+      await page.evaluate(OPEN_DETAILS);
+      await page.evaluate(axe);
+      const found = await page.evaluate(RUN_AXE) as string[];
+      assert.deepEqual(found, [], theme);
+      await page.context().close();
+    }
+  }],
+  ["The legend works by keyboard and says so to a screen reader", async (browser, url) => {
+    const { page } = await visit(browser, url);
+    const button = page.locator("[data-legend]", { hasText: "BULK" });
+    await button.focus();
+    await page.keyboard.press("Space");
+    assert.equal(await button.getAttribute("aria-pressed"), "false");
+    assert.equal(await page.locator("#announce").textContent(), "BULK hidden");
+    assert.equal(await page.locator("#s0w0 thead th:has-text('BULK'):visible").count(), 0);
+    assert.match(page.url(), /#hide=BULK$/);
+    await page.keyboard.press("Enter");
+    assert.equal(await button.getAttribute("aria-pressed"), "true");
+    await page.context().close();
+  }],
+  ["The last visible policy cannot be hidden", async (browser, url) => {
+    const { page } = await visit(browser, url, { fragment: "#hide=NONE,CPU,BULK,LATENCY" });
+    await page.locator("[data-legend]", { hasText: "MIX" }).click();
+    assert.equal(await page.locator('[data-legend][aria-pressed="true"]').count(), 1);
+    assert.equal(
+      await page.locator("#announce").textContent(),
+      "One policy must stay visible.",
+    );
+    await page.context().close();
+  }],
+  ["Arrow keys read a chart point by point", async (browser, url) => {
+    const { page } = await visit(browser, url);
+    await drawAll(page);
+    await page.locator("#s0w0-g0-throughput").focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
+    assert.match(
+      await page.locator("#announce").textContent() ?? "",
+      /^CPU: median .*trans\/s$/,
+    );
+    await page.locator("#s0w0-g0-curve").focus();
+    await page.keyboard.press("ArrowRight");
+    assert.match(
+      await page.locator("#announce").textContent() ?? "",
+      /^0 %: NONE .*, CPU .*µs/,
+    );
+    await page.context().close();
+  }],
+  ["The fragment restores policies, metric, scale, theme and place", async (browser, url) => {
+    const fragment = "#at=s0w1&hide=CPU&metric=throughput&scale=log&theme=dark";
+    const { page, complaints } = await visit(browser, url, { fragment });
+    assert.equal(await page.locator("#metric").inputValue(), "throughput");
+    assert.equal(await page.locator("#scale").inputValue(), "log");
+    assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
+    assert.equal(await page.locator('[data-legend][aria-pressed="false"]').count(), 1);
+    const shown = page.locator(".overview tr[data-metric]:visible");
+    assert.ok(await shown.count() > 0);
+    assert.equal(
+      await page.locator('.overview tr[data-metric="latency_ns_p99"]:visible').count(),
+      0,
+    );
+    assert.equal(await page.evaluate("document.activeElement.id"), "s0w1-title");
+    await drawAll(page);
+    assert.deepEqual(await blankCharts(page), []);
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+  }],
+  ["Choices change the fragment, and the theme button goes round", async (browser, url) => {
+    const { page } = await visit(browser, url);
+    await page.locator("#metric").selectOption("cpu_ns");
+    assert.match(page.url(), /#metric=cpu_ns$/);
+    for (const theme of ["light", "dark", null]) {
+      await page.locator("#theme").click();
+      assert.equal(await page.locator("html").getAttribute("data-theme"), theme);
+    }
+    await page.context().close();
+  }],
+  ["CSV and JSON are saved with every value", async (browser, url) => {
+    const { page } = await visit(browser, url);
+    const texts: string[] = [];
+    for (const id of ["#save-csv", "#save-json"]) {
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.locator(id).click(),
+      ]);
+      texts.push(await readFile(await download.path(), "utf8"));
+    }
+    assert.match(texts[0]!, /^target,generator,workload/);
+    assert.match(texts[0]!, /model,i40e-model,rr,rr,p99 latency,ns,netpolicy,LATENCY,2,\d+/);
+    assert.equal(JSON.parse(texts[1]!).results.length, 2);
+    await page.context().close();
+  }],
+  ["No part makes the page scroll sideways, from 360 to 1400 pixels", async (browser, url) => {
+    for (const width of [360, 768, 1400]) {
+      const { page } = await visit(browser, url, { width });
+      await drawAll(page);
+      await page.evaluate(OPEN_DETAILS);
+      assert.equal(await page.evaluate("document.documentElement.scrollWidth"), width);
+      await page.context().close();
+    }
+  }],
+  ["Print has every chart as sharp SVG in light colours, and all details", async (browser, url) => {
+    const { page, complaints } = await visit(browser, url, { theme: "dark" });
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+    const chartCount = await page.locator("canvas").count();
+    assert.equal(await page.locator("svg.print-chart").count(), chartCount);
+    assert.equal(await page.locator("details:not([open])").count(), 0);
+    const curve = await page.locator(".plot.curve + .print-only").first().innerHTML();
+    assert.ok(curve.includes('stroke="#04945a"'), "the light theme's LATENCY");
+    assert.ok(curve.includes(">99.9 %<"));
+    await page.evaluate("dispatchEvent(new Event('afterprint'))");
+    assert.equal(await page.locator("svg.print-chart").count(), 0);
+    await page.evaluate(WATCH_PRINT);
+    const pdf = await page.pdf({ format: "A4", printBackground: true });
+    const pageCount = pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+    assert.ok(pageCount > 4, `${pageCount} pages`);
+    assert.equal(await page.evaluate("printedCharts"), chartCount);
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+  }],
+  ["Without script the answers and tables are all there", async (browser, url) => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(url);
+    assert.match(await page.locator(".first").first().innerText(), /has the lowest p99 for rr/);
+    assert.ok(await page.locator("svg.forest:visible").count() > 0);
+    assert.ok(await page.locator("table:visible").count() > 20);
+    await context.close();
+  }],
+];
+
 Deno.test({
   name: "The page works in a browser, offline, in both themes, by keyboard and on paper",
   ignore: !present,
   fn: (test) =>
     withBrowser(async (browser, url) => {
-      await test.step("It opens from a file with no other request and no complaint", async () => {
-        const { page, requests, complaints } = await visit(browser, url);
-        await drawAll(page);
-        assert.deepEqual(requests, [url]);
-        assert.deepEqual(complaints, []);
-        await page.context().close();
-      });
-
-      await test.step("No chart is blank, in either theme", async () => {
-        for (const theme of ["light", "dark"] as const) {
-          const { page } = await visit(browser, url, { theme });
-          assert.ok(await drawAll(page) > 20);
-          assert.deepEqual(await blankCharts(page), []);
-          await page.context().close();
-        }
-      });
-
-      await test.step("axe finds no violation, in either theme", async () => {
-        const axe = await readFile(createRequire(import.meta.url).resolve("axe-core"), "utf8");
-        for (const theme of ["light", "dark"] as const) {
-          const { page } = await visit(browser, url, { theme });
-          await page.evaluate(OPEN_DETAILS);
-          await page.evaluate(axe);
-          const found = await page.evaluate(RUN_AXE) as string[];
-          assert.deepEqual(found, [], theme);
-          await page.context().close();
-        }
-      });
-
-      await test.step("The legend works by keyboard and says so to a screen reader", async () => {
-        const { page } = await visit(browser, url);
-        const button = page.locator("[data-legend]", { hasText: "BULK" });
-        await button.focus();
-        await page.keyboard.press("Space");
-        assert.equal(await button.getAttribute("aria-pressed"), "false");
-        assert.equal(await page.locator("#announce").textContent(), "BULK hidden");
-        assert.equal(await page.locator("#s0w0 thead th:has-text('BULK'):visible").count(), 0);
-        assert.match(page.url(), /#hide=BULK$/);
-        await page.keyboard.press("Enter");
-        assert.equal(await button.getAttribute("aria-pressed"), "true");
-        await page.context().close();
-      });
-
-      await test.step("The last visible policy cannot be hidden", async () => {
-        const { page } = await visit(browser, url, { fragment: "#hide=NONE,CPU,BULK,LATENCY" });
-        await page.locator("[data-legend]", { hasText: "MIX" }).click();
-        assert.equal(await page.locator('[data-legend][aria-pressed="true"]').count(), 1);
-        assert.equal(
-          await page.locator("#announce").textContent(),
-          "One policy must stay visible.",
-        );
-        await page.context().close();
-      });
-
-      await test.step("Arrow keys read a chart point by point", async () => {
-        const { page } = await visit(browser, url);
-        await drawAll(page);
-        await page.locator("#s0w0-g0-throughput").focus();
-        await page.keyboard.press("ArrowRight");
-        await page.keyboard.press("ArrowRight");
-        assert.match(
-          await page.locator("#announce").textContent() ?? "",
-          /^CPU: median .*trans\/s$/,
-        );
-        await page.locator("#s0w0-g0-curve").focus();
-        await page.keyboard.press("ArrowRight");
-        assert.match(
-          await page.locator("#announce").textContent() ?? "",
-          /^0 %: NONE .*, CPU .*µs/,
-        );
-        await page.context().close();
-      });
-
-      await test.step("The fragment restores policies, metric, scale, theme and place", async () => {
-        const fragment = "#at=s0w1&hide=CPU&metric=throughput&scale=log&theme=dark";
-        const { page, complaints } = await visit(browser, url, { fragment });
-        assert.equal(await page.locator("#metric").inputValue(), "throughput");
-        assert.equal(await page.locator("#scale").inputValue(), "log");
-        assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
-        assert.equal(await page.locator('[data-legend][aria-pressed="false"]').count(), 1);
-        const shown = page.locator(".overview tr[data-metric]:visible");
-        assert.ok(await shown.count() > 0);
-        assert.equal(
-          await page.locator('.overview tr[data-metric="latency_ns_p99"]:visible').count(),
-          0,
-        );
-        assert.equal(await page.evaluate("document.activeElement.id"), "s0w1-title");
-        await drawAll(page);
-        assert.deepEqual(await blankCharts(page), []);
-        assert.deepEqual(complaints, []);
-        await page.context().close();
-      });
-
-      await test.step("Choices change the fragment, and the theme button goes round", async () => {
-        const { page } = await visit(browser, url);
-        await page.locator("#metric").selectOption("cpu_ns");
-        assert.match(page.url(), /#metric=cpu_ns$/);
-        for (const theme of ["light", "dark", null]) {
-          await page.locator("#theme").click();
-          assert.equal(await page.locator("html").getAttribute("data-theme"), theme);
-        }
-        await page.context().close();
-      });
-
-      await test.step("CSV and JSON are saved with every value", async () => {
-        const { page } = await visit(browser, url);
-        const texts: string[] = [];
-        for (const id of ["#save-csv", "#save-json"]) {
-          const [download] = await Promise.all([
-            page.waitForEvent("download"),
-            page.locator(id).click(),
-          ]);
-          texts.push(await readFile(await download.path(), "utf8"));
-        }
-        assert.match(texts[0]!, /^target,generator,workload/);
-        assert.match(texts[0]!, /model,i40e-model,rr,rr,p99 latency,ns,netpolicy,LATENCY,2,\d+/);
-        assert.equal(JSON.parse(texts[1]!).results.length, 2);
-        await page.context().close();
-      });
-
-      await test.step("No part makes the page scroll sideways, from 360 to 1400 pixels", async () => {
-        for (const width of [360, 768, 1400]) {
-          const { page } = await visit(browser, url, { width });
-          await drawAll(page);
-          await page.evaluate(OPEN_DETAILS);
-          assert.equal(await page.evaluate("document.documentElement.scrollWidth"), width);
-          await page.context().close();
-        }
-      });
-
-      await test.step("Print has every chart as sharp SVG in light colours, and all details", async () => {
-        const { page, complaints } = await visit(browser, url, { theme: "dark" });
-        await page.evaluate("dispatchEvent(new Event('beforeprint'))");
-        const chartCount = await page.locator("canvas").count();
-        assert.equal(await page.locator("svg.print-chart").count(), chartCount);
-        assert.equal(await page.locator("details:not([open])").count(), 0);
-        const curve = await page.locator(".plot.curve + .print-only").first().innerHTML();
-        assert.ok(curve.includes('stroke="#04945a"'), "the light theme's LATENCY");
-        assert.ok(curve.includes(">99.9 %<"));
-        await page.evaluate("dispatchEvent(new Event('afterprint'))");
-        assert.equal(await page.locator("svg.print-chart").count(), 0);
-        await page.evaluate(WATCH_PRINT);
-        const pdf = await page.pdf({ format: "A4", printBackground: true });
-        const pageCount = pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0;
-        assert.ok(pageCount > 4, `${pageCount} pages`);
-        assert.equal(await page.evaluate("printedCharts"), chartCount);
-        assert.deepEqual(complaints, []);
-        await page.context().close();
-      });
-
-      await test.step("Without script the answers and tables are all there", async () => {
-        const context = await browser.newContext({ javaScriptEnabled: false });
-        const page = await context.newPage();
-        await page.goto(url);
-        assert.match(await page.locator(".first").first().innerText(), /has the lowest p99 for rr/);
-        assert.ok(await page.locator("svg.forest:visible").count() > 0);
-        assert.ok(await page.locator("table:visible").count() > 20);
-        await context.close();
-      });
+      for (const [name, check] of STEPS) await test.step(name, () => check(browser, url));
     }),
 });

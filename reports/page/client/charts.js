@@ -10,7 +10,7 @@ import { formatNs, formatTick, formatValue } from "./format.js";
 /** Shares at which the percentile axis has a tick. */
 const PERCENTILE_TICKS = [0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999];
 
-/** Markers stand on every so manyth point of a curve, shifted per policy so that they do not hide. */
+/** Points from marker to marker of a curve; shifted per policy, so that none hides another. */
 const MARKER_EVERY = 8;
 
 /**
@@ -175,7 +175,7 @@ function curveConfig(figure, look, hidden) {
   };
 }
 
-/** Ticks of a logarithmic axis at 1, 2 and 5 of each decade, the only ones with room for a label. */
+/** Ticks of a logarithmic axis at 1, 2 and 5 of each decade; no others have room for a label. */
 function oneTwoFive(axis) {
   axis.ticks = axis.ticks.filter(({ value }) => {
     const lead = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
