@@ -5,7 +5,7 @@
 // CPUs but the number it runs on.
 
 import {
-  Connection, connectionAt, Group, groupAt, STATE_CLOSED, STATE_OPEN, STATE_READY, TCP_CRR,
+  Connection, connectionAt, Group, groupAt, STATE_OPEN, STATE_READY, TCP_CRR,
   TCP_MAERTS, TCP_RR, TCP_STREAM, Thread, threadAt, UDP_RR, UDP_STREAM,
 } from "./connection";
 import {
@@ -13,10 +13,9 @@ import {
   TCP_ACK_TX, TCP_TX, UDP_TX,
 } from "./costs";
 import { cpuAt, MODE_SYSTEM, MODE_USER } from "./cpu";
-import { FLAG_FIN } from "./abi";
 import { socketLeave, socketReceived, socketTake } from "./socket";
 import {
-  tcpAccepted, tcpCanSend, tcpControl, tcpHasSpace, tcpSend, tcpWindowUpdate,
+  tcpAccepted, tcpCanSend, tcpClose, tcpHasSpace, tcpSend, tcpWindowUpdate,
 } from "./tcp";
 import { udpSend } from "./udp";
 
@@ -48,7 +47,7 @@ function step(thread: Thread, phase: u32, mode: u32, ticks: u64): u64 {
 function ready(connection: Connection, group: Group): u32 {
   switch (group.test) {
     case TCP_MAERTS:
-      return tcpHasSpace(connection, group.messageBytes) ? SEND : BLOCKING;
+      return tcpHasSpace(connection) ? SEND : BLOCKING;
     case UDP_RR:
     case UDP_STREAM:
       return connection.rxMessages > 0 ? RECEIVE : BLOCKING;
@@ -171,10 +170,8 @@ function afterOutput(connection: Connection, group: Group): u32 {
 }
 
 function closed(index: u32, cpu: u32): void {
-  const connection = connectionAt(index);
-  tcpControl(index, cpu, FLAG_FIN);
-  socketLeave(connection);
-  connection.state = STATE_CLOSED;
+  tcpClose(index, cpu);
+  socketLeave(connectionAt(index));
 }
 
 /** A step of a thread is done. */

@@ -22,7 +22,7 @@ const RULE_INTERRUPTS: i32 = 3;
 const RULE_GAP: i32 = 4;
 /** Every reference to a packet is held by a ring, a queue or an event. */
 const RULE_PACKETS: i32 = 5;
-/** A ring with frames in it is being polled, is interrupting, or has a timer. */
+/** A ring with frames is being polled, is interrupting, or has a timer; a qdisc waits for one. */
 const RULE_STUCK: i32 = 6;
 /** Descriptors of each ring are accounted for. */
 const RULE_DESCRIPTORS: i32 = 7;
@@ -85,9 +85,11 @@ function packetsHold(): bool {
     const queue = queueAt(i);
     held += queue.rxTail - queue.rxHead;
     held += queue.txTail - queue.txHead;
-    held += listLength(queue.qdiscHead);
   }
-  for (let i: u32 = 0; i < connectionsUsed(); i++) held += listLength(connectionAt(i).peerHead);
+  for (let i: u32 = 0; i < connectionsUsed(); i++) {
+    const connection = connectionAt(i);
+    held += listLength(connection.peerHead) + listLength(connection.flowHead);
+  }
   let references: u64 = 0;
   let used: u32 = 0;
   for (let i: u32 = 1; i < PACKET_MAX; i++) {
@@ -102,6 +104,7 @@ function noneStuck(): bool {
     const queue = queueAt(i);
     const waits = queue.rxTail != queue.rxHead || queue.txReported != queue.txHead;
     if (waits && queue.masked == 0 && queue.timer == 0) return false;
+    if (queue.waiting != 0 && queue.txHead == queue.txTail) return false;
     if (queue.masked == 0 && queue.timer == 0) {
       if (rxContainer(i).pending != 0 || txContainer(i).pending != 0) return false;
     }

@@ -89,6 +89,8 @@ export class Connection {
   groListed: u32;
   delayedAck: u32;
   ackDue: u32;
+  /** The server has closed; FIN follows the last data. */
+  finDue: u32;
   fragmentBytes: u32;
   requestGot: u32;
   rxNode: i32;
@@ -96,6 +98,13 @@ export class Connection {
   txQueued: u32;
   txInflight: u32;
   txHeld: u32;
+  // Packets that wait in a qdisc; see qdisc.ts. All wait in one queue.
+  flowHead: u32;
+  flowTail: u32;
+  flowNext: i32;
+  flowList: u32;
+  flowDeficit: i32;
+  flowQueue: i32;
   outListed: u32;
   outNext: i32;
   // Peer.

@@ -58,11 +58,11 @@ export const COPY_LOCAL: u32 = 43;
 export const COPY_REMOTE: u32 = 44;
 export const NUMA_REMOTE: u32 = 45;
 export const SMT_BUSY: u32 = 46;
-export const CSTATE_LIMIT: u32 = 47;
+export const IDLE_STATE_LIMIT: u32 = 47;
 export const TCP_WINDOW: u32 = 48;
 export const UDP_BUFFER: u32 = 49;
 export const TX_QUEUE_LIMIT: u32 = 50;
-export const HZ: u32 = 51;
+export const TIMER: u32 = 51;
 export const ATR_SAMPLE: u32 = 52;
 export const COST_COUNT: u32 = 53;
 

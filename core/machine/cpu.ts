@@ -10,7 +10,7 @@ import { CPU_MAX, CPU_SHIFT, CPUS, EV_CPU } from "./abi";
 import { threadDone, threadNext } from "./app";
 import { RUNNABLE, RUNNING, SLEEPING, threadAt } from "./connection";
 import {
-  C1_EXIT, C1E_EXIT, C1E_RESIDENCY, C6_EXIT, C6_RESIDENCY, CONTEXT_SWITCH, cost, CSTATE_LIMIT,
+  C1_EXIT, C1E_EXIT, C1E_RESIDENCY, C6_EXIT, C6_RESIDENCY, CONTEXT_SWITCH, cost, IDLE_STATE_LIMIT,
   HARD_IRQ, SMT_BUSY, WAKEUP_GRANULARITY,
 } from "./costs";
 import { runEnqueue, runTake } from "./scheduler";
@@ -181,7 +181,7 @@ export function cpuFree(index: u32): bool {
 
 /** Exit latency of the deepest idle state whose target residency fits the expected idle time. */
 function exitTicks(cpu: Cpu): u64 {
-  const limit = cost(CSTATE_LIMIT);
+  const limit = cost(IDLE_STATE_LIMIT);
   if (limit >= 3 && cpu.idleGuess >= cost(C6_RESIDENCY)) return cost(C6_EXIT);
   if (limit >= 2 && cpu.idleGuess >= cost(C1E_RESIDENCY)) return cost(C1E_EXIT);
   return limit >= 1 ? cost(C1_EXIT) : 0;

@@ -10,11 +10,13 @@ import { EV_ITR, EV_MSIX } from "./abi";
 import {
   chooseWrite, DEFAULT_USECS, updateContainer, WRITE_RX, WRITE_TX,
 } from "./adaptive_itr";
-import { cost, HZ, MSIX } from "./costs";
+import { cost, TIMER, MSIX } from "./costs";
 import { Container, queueAt, queues, rxContainer, txContainer } from "./queue";
 
 const TICKS_PER_USEC: u64 = 10000;
 const TICKS_PER_SECOND: u64 = 10000000000;
+/** The device has been up and silent before the run: its first statistics are stale. */
+const FIRST_JIFFY: u64 = 1;
 const NEVER: u64 = u64.MAX_VALUE;
 
 let linkGbps: u32 = 10;
@@ -115,7 +117,7 @@ export function vectorComplete(index: u32, rxWaiting: bool, txWaiting: bool): vo
   const queue = queueAt(index);
   const rx = rxContainer(index);
   const tx = txContainer(index);
-  const jiffy = now() * cost(HZ) / TICKS_PER_SECOND;
+  const jiffy = FIRST_JIFFY + now() * cost(TIMER) / TICKS_PER_SECOND;
   updateContainer(false, rx, tx, queue.countdown, jiffy, linkGbps);
   updateContainer(true, rx, tx, queue.countdown, jiffy, linkGbps);
   const choice = chooseWrite(rx, tx, queue);

@@ -24,6 +24,7 @@ import {
 import {
   IP_HEADERS, linkToHost, TCP_HEADERS, TCP_SEGMENT, UDP_HEADERS, UDP_SEGMENT,
 } from "./link";
+import { QUANTUM } from "./qdisc";
 import { rxArrive } from "./ring";
 import { rssHash, rssHashAddresses } from "./rss";
 import { rxQueueOf } from "./steering";
@@ -72,6 +73,7 @@ export function peerFlow(index: u32): void {
   connection.peerGot = 0;
   connection.peerUnacked = 0;
   connection.peerFinished = 0;
+  connection.flowDeficit = QUANTUM;
   tcpReset(connection);
 }
 
@@ -343,13 +345,13 @@ export function peerReceive(number: u32): void {
   }
   connection.peerGot += payload;
   if ((flags & FLAG_UDP) == 0) connection.peerUnacked += payload;
-  if (group.test == TCP_CRR) {
-    receiveCrr(connection, group, index, flags);
-    return;
-  }
   if (connection.peerUnacked >= 2 * TCP_SEGMENT) {
     sendControl(index, FLAG_ACK, connection.peerUnacked);
     connection.peerUnacked = 0;
+  }
+  if (group.test == TCP_CRR) {
+    receiveCrr(connection, group, index, flags);
+    return;
   }
   while (connection.outstanding > 0 && payload != 0 && connection.peerGot >= group.responseBytes) {
     connection.peerGot -= group.responseBytes;

@@ -47,9 +47,22 @@ export class Queue {
   txStride: u32;
   /** Packets since the last one that ATR sampled. */
   atrCount: u32;
-  /** Packets that wait for descriptors. */
-  qdiscHead: u32;
-  qdiscTail: u32;
+  // Byte limit and waiting flows; see qdisc.ts.
+  limit: u32;
+  limitEnd: u32;
+  bytesPosted: u32;
+  bytesCompleted: u32;
+  lastBytes: u32;
+  previousPosted: u32;
+  previousOver: u32;
+  previousBytes: u32;
+  leastSlack: u32;
+  waiting: u32;
+  slackSince: u64;
+  sparseHead: i32;
+  sparseTail: i32;
+  backloggedHead: i32;
+  backloggedTail: i32;
   // Vector.
   affinity: u64;
   timer: u32;
@@ -124,5 +137,10 @@ export function queuesInit(count: u32, descriptors: u32): void {
     queue.rxFree = descriptors;
     queue.txFree = descriptors;
     queue.napiNext = -1;
+    queue.leastSlack = u32.MAX_VALUE;
+    queue.sparseHead = -1;
+    queue.sparseTail = -1;
+    queue.backloggedHead = -1;
+    queue.backloggedTail = -1;
   }
 }

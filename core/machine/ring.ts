@@ -1,8 +1,8 @@
 // deno-fmt-ignore-file
 // Descriptor rings, device side and driver side. Receive: a frame takes a descriptor or is dropped
-// here; the driver gives descriptors back in batches of 32. Transmit: packets wait for descriptors
-// in the qdisc, are fetched after the doorbell, sent frame by frame (round robin over queues), and
-// reported complete every 4th descriptor (i40e_tx_map, WB_STRIDE 4) by a head write-back.
+// here; the driver gives descriptors back in batches of 32. Transmit: packets are fetched after the
+// doorbell, sent frame by frame (round robin over queues), and reported complete every 4th
+// descriptor (i40e_tx_map, WB_STRIDE 4) by a head write-back. What waits is in qdisc.ts.
 // Knows nothing of sockets: a dropped frame and a cleaned packet go to those who own them.
 
 import { now, schedule } from "../lib/wheel";
@@ -12,7 +12,7 @@ import {
 } from "./abi";
 import { CABLE, cost, DMA_READ, DMA_WRITE, DOORBELL, NIC_TX } from "./costs";
 import { vectorCheck } from "./itr";
-import { linkToPeer, TCP_SEGMENT, UDP_SEGMENT } from "./link";
+import { linkToPeer, TCP_SEGMENT } from "./link";
 import { queueAt, ringDescriptors, rxContainer, txContainer } from "./queue";
 
 /** Descriptors the driver gives back at once. */
@@ -87,20 +87,16 @@ export function rxPop(index: u32): void {
   }
 }
 
-/** Hands a packet to the transmit queue; the ring takes it over with its reference. */
-export function txSubmit(index: u32, packet: u32): void {
-  const queue = queueAt(index);
-  packetAt(packet).next = 0;
-  if (queue.qdiscHead != 0 || queue.txFree < packetAt(packet).descriptors + TX_RESERVE) {
-    if (queue.qdiscHead == 0) queue.qdiscHead = packet;
-    else packetAt(queue.qdiscTail).next = packet;
-    queue.qdiscTail = packet;
-    return;
-  }
-  txPost(index, packet);
+/** Whether the ring takes a packet of so many descriptors. */
+export function txFits(index: u32, descriptors: u32): bool {
+  return queueAt(index).txFree >= descriptors + TX_RESERVE;
 }
 
-function txPost(index: u32, number: u32): void {
+/**
+ * Puts a packet into the ring, which takes it over with its reference. `stops` says that no other
+ * follows until a completion: such a packet is reported, or nothing would start the queue again.
+ */
+export function txPost(index: u32, number: u32, stops: bool): void {
   const queue = queueAt(index);
   const packet = packetAt(number);
   const descriptors = packet.descriptors;
@@ -108,7 +104,7 @@ function txPost(index: u32, number: u32): void {
   queue.txTail++;
   queue.txFree -= descriptors;
   queue.txStride++;
-  if ((descriptors | queue.txStride) >= REPORT_STRIDE) {
+  if ((descriptors | queue.txStride) >= REPORT_STRIDE || stops) {
     packet.flags |= FLAG_REPORT;
     queue.txStride = 0;
   }
@@ -123,19 +119,15 @@ export function txFetched(index: u32): void {
   if (!linkBusy) sendNext();
 }
 
-/** Payload of the next frame of a packet. */
-function nextFrame(payload: u32, sent: u32, headers: u32): u32 {
-  const segment = headers < 60 ? UDP_SEGMENT : TCP_SEGMENT;
-  return min(segment, payload - sent * segment);
-}
-
 function sendNext(): void {
   // Round robin: the first ready queue after the last one served.
   const after = linkQueue == 63 ? 0 : readyQueues & (u64.MAX_VALUE << (linkQueue + 1));
   linkQueue = <u32>ctz(after != 0 ? after : readyQueues);
   const queue = queueAt(linkQueue);
   const packet = packetAt(load<u32>(slotOf(TX_RINGS, linkQueue, queue.txSent)));
-  const bytes = nextFrame(packet.payload, packet.sent, packet.headers) + packet.headers;
+  const left = packet.payload - packet.sent * TCP_SEGMENT;
+  const payload = packet.frames > 1 ? min(left, TCP_SEGMENT) : packet.payload;
+  const bytes = payload + packet.headers;
   queue.txPackets++;
   queue.txBytes += bytes;
   linkBusy = true;
@@ -195,16 +187,4 @@ export function txClean(index: u32): u32 {
   queue.txHead++;
   queue.txFree += packet.descriptors;
   return number;
-}
-
-/** Moves packets from the qdisc to the ring as far as descriptors go. */
-export function txRestart(index: u32): void {
-  const queue = queueAt(index);
-  while (queue.qdiscHead != 0) {
-    const packet = queue.qdiscHead;
-    if (queue.txFree < packetAt(packet).descriptors + TX_RESERVE) return;
-    queue.qdiscHead = packetAt(packet).next;
-    packetAt(packet).next = 0;
-    txPost(index, packet);
-  }
 }

@@ -18,7 +18,8 @@ import { begin, Cpu, cpuAt, IN_SOFTIRQ, MODE_SOFTIRQ, preempts } from "./cpu";
 import { vectorComplete, vectorForce } from "./itr";
 import { nicNode } from "./nic";
 import { queueAt } from "./queue";
-import { rxPeek, rxPop, rxWaiting, txClean, txRestart, txWaiting } from "./ring";
+import { qdiscCompleted, qdiscRestart } from "./qdisc";
+import { rxPeek, rxPop, rxWaiting, txClean, txWaiting } from "./ring";
 import { tcpCanSend, tcpCleaned, tcpFlush, tcpOutput, tcpReceive, tcpWillAck } from "./tcp";
 import { totals } from "./totals";
 import { udpReceive } from "./udp";
@@ -224,14 +225,17 @@ function softirqNext(index: u32): bool {
 }
 
 function cleanBatch(cpu: Cpu): void {
+  let bytes: u32 = 0;
   for (let i: u32 = 0; i < cpu.batch; i++) {
     const number = txClean(cpu.vector);
     const packet = packetAt(number);
+    bytes += packet.payload + packet.frames * packet.headers;
     if ((packet.flags & FLAG_UDP) == 0) tcpCleaned(cpu, packet);
     packetDrop(number);
   }
   cpu.cleaned = cpu.batch;
-  txRestart(cpu.vector);
+  qdiscCompleted(cpu.vector, bytes);
+  qdiscRestart(cpu.vector);
 }
 
 function receiveFrame(index: u32, cpu: Cpu): void {

@@ -33,6 +33,7 @@ export function rxQueueOf(connection: Connection, packet: Packet): u32 {
 
 /** Transmit queue of a packet that a CPU sends. */
 export function txQueueOf(connection: Connection, cpu: u32): u32 {
+  if (connection.flowHead != 0) return connection.flowQueue;
   if (connection.txQueue >= 0 && connection.txInflight + connection.txHeld != 0) {
     return connection.txQueue;
   }

@@ -16,7 +16,7 @@ import {
 import { cost, DELAYED_ACK, TCP_WINDOW, TX_QUEUE_LIMIT } from "./costs";
 import { Cpu, cpuAt, kick } from "./cpu";
 import { TCP_HEADERS, TCP_SEGMENT } from "./link";
-import { txSubmit } from "./ring";
+import { qdiscSubmit } from "./qdisc";
 import { wake } from "./scheduler";
 import { outputAppend } from "./softirq";
 import { atrSample, txQueueOf } from "./steering";
@@ -33,17 +33,23 @@ function freeWindow(connection: Connection): u32 {
   return window - min(window, connection.rxQueued);
 }
 
-/** May send now: data, room in the peer's window, not too much in the device's queue. */
+/**
+ * May send now: data, room in the peer's window, not too much in the device's queue. Short of a
+ * whole train it waits for more room, up to a third of the window (tcp_tso_should_defer).
+ */
 export function tcpCanSend(connection: Connection): bool {
   if (connection.txQueued == 0 || connection.txHeld >= <u32>cost(TX_QUEUE_LIMIT)) return false;
   const window = <u32>cost(TCP_WINDOW);
   const room = window - min(window, connection.txInflight);
-  return room >= min(connection.txQueued, TCP_SEGMENT);
+  return room >= min(connection.txQueued, min(TRAIN_BYTES, window / 3));
 }
 
-/** Room for what the application writes next. */
-export function tcpHasSpace(connection: Connection, bytes: u32): bool {
-  return connection.txQueued + connection.txInflight + bytes <= 2 * <u32>cost(TCP_WINDOW);
+/**
+ * The send buffer, of two windows, takes what the application writes next: the last message may
+ * go beyond its end, so that any message goes through (sk_stream_memory_free).
+ */
+export function tcpHasSpace(connection: Connection): bool {
+  return connection.txQueued + connection.txInflight < 2 * <u32>cost(TCP_WINDOW);
 }
 
 function stopDelayedAck(connection: Connection): void {
@@ -65,7 +71,7 @@ function transmit(index: u32, cpu: u32, number: u32): void {
   stopDelayedAck(connection);
   const queue = txQueueOf(connection, cpu);
   atrSample(connection, packet, queue);
-  txSubmit(queue, number);
+  qdiscSubmit(queue, number);
 }
 
 /** Sends a packet without data. */
@@ -89,6 +95,18 @@ export function tcpSend(index: u32, cpu: u32): void {
   transmit(index, cpu, number);
   connection.txInflight += bytes;
   connection.txHeld += bytes;
+  if (connection.finDue != 0 && connection.txQueued == 0) {
+    connection.finDue = 0;
+    tcpControl(index, cpu, FLAG_FIN);
+  }
+}
+
+/** The server closes: FIN goes now, or behind what is still to be sent. */
+export function tcpClose(index: u32, cpu: u32): void {
+  const connection = connectionAt(index);
+  connection.state = STATE_CLOSED;
+  if (connection.txQueued != 0) connection.finDue = 1;
+  else tcpControl(index, cpu, FLAG_FIN);
 }
 
 /** A softirq's output step: one packet, or the acknowledgement that is due. */
@@ -115,7 +133,8 @@ function acknowledged(cpu: u32, index: u32, bytes: u32): void {
   if (tcpCanSend(connection)) outputAppend(cpuAt(cpu), index);
   if (groupAt(connection.group).test != TCP_MAERTS) return;
   // A writer that waits goes on when a third of its buffer is free (sk_stream_write_space).
-  if (tcpHasSpace(connection, 2 * <u32>cost(TCP_WINDOW) / 3)) wake(index, cpu);
+  const used = connection.txQueued + connection.txInflight;
+  if (used <= 4 * <u32>cost(TCP_WINDOW) / 3) wake(index, cpu);
 }
 
 function hold(cpu: Cpu, index: u32, packet: Packet): void {
@@ -217,6 +236,7 @@ export function tcpReset(connection: Connection): void {
   connection.txQueue = -1;
   connection.atrQueue = -1;
   connection.ackDue = 0;
+  connection.finDue = 0;
   connection.requestGot = 0;
 }
 

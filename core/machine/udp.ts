@@ -8,7 +8,7 @@ import { cost, UDP_BUFFER } from "./costs";
 import { cpuAt } from "./cpu";
 import { IP_HEADERS, UDP_HEADERS, UDP_SEGMENT } from "./link";
 import { peerLost } from "./peer";
-import { txSubmit } from "./ring";
+import { qdiscSubmit } from "./qdisc";
 import { wake } from "./scheduler";
 import { txQueueOf } from "./steering";
 import { totals } from "./totals";
@@ -51,15 +51,16 @@ export function udpReceive(cpu: u32, packet: Packet): void {
   wake(index, cpu);
 }
 
-/** Sends a datagram of the server. */
+/** Sends a datagram of the server: a packet for each fragment, all to one queue. */
 export function udpSend(index: u32, cpu: u32, bytes: u32): void {
   const connection = connectionAt(index);
   const frames = udpFrames(bytes);
   const headers = frames > 1 ? IP_HEADERS : UDP_HEADERS;
-  const number = packetTake(index, FLAG_UDP, bytes, headers);
-  const packet = packetAt(number);
-  packet.frames = frames;
-  packet.descriptors = frames;
-  packet.life = connection.life;
-  txSubmit(txQueueOf(connection, cpu), number);
+  const queue = txQueueOf(connection, cpu);
+  for (let i: u32 = 0; i < frames; i++) {
+    const payload = min(UDP_SEGMENT, bytes - i * UDP_SEGMENT);
+    const number = packetTake(index, FLAG_UDP, payload, headers);
+    packetAt(number).life = connection.life;
+    qdiscSubmit(queue, number);
+  }
 }

@@ -12,7 +12,7 @@ const RULES = [
   "interrupts raised = interrupts taken + under way",
   "no interrupt comes before its throttling interval is over",
   "each packet is held by exactly the rings, queues and events that refer to it",
-  "a ring with frames in it is being polled, is interrupting, or has a timer",
+  "a ring with frames is being polled, is interrupting, or has a timer; a qdisc waits for one",
   "descriptors of each ring add up to its size",
   "no connection has more transactions in flight than it may",
 ] as const;

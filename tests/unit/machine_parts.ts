@@ -15,7 +15,7 @@ import { prngExponential, prngNext, prngSeed } from "./lib/prng";
 import { histogramIndex } from "./lib/histogram";
 import { EV_ITR, EV_MSIX, EVENTS, RSS_KEY, WHEEL } from "./machine/abi";
 import { chooseWrite, intervalBySize, updateContainer } from "./machine/adaptive_itr";
-import { costSet, HZ } from "./machine/costs";
+import { costSet, TIMER } from "./machine/costs";
 import { ruleActivate, ruleCount, ruleDelete, ruleInsert, ruleQueue, rulesInit, ruleTcpCount }
   from "./machine/flow_director";
 import { itrInit, itrSet, vectorCheck, vectorComplete, vectorTimer } from "./machine/itr";
@@ -67,7 +67,7 @@ export function update(side: u32, jiffy: u32, gbps: u32): u32 {
 export function write(): u32 { return chooseWrite(rxContainer(0), txContainer(0), queueAt(0)); }
 
 /** Interrupts of queue 0, on a host that answers each after a fixed time. */
-export function hertz(hz: u32): void { costSet(HZ, hz); }
+export function hertz(hz: u32): void { costSet(TIMER, hz); }
 export function cause(side: u32): void {
   if (side == 0) rxContainer(0).pending = 1;
   else txContainer(0).pending = 1;

@@ -1,0 +1,119 @@
+/**
+ * Random workloads on random machines: whatever runs, nothing is lost, made twice or stuck, and
+ * Little's law holds.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { DEVICE_POLICIES, TESTS } from "../../harness/record.ts";
+import {
+  groupOf,
+  loadModules,
+  runToEnd,
+  type SmallRun,
+  withCosts,
+  X710,
+  XL710,
+} from "../unit/machine_runs.ts";
+
+const modules = await loadModules();
+
+const groups = fc.array(
+  fc.record({
+    test: fc.constantFrom(...TESTS),
+    connections: fc.integer({ min: 1, max: 24 }),
+    hint: fc.constantFrom("NONE", "CPU", "BULK", "LATENCY"),
+    request_bytes: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 20_000 })),
+    response_bytes: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 65_536 })),
+    message_bytes: fc.integer({ min: 1, max: 65_536 }),
+    outstanding: fc.integer({ min: 1, max: 4 }),
+    service_ns: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 100_000 })),
+    isOpen: fc.boolean(),
+    rate: fc.integer({ min: 1000, max: 500_000 }),
+  }),
+  { minLength: 1, maxLength: 3 },
+).map((list) =>
+  list.map(({ isOpen, rate, ...fields }, place) => {
+    const transactional = fields.test.endsWith("RR");
+    return groupOf({
+      ...fields,
+      name: `g${place}`,
+      outstanding: fields.test === "TCP_CRR" || !transactional ? 1 : fields.outstanding,
+      arrival: isOpen && transactional
+        ? { loop: "open", rate_per_second: rate, distribution: "poisson" }
+        : { loop: "closed" },
+    });
+  })
+);
+
+const machines = fc.record({
+  base: fc.constantFrom(X710, XL710),
+  queuePairs: fc.integer({ min: 1, max: 16 }),
+  ring: fc.constantFrom(64, 512, 4096),
+  window: fc.integer({ min: 4344, max: 1_000_000 }),
+  idleLimit: fc.integer({ min: 0, max: 3 }),
+  packetNs: fc.integer({ min: 100, max: 3000 }),
+  atr: fc.constantFrom(0, 20),
+}).map(({ base, queuePairs, ring, window, idleLimit, packetNs, atr }) =>
+  withCosts({ ...base, nic: { ...base.nic, queue_pairs: queuePairs, ring } }, {
+    tcp_window_bytes: window,
+    idle_state_limit: idleLimit,
+    rx_packet_ns: packetNs,
+    atr_sample_packets: atr,
+    retransmit_ns: 500_000,
+    delayed_ack_ns: 300_000,
+  })
+);
+
+const runs: fc.Arbitrary<SmallRun> = fc.record({
+  groups,
+  machine: machines,
+  policy: fc.constantFrom(...DEVICE_POLICIES),
+  seed: fc.integer({ min: 0, max: 0xffffffff }),
+  warmupMs: fc.constant(1),
+  measureMs: fc.constant(4),
+});
+
+Deno.test("every run keeps the conservation rules and makes progress", () => {
+  fc.assert(
+    fc.property(runs, (run) => {
+      const measured = runToEnd(modules, run);
+      assert.equal(measured.duration_ns, 4e6);
+      for (const cpu of measured.cpus) {
+        const sum = cpu.user_ns + cpu.system_ns + cpu.irq_ns + cpu.softirq_ns + cpu.idle_ns;
+        assert.ok(Math.abs(sum - 4e6) < 1, `CPU ${cpu.cpu}: ${sum} ns`);
+      }
+      // A group that has moved nothing may be starved for a while, but not for ever.
+      if (measured.groups.every((group) => group.bytes > 0)) return;
+      const longer = runToEnd(modules, { ...run, measureMs: 60 });
+      for (const group of longer.groups) assert.ok(group.bytes > 0, `${group.name} is stuck`);
+    }),
+    { seed: 2016, numRuns: 60 },
+  );
+});
+
+Deno.test("in a closed loop, rate times latency is the number in flight", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.constantFrom("TCP_RR" as const, "UDP_RR" as const),
+      fc.constantFrom(...DEVICE_POLICIES),
+      (connections, outstanding, test, policy) => {
+        const group = groupOf({ test, connections, outstanding, hint: "BULK" });
+        const { latency_ns: latency, transactions } = runToEnd(modules, {
+          groups: [group],
+          policy,
+          measureMs: 20,
+        }).groups[0]!;
+        const inFlight = transactions * latency!.mean / 20e6;
+        const expected = connections * outstanding;
+        // Transactions under way at both ends of the interval count half: within 2 %.
+        assert.ok(Math.abs(inFlight / expected - 1) < 0.02, `${inFlight} of ${expected}`);
+      },
+    ),
+    { seed: 1961, numRuns: 15 },
+  );
+});

@@ -1,0 +1,241 @@
+/**
+ * Whole runs of the machine model: each test of netperf, what a policy does to it, and that a run
+ * is a function of its seed.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import * as hdr from "hdr-histogram-js";
+import { UserError } from "../../harness/errors.ts";
+import type { DevicePolicy, Measurement } from "../../harness/record.ts";
+import {
+  groupOf,
+  loadModules,
+  runToEnd,
+  type SmallRun,
+  startRun,
+  withCosts,
+  X710,
+  XL710,
+} from "./machine_runs.ts";
+
+const modules = await loadModules();
+const run = (options: SmallRun): Measurement => runToEnd(modules, options);
+
+const rr = groupOf({ test: "TCP_RR", connections: 8, hint: "LATENCY" });
+const stream = groupOf({ test: "TCP_STREAM", connections: 8, hint: "BULK" });
+
+function perPacket(measured: Measurement): number {
+  return 1 / measured.interrupts!.rx_packets_per_interrupt;
+}
+
+Deno.test("a lone request/response takes the sum of the latencies on its way", () => {
+  // No interrupt is throttled: the round trip is longer than the adaptive interval.
+  const measured = run({ groups: [groupOf({ test: "TCP_RR" })] });
+  const c = X710.costs as Record<string, number>;
+  const wireNs = (67 + 24) * 0.8;
+  const path = [
+    ...["cable_ns", "nic_rx_ns", "dma_write_ns", "msix_ns", "c1_exit_ns", "hard_irq_ns"],
+    ...["softirq_entry_ns", "rx_packet_ns", "tcp_rx_ns", "wake_ns", "napi_complete_ns"],
+    ...["context_switch_ns", "recv_call_ns", "application_ns", "send_call_ns", "tcp_tx_ns"],
+    ...["doorbell_ns", "dma_read_ns", "dma_read_ns", "nic_tx_ns", "cable_ns"],
+    ...["peer_turnaround_ns"],
+  ];
+  const expectedNs = path.reduce((sum, name) => sum + c[name]!, 2 * wireNs);
+  const { latency_ns: latency, transactions } = measured.groups[0]!;
+  // The copy of two bytes is 0.2 ns; a transmit completion may add its interrupt.
+  assert.ok(latency!.min >= expectedNs - 1 && latency!.min <= expectedNs + 2, `${latency!.min}`);
+  assert.ok(latency!.p50 < expectedNs * 1.1, `p50 ${latency!.p50}, path ${expectedNs}`);
+  assert.ok(Math.abs(transactions * latency!.mean / 1e7 - 1) < 0.01, "one in flight at any time");
+});
+
+Deno.test("bulk receive fills the link: 1448 bytes of payload in 1538 on the wire", () => {
+  const measured = run({ groups: [stream] });
+  const share = measured.groups[0]!.throughput.value / 10e9;
+  assert.ok(share > 0.93 && share <= 1448 / 1538 + 0.003, `${share} of the link`);
+  assert.deepEqual(measured.drops, {});
+  assert.equal(measured.groups[0]!.latency_ns, null);
+});
+
+Deno.test("bulk send fills the link, and acknowledgements come back one a train", () => {
+  const measured = run({ groups: [groupOf({ test: "TCP_MAERTS", connections: 8 })] });
+  const share = measured.groups[0]!.throughput.value / 10e9;
+  assert.ok(share > 0.91 && share <= 1448 / 1538 + 0.003, `${share} of the link`);
+  const sent = measured.queues.reduce((sum, queue) => sum + queue.tx_packets, 0);
+  const received = measured.queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
+  assert.ok(sent / received > 20, `${sent} frames, ${received} acknowledgements`);
+});
+
+Deno.test("connect/request/response takes four frames in and out, on a new flow each time", () => {
+  const group = groupOf({ test: "TCP_CRR", connections: 4, hint: "LATENCY" });
+  const measured = run({ groups: [group], policy: "LATENCY" });
+  const { transactions, steered } = measured.groups[0]!;
+  const frames = (key: "rx_packets" | "tx_packets") =>
+    measured.queues.reduce((sum, queue) => sum + queue[key], 0) / transactions;
+  assert.ok(transactions > 300, `${transactions} transactions`);
+  assert.ok(Math.abs(frames("rx_packets") - 4) < 0.05, `${frames("rx_packets")} in`);
+  assert.ok(Math.abs(frames("tx_packets") - 4) < 0.05, `${frames("tx_packets")} out`);
+  assert.equal(steered, true);
+  const { rule_inserted: inserted = 0, rule_deleted: deleted = 0 } = measured.policy_counters;
+  assert.ok(inserted > transactions && inserted - deleted <= 4, `${inserted} - ${deleted} rules`);
+});
+
+Deno.test("datagrams of one frame and of many make the round trip", () => {
+  for (const bytes of [1, 1472, 1473, 8192]) {
+    const group = groupOf({ test: "UDP_RR", request_bytes: bytes, response_bytes: bytes });
+    const measured = run({ groups: [group] });
+    const { transactions, bytes: carried } = measured.groups[0]!;
+    const frames = measured.queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
+    assert.ok(transactions > 100, `${transactions} transactions of ${bytes} bytes`);
+    assert.equal(carried, transactions * 2 * bytes);
+    assert.ok(Math.abs(frames / transactions - Math.ceil(bytes / 1472)) < 0.05);
+  }
+});
+
+Deno.test("datagrams faster than the server are dropped at its socket, and counted there", () => {
+  const group = groupOf({ test: "UDP_STREAM", message_bytes: 64, service_ns: 10_000 });
+  const measured = run({ groups: [group] });
+  const { transactions, bytes } = measured.groups[0]!;
+  assert.equal(bytes, transactions * 64);
+  assert.ok(transactions < 1000, "one in 10 us at most");
+  assert.ok((measured.drops["socket_buffer_full"] ?? 0) > transactions, "most are dropped");
+});
+
+Deno.test("a ring without descriptors drops, and TCP goes on by retransmission", () => {
+  const machine = withCosts(
+    { ...X710, nic: { ...X710.nic, ring: 64 } },
+    { rx_packet_ns: 3000, retransmit_ns: 1_000_000 },
+  );
+  const groups = [groupOf({ test: "TCP_STREAM", connections: 4 })];
+  const measured = run({ groups, machine, measureMs: 30 });
+  assert.ok((measured.drops["ring_full"] ?? 0) > 0);
+  assert.ok(measured.retransmits > 0);
+  assert.ok(measured.groups[0]!.bytes > 0);
+});
+
+Deno.test("lost UDP transactions are given up, so that a run goes on", () => {
+  const machine = withCosts(
+    { ...X710, nic: { ...X710.nic, queue_pairs: 1, ring: 64 } },
+    { retransmit_ns: 100_000, rx_packet_ns: 5000 },
+  );
+  const groups = [groupOf({ test: "UDP_RR", connections: 200 })];
+  const measured = run({ groups, machine, measureMs: 30 });
+  assert.ok((measured.drops["ring_full"] ?? 0) > 0);
+  assert.match(measured.remarks.join(), /UDP transactions were lost and given up/);
+  assert.ok(measured.groups[0]!.transactions > 1000);
+});
+
+Deno.test("a larger interval means fewer interrupts, LATENCY the shortest round trips", () => {
+  const by = (policy: DevicePolicy, group = rr) => run({ groups: [group], policy });
+  const [latency, bulk, cpu] = [by("LATENCY"), by("BULK"), by("CPU")];
+  const streams = [by("LATENCY", stream), by("BULK", stream), by("CPU", stream)].map(perPacket);
+  const p50 = (measured: Measurement) => measured.groups[0]!.latency_ns!.p50;
+  assert.ok(p50(latency) < p50(bulk) && p50(bulk) < p50(cpu));
+  assert.ok(streams[0]! > 2 * streams[1]! && streams[1]! > 2 * streams[2]!, `${streams}`);
+  assert.ok(latency.cpu_utilisation! > cpu.cpu_utilisation!);
+  assert.deepEqual(latency.queues.map((queue) => queue.itr_rx_usecs), Array(8).fill(4));
+  assert.deepEqual(cpu.queues.map((queue) => queue.itr_rx_usecs), Array(8).fill(124));
+  assert.ok(cpu.queues.every((queue) => !queue.adaptive && queue.policy === "CPU"));
+});
+
+Deno.test("with a fixed interval R a lone transaction takes between R and 2 R", () => {
+  const machine = {
+    ...X710,
+    nic: { ...X710.nic, usecs: { ...X710.nic.usecs, CPU: { rx: 100, tx: 100 } } },
+  };
+  const measured = run({ groups: [groupOf({ test: "TCP_RR" })], machine, policy: "CPU" });
+  const { mean } = measured.groups[0]!.latency_ns!;
+  assert.ok(mean >= 99_000 && mean <= 200_000, `${mean} ns`);
+});
+
+Deno.test("the policy spreads flows evenly, the hash does not", () => {
+  const groups = [{ ...stream, connections: 16 }];
+  const share = (measured: Measurement) => {
+    const packets = measured.queues.map((queue) => queue.rx_packets);
+    return Math.max(...packets) * packets.length / packets.reduce((sum, one) => sum + one, 0);
+  };
+  assert.ok(share(run({ groups, policy: "BULK" })) < 1.1);
+  assert.ok(share(run({ groups })) > 1.5);
+});
+
+Deno.test("MIX keeps requests apart from streams, and a CPU hint gets default handling", () => {
+  const groups = [rr, stream, groupOf({ test: "TCP_RR", name: "cpu", hint: "CPU" })];
+  const measured = run({ groups, policy: "MIX", measureMs: 20 });
+  const of = (policy: string) => measured.queues.filter((queue) => queue.policy === policy);
+  assert.deepEqual(of("LATENCY").map((queue) => queue.itr_rx_usecs), [4, 4]);
+  assert.deepEqual(of("BULK").map((queue) => queue.itr_rx_usecs), Array(6).fill(50));
+  assert.deepEqual(measured.groups.map((group) => group.steered), [true, true, false]);
+  assert.match(measured.remarks.join(), /"cpu" got default handling/);
+  const stock = run({ groups, measureMs: 20 });
+  const p50 = (of: Measurement) => of.groups[0]!.latency_ns!.p50;
+  assert.ok(p50(measured) < p50(stock), "requests do not queue behind streams");
+});
+
+Deno.test("an open loop offers its rate and counts from the intended time", () => {
+  const arrival = (rate: number) => ({
+    loop: "open" as const,
+    rate_per_second: rate,
+    distribution: "poisson" as const,
+  });
+  const at = (rate: number, service: number) =>
+    run({
+      groups: [groupOf({
+        test: "TCP_RR",
+        connections: 32,
+        arrival: arrival(rate),
+        service_ns: service,
+      })],
+      measureMs: 40,
+    }).groups[0]!;
+  const light = at(50_000, 0);
+  assert.ok(Math.abs(light.transactions / 2000 - 1) < 0.1, `${light.transactions} of 2000`);
+  assert.equal(light.loop, "open");
+  // 8 CPUs at 100 us a request cannot do 100 000 a second: the wait grows all along.
+  const heavy = at(100_000, 100_000);
+  assert.ok(heavy.transactions < 3400, `${heavy.transactions}`);
+  assert.ok(heavy.latency_ns!.max > 5e6, "the last request has waited for milliseconds");
+});
+
+Deno.test("a run is a function of its seed, whatever the slices", () => {
+  const groups = [rr, stream];
+  const first = run({ groups, seed: 7, policy: "MIX" });
+  assert.deepEqual(runToEnd(modules, { groups, seed: 7, policy: "MIX" }, 997), first);
+  const other = run({ groups, seed: 8, policy: "MIX" });
+  assert.notEqual(other.fingerprint, first.fingerprint);
+  assert.match(first.fingerprint!, /^[0-9a-f]{16}$/);
+});
+
+Deno.test("release and debug builds agree to the last event", async () => {
+  const debug = await loadModules("debug");
+  for (const test of ["TCP_RR", "TCP_CRR", "TCP_STREAM", "TCP_MAERTS", "UDP_RR"] as const) {
+    const groups = [groupOf({ test, connections: 6, hint: "LATENCY" })];
+    const options = { groups, machine: XL710, policy: "LATENCY", measureMs: 3 } as const;
+    assert.deepEqual(runToEnd(debug, options), run(options), test);
+  }
+});
+
+Deno.test("the histogram in the record holds the summary's percentiles", () => {
+  const latency = run({ groups: [rr] }).groups[0]!.latency_ns!;
+  const histogram = hdr.decodeFromCompressedBase64(latency.hdr_v2, 64);
+  assert.equal(histogram.totalCount, latency.count);
+  assert.equal(Math.min(histogram.getValueAtPercentile(99), latency.max), latency.p99);
+});
+
+Deno.test("an interrupted run tells what it has and that it ended early", () => {
+  const model = startRun(modules, { groups: [rr], measureMs: 1000 });
+  while (model.progress() < 0.1) assert.equal(model.advance(10_000), false);
+  const measured = model.measurement();
+  assert.ok(measured.duration_ns > 0 && measured.duration_ns < 1e9);
+  assert.match(measured.remarks.join(), /ended early/);
+});
+
+Deno.test("what the model has no room for is refused in one sentence", () => {
+  const groups = [groupOf({ test: "TCP_RR", connections: 1024, outstanding: 256 })];
+  const many = Array.from({ length: 2 }, (_, place) => ({ ...groups[0]!, name: `g${place}` }));
+  assert.throws(() => startRun(modules, { groups: many }), (error: unknown) => {
+    assert.ok(error instanceof UserError);
+    assert.match(error.message, /needs 524288 transactions in flight: the model has room for/);
+    return true;
+  });
+});

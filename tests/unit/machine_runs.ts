@@ -1,0 +1,95 @@
+/**
+ * Runs of the model for tests: small workloads on the built-in machines, in one call.
+ *
+ * @module
+ */
+
+import { loadWasm } from "../../harness/build.ts";
+import { ModelRun } from "../../harness/machine/model.ts";
+import type { DevicePolicy, Measurement } from "../../harness/record.ts";
+import { type MachineSpec, readMachine, type WorkloadGroup } from "../../harness/spec.ts";
+
+/** Both modules of one build. */
+export interface Modules {
+  readonly policyModule: WebAssembly.Module;
+  readonly machineModule: WebAssembly.Module;
+}
+
+/** Loads (and if needed builds) both modules. */
+export async function loadModules(kind: "release" | "debug" = "release"): Promise<Modules> {
+  return {
+    policyModule: (await loadWasm("policy", kind)).module,
+    machineModule: (await loadWasm("machine", kind)).module,
+  };
+}
+
+/** The default machine. */
+export const X710: MachineSpec = await readMachine("x710-8cpu", "/");
+/** The 40 Gb/s machine. */
+export const XL710: MachineSpec = await readMachine("xl710-16cpu", "/");
+
+/** A machine with other costs, or other fixed throttling. */
+export function withCosts(machine: MachineSpec, costs: Record<string, number>): MachineSpec {
+  return { ...machine, costs: { ...machine.costs, ...costs } };
+}
+
+/** A group with the schema's defaults. */
+export function groupOf(
+  fields: Partial<WorkloadGroup> & Pick<WorkloadGroup, "test">,
+): WorkloadGroup {
+  return {
+    name: fields.test.toLowerCase(),
+    connections: 1,
+    hint: "NONE",
+    request_bytes: 1,
+    response_bytes: 1,
+    message_bytes: 16384,
+    outstanding: 1,
+    arrival: { loop: "closed" },
+    service_ns: 0,
+    ...fields,
+  };
+}
+
+/** What to run; the rest has defaults: x710-8cpu, NONE, seed 1, 2 ms and 10 ms. */
+export interface SmallRun {
+  readonly groups: readonly WorkloadGroup[];
+  readonly machine?: MachineSpec;
+  readonly policy?: DevicePolicy;
+  readonly seed?: number;
+  readonly warmupMs?: number;
+  readonly measureMs?: number;
+}
+
+/** Sets a run up. */
+export function startRun(modules: Modules, run: SmallRun): ModelRun {
+  const policy = run.policy ?? "NONE";
+  return ModelRun.create({
+    workload: {
+      name: "test",
+      title: "test",
+      description: "",
+      machine: "x710-8cpu",
+      duration: {
+        model: { warmup_ms: 1, measure_ms: 1 },
+        live: { warmup_ms: 1, measure_ms: 10 },
+      },
+      targets: ["model"],
+      groups: run.groups,
+    },
+    machine: run.machine ?? X710,
+    policy,
+    mechanism: policy === "NONE" ? "stock" : "netpolicy",
+    seed: run.seed ?? 1,
+    warmupMs: run.warmupMs ?? 2,
+    measureMs: run.measureMs ?? 10,
+    ...modules,
+  });
+}
+
+/** Runs to the end; the measurement has passed all conservation rules. */
+export function runToEnd(modules: Modules, run: SmallRun, sliceEvents = 50_000): Measurement {
+  const model = startRun(modules, run);
+  while (!model.advance(sliceEvents));
+  return model.measurement();
+}

@@ -1,0 +1,92 @@
+/**
+ * The machine's parameters and constants: schema, names in TypeScript and numbers in the core say
+ * the same.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { COST_NAMES } from "../../harness/machine/costs.ts";
+import { TOTAL_NAMES } from "../../harness/machine/reading.ts";
+import { ruleSentence } from "../../harness/machine/rules.ts";
+import { instantiateMachine } from "../../harness/machine/wasm.ts";
+import { builtinMachines, readMachine } from "../../harness/spec.ts";
+import { groupOf, loadModules, startRun, X710, XL710 } from "./machine_runs.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const modules = await loadModules();
+
+async function readSchema() {
+  const text = await Deno.readTextFile(new URL("workloads/machines/schema.json", ROOT));
+  return JSON.parse(text);
+}
+
+const nothing = () => -22;
+const machine = instantiateMachine(modules.machineModule, {
+  pickQueue: nothing,
+  netdevPickTx: nothing,
+  setRulesV4: nothing,
+  socketOpen: nothing,
+  socketAccept: nothing,
+  socketClose: nothing,
+  setSocketPolicy: nothing,
+});
+
+Deno.test("the schema names every cost of the core, in its order, with a description", async () => {
+  const costs = (await readSchema()).properties.costs.properties;
+  assert.deepEqual(Object.keys(costs), [...COST_NAMES]);
+  assert.equal(machine.constants.COST_COUNT, COST_NAMES.length);
+  for (
+    const [name, { description, default: value, minimum, maximum }] of Object.entries<
+      { description: string; default: number; minimum: number; maximum: number }
+    >(costs)
+  ) {
+    assert.ok(description.endsWith("."), `${name} is explained in sentences`);
+    assert.ok(minimum <= value && value <= maximum, `${name}: ${value}`);
+  }
+});
+
+Deno.test("the names of costs are those of the core, number by number", async () => {
+  const text = await Deno.readTextFile(new URL("core/machine/costs.ts", ROOT));
+  const constants = [...text.matchAll(/^export const ([A-Z0-9_]+): u32 = (\d+);/gm)]
+    .filter(([, name]) => name !== "COST_COUNT");
+  assert.equal(constants.length, COST_NAMES.length);
+  constants.forEach(([, name, number], index) => {
+    const unit = COST_NAMES[index]!.match(/_(ns|bytes|percent|ps_per_byte|hz|packets)$/)?.[0] ?? "";
+    assert.equal(name, COST_NAMES[index]!.slice(0, -unit.length || undefined).toUpperCase());
+    assert.equal(Number(number), index, `${name} has its place`);
+  });
+});
+
+Deno.test("totals and rules have a name for every number", () => {
+  assert.equal(machine.constants.TOTAL_COUNT, TOTAL_NAMES.length);
+  for (let rule = 1; rule <= 8; rule++) assert.doesNotMatch(ruleSentence(rule), /^rule/);
+});
+
+Deno.test("the built-in machines are complete and start a run", async () => {
+  for (const name of await builtinMachines()) {
+    const spec = await readMachine(name, "/");
+    assert.deepEqual(Object.keys(spec.costs).sort(), [...COST_NAMES].sort());
+    const run = startRun(modules, { groups: [groupOf({ test: "TCP_RR" })], machine: spec });
+    assert.equal(run.advance(100), false);
+  }
+  assert.equal(X710.host.nodes.flatMap((node) => node.cpus).length, 8);
+  assert.equal(XL710.host.nodes.flatMap((node) => node.cpus).length, 16);
+});
+
+Deno.test("a machine with a gap in its CPUs, or without a cost, is refused by name", () => {
+  const groups = [groupOf({ test: "TCP_RR" })];
+  const gap = {
+    ...X710,
+    host: { ...X710.host, nodes: [{ id: 0, cpus: [0, 2] }], distance: [[10]] },
+  };
+  assert.throws(
+    () => startRun(modules, { groups, machine: gap }),
+    /Machine "x710-8cpu" has CPU 2 but not CPU 1: number them from 0 on/,
+  );
+  const { cable_ns: _gone, ...costs } = X710.costs as Record<string, number>;
+  assert.throws(
+    () => startRun(modules, { groups, machine: { ...X710, costs } }),
+    /Machine "x710-8cpu" lacks costs\.cable_ns/,
+  );
+});
