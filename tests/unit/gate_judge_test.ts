@@ -1,6 +1,7 @@
 /** Verdicts of the gate: identical, regressed, improved, contradictory, missing, incomparable. */
 
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import type { RunRecord } from "../../harness/record.ts";
 import { makeBaseline } from "../../reports/gate/baseline.ts";
 import { LIVE_RUNS_MIN } from "../../reports/gate/live.ts";
@@ -178,4 +179,21 @@ Deno.test("A live slow-down beyond noise is a regression, in another environment
   const verdict = judge(elsewhere, baseline, OPTIONS);
   assert.equal(verdict.outcome, "inconclusive");
   assert.match(verdict.comparisons[0]!.reason!, /another environment/);
+});
+
+Deno.test("For every slow-down the verdict is red exactly when it exceeds the minimum effect", () => {
+  const cases = fc.record({
+    percent: fc.integer({ min: -60, max: 200 }),
+    effectPercent: fc.constantFrom(1, 5, 10),
+  }).filter(({ percent, effectPercent }) => Math.abs(percent - effectPercent) > 0.5);
+  fc.assert(
+    fc.property(cases, ({ percent, effectPercent }) => {
+      const factor = 1 + percent / 100;
+      const verdict = judge(slowed(() => factor), BASELINE, {
+        minimumEffect: effectPercent / 100,
+      });
+      assert.equal(verdict.outcome, percent > effectPercent ? "regression" : "pass");
+    }),
+    { numRuns: 40 },
+  );
 });
