@@ -70,6 +70,8 @@ Deno.test("Exit codes: 0 identical, 1 planted regression, 1 missing run, 3 parti
 Deno.test("Unreadable input ends with 5 and one sentence that names the file, never with 0", async () => {
   const line = JSON.stringify(RUNS[0]);
   const twice = `${line}\n${JSON.stringify(SLOW[0])}\n`;
+  const [entry] = makeBaseline(RUNS).runs;
+  const doubled = JSON.stringify({ schema: "netpolicy-lab/baseline/1", runs: [entry, entry] });
   const noGroups = { ...RUNS[0]!, measurement: {} };
   const cases: readonly (readonly [RunRecord[] | string, string | null, RegExp])[] = [
     [RUNS, null, /^Cannot read baseline ".*baseline\.json": make one .*--update"\n$/],
@@ -78,6 +80,7 @@ Deno.test("Unreadable input ends with 5 and one sentence that names the file, ne
     [RUNS, GOOD.slice(0, -40), /it is not JSON/],
     [RUNS, '{"schema":"netpolicy-lab/baseline/1","runs":[]}', /it holds no run/],
     [RUNS, '{"schema":"netpolicy-lab/baseline/1","runs":[{}]}', /run 1 lacks a field/],
+    [RUNS, doubled, /run "rr\/model\/netpolicy\/BULK\/1" stands in it twice/],
     [`${line}\n${line.slice(0, 99)}`, GOOD, /^Cannot read records ".*", line 2: it is not JSON\n$/],
     ['{"schema":"x"}', GOOD, /line 1: its schema is not "netpolicy-lab\/run\/1"/],
     ["null", GOOD, /line 1: its schema is not/],

@@ -154,12 +154,12 @@ Deno.test("Another build of the core is a note, not a verdict", () => {
   assert.equal(verdict.notes.length, 2);
 });
 
-/** Live runs whose rates scatter by up to 3 % around a factor. */
-function liveRuns(count: number, factor: number): RunRecord[] {
+/** Live runs whose rates scatter around a factor, by up to 3 % unless said otherwise. */
+function liveRuns(count: number, factor: number, scatter = 0.03): RunRecord[] {
   return Array.from({ length: count }, (_, position) =>
     plantSlowdown(
       buildRecord({ target: "live", seed: position + 1, sampleCount: 2000 }),
-      factor * (1 + 0.03 * ((position * 7) % 10 - 5) / 5),
+      factor * (1 + scatter * ((position * 7) % 10 - 5) / 5),
     ));
 }
 
@@ -169,6 +169,13 @@ Deno.test("Live runs are never judged exactly: noise passes, too few runs are in
   const few = makeBaseline(liveRuns(LIVE_RUNS_MIN - 1, 1));
   const verdict = judge(liveRuns(LIVE_RUNS_MIN, 1), few, OPTIONS);
   assert.equal(verdict.outcome, "inconclusive");
+});
+
+Deno.test("A live change that the scatter of the runs hides is inconclusive", () => {
+  const baseline = makeBaseline(liveRuns(LIVE_RUNS_MIN, 1, 0.5));
+  const verdict = judge(liveRuns(LIVE_RUNS_MIN, 1.15, 0.5), baseline, OPTIONS);
+  assert.equal(verdict.outcome, "inconclusive");
+  assert.ok(verdict.comparisons.some((each) => /spread of the runs/.test(each.reason ?? "")));
 });
 
 Deno.test("A live slow-down beyond noise is a regression, in another environment it is unknown", () => {
