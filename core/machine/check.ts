@@ -42,12 +42,13 @@ function eventsOf(kind: u32): u64 {
 }
 
 function framesHold(): bool {
+  const dropped = totals().dropRing + totals().dropFifo;
   let taken: u64 = 0;
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
     taken += queue.rxPackets + (queue.rxTail - queue.rxHead);
   }
-  return totals().peerFrames == taken + totals().dropRing + eventsOf(EV_RX);
+  return totals().peerFrames == taken + dropped + eventsOf(EV_RX);
 }
 
 function cpuTimesHold(): bool {

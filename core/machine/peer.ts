@@ -41,6 +41,9 @@ const SERVER_PORT: u32 = 12865;
 const PORT_FIRST: u32 = 32768;
 const PORT_COUNT: u32 = 28232;
 
+/** Packet buffer of the device: default high watermark of its register GLRPB_GHW, 968 KiB. */
+const FIFO_BYTES: u64 = 968 * 1024;
+
 let listHead: i32 = -1;
 let listTail: i32 = -1;
 let linkFree: u64 = 0;
@@ -214,9 +217,16 @@ export function peerLinkFree(): void {
 function serialise(number: u32): void {
   const packet = packetAt(number);
   totals().peerFrames++;
-  linkFree = now() + linkToHost(packet.payload + packet.headers);
-  // The device takes no more than one frame in NIC_PACKET (37 million a second).
-  const taken = max(linkFree + cost(CABLE), deviceFree + cost(NIC_PACKET));
+  const bytes = packet.payload + packet.headers;
+  linkFree = now() + linkToHost(bytes);
+  // The device takes no more than one frame in NIC_PACKET; its buffer holds what comes faster.
+  const arrival = linkFree + cost(CABLE);
+  const taken = max(arrival, deviceFree + cost(NIC_PACKET));
+  if ((taken - arrival) * bytes > FIFO_BYTES * cost(NIC_PACKET)) {
+    totals().dropFifo++;
+    dropped(number);
+    return;
+  }
   deviceFree = taken;
   schedule(taken + cost(NIC_RX) + cost(DMA_WRITE), EV_RX, number);
 }
@@ -227,6 +237,13 @@ export function peerArrive(number: u32): void {
   const connection = connectionAt(packet.connection);
   if (rxArrive(rxQueueOf(connection, packet), number)) return;
   totals().dropRing++;
+  dropped(number);
+}
+
+/** The device has dropped a frame: TCP sends it again, a datagram is lost. */
+function dropped(number: u32): void {
+  const packet = packetAt(number);
+  const connection = connectionAt(packet.connection);
   if ((packet.flags & FLAG_UDP) == 0) {
     const floor = 2 * TCP_SEGMENT;
     connection.peerCongestion = max(connection.peerCongestion / 2, floor);

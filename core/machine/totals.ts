@@ -12,6 +12,8 @@ export class Totals {
   peerFrames: u64;
   /** Frames dropped because a receive ring had no descriptor. */
   dropRing: u64;
+  /** Frames dropped because the device's packet buffer was full: more than it can take. */
+  dropFifo: u64;
   /** Datagrams dropped because the socket's buffer was full. */
   dropSocket: u64;
   /** Datagrams of which a fragment was lost. */
@@ -36,7 +38,7 @@ export class Totals {
 }
 
 /** Words of the block. */
-export const TOTAL_COUNT: u32 = 15;
+export const TOTAL_COUNT: u32 = 16;
 
 /** The one block of totals. */
 // @ts-ignore: decorator

@@ -329,6 +329,7 @@ function dropsBetween(from: Reading, to: Reading): Record<string, number> {
   for (
     const [name, total] of [
       ["ring_full", "drop_ring"],
+      ["device_buffer_full", "drop_fifo"],
       ["socket_buffer_full", "drop_socket"],
       ["fragment_missing", "drop_fragment"],
     ] as const

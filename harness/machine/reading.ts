@@ -41,6 +41,7 @@ export const TOTAL_NAMES = [
   "events",
   "peer_frames",
   "drop_ring",
+  "drop_fifo",
   "drop_socket",
   "drop_fragment",
   "stale",

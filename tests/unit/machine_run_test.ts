@@ -114,6 +114,16 @@ Deno.test("a ring without descriptors drops, and TCP goes on by retransmission",
   assert.ok(measured.groups[0]!.bytes > 0);
 });
 
+Deno.test("more frames than the device takes fill its buffer, and are dropped there", () => {
+  // 64-byte frames at 40 Gb/s are 59 million a second, the device takes 37.
+  const group = groupOf({ test: "UDP_STREAM", connections: 16, message_bytes: 1 });
+  const measured = run({ groups: [group], machine: XL710, measureMs: 2 });
+  const taken = measured.queues.reduce((sum, queue) => sum + queue.rx_packets, 0) +
+    (measured.drops["ring_full"] ?? 0);
+  assert.ok(Math.abs(taken / 2e-3 / 37e6 - 1) < 0.02, `${taken} frames in 2 ms`);
+  assert.ok(Math.abs(measured.drops["device_buffer_full"]! / taken - 59.5 / 37 + 1) < 0.02);
+});
+
 Deno.test("lost UDP transactions are given up, so that a run goes on", () => {
   const machine = withCosts(
     { ...X710, nic: { ...X710.nic, queue_pairs: 1, ring: 64 } },
