@@ -11,7 +11,7 @@ import { type Direction, sumOf } from "../metrics.ts";
 import { cellOf, type Figure, type PageContext, type PageVariant, variantsOf } from "./context.ts";
 import { dataTable, numberCell, numberHead, textHead } from "./data_table.ts";
 import { bestOf } from "./findings.ts";
-import { formatNs, formatNumber, formatSi } from "./client/format.js";
+import { formatNs, formatSi } from "./client/format.js";
 import { type Html, html } from "./html.ts";
 import { CPU_PARTS } from "./palette.ts";
 import { percentileCurve, POINTS_PER_OCTAVE, TABLE_SHARES } from "./percentiles.ts";
@@ -258,7 +258,7 @@ function busyShares(cpus: readonly CpuMeasurement[]): { cpu: number; share: numb
 }
 
 function percent(share: number): string {
-  return `${formatNumber(Math.round(share * 1000) / 10)} %`;
+  return `${(share * 100).toFixed(1)} %`;
 }
 
 function capital(text: string): string {

@@ -113,7 +113,7 @@ function shareRow(variant: PageVariant, lines: readonly QueueLine[]): Html {
     const share = total === 0 ? 0 : line.rxPackets / total;
     // Four tints up to twice an even share, so that uneven placement shows at any queue count.
     const level = share === 0 ? 0 : Math.min(4, 1 + Math.floor(share / even * 1.5));
-    const text = share === 0 ? "·" : `${formatNumber(Math.round(share * 1000) / 10)} %`;
+    const text = share === 0 ? "·" : `${(share * 100).toFixed(1)} %`;
     return html`<td class="num load-${level}">${text}</td>`;
   });
   const packets = lines.map((line) => line.rxPackets);
