@@ -8,6 +8,7 @@
  * @module
  */
 
+import { canonicalJson } from "./canonical_json.ts";
 import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AnySchemaObject } from "ajv";
@@ -181,16 +182,6 @@ export async function specSha256(spec: WorkloadOnMachine): Promise<string> {
   const text = canonicalJson({ machine: spec.machine, workload: spec.workload });
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** JSON with the keys of every object sorted, so that equal values give equal text. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner) => {
-    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
-    return Object.fromEntries(
-      Object.entries(inner).sort(([left], [right]) => left < right ? -1 : 1),
-    );
-  });
 }
 
 function isPath(nameOrPath: string): boolean {

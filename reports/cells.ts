@@ -8,6 +8,7 @@
  * @module
  */
 
+import { canonicalJson } from "../harness/canonical_json.ts";
 import {
   DEVICE_POLICIES,
   type DevicePolicy,
@@ -88,14 +89,6 @@ export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map
     else group.push(item);
   }
   return groups;
-}
-
-/** JSON with keys sorted at every depth: equal values give equal text. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => {
-    if (part === null || typeof part !== "object" || Array.isArray(part)) return part;
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));
-  });
 }
 
 /** Identity of what may be compared: see the head of this file. */

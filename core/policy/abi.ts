@@ -236,7 +236,7 @@ export let nodeOrderAt: usize = 0;
 export let quotaAt: usize = 0;
 /** Per CPU: 0 core not taken, else 1 + list its core went to, u8. */
 export let coreAt: usize = 0;
-/** Per place of a list: load of its CPU as read for one choice, LOAD_NOT_ALLOWED if ruled out, u8. */
+/** Per place of a list: load of its CPU as read for one choice, or that it is ruled out, u8. */
 export let loadsAt: usize = 0;
 /** Lists being built, [2][mapCapacity]: list u8, then order u16, then taking order u16. */
 export let draftListAt: usize = 0;

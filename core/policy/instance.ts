@@ -226,8 +226,8 @@ export function readTaskPolicy(task: i32): i32 {
 }
 
 /**
- * fork: a child with the parent's policy and allowed CPUs, and no object of its own. -ENOMEM, and no
- * child, when a table is full: a child that forgot its CPUs would be worse than none.
+ * fork: a child with the parent's policy and allowed CPUs, and no object of its own. -ENOMEM, and
+ * no child, when a table is full: a child that forgot its CPUs would be worse than none.
  */
 export function taskFork(parent: i32, pid: u32): i32 {
   if (!instanceIsLive(parent) || !instanceIsTask(parent)) return -ESRCH;

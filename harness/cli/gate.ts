@@ -5,17 +5,16 @@
  * @module
  */
 
-import { relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import {
-  DEFAULT_BASELINE,
-  DEFAULT_MINIMUM_EFFECT,
-  DEFAULT_RECORDS,
-  runGate,
-} from "../../reports/gate/cli.ts";
-import { EXIT, type ExitCode } from "../errors.ts";
+import { DEFAULT_BASELINE, DEFAULT_MINIMUM_EFFECT, runGate } from "../../reports/gate/cli.ts";
+import { EXIT, type ExitCode, UserError } from "../errors.ts";
+import type { RunRecord } from "../record.ts";
+import { readRecords } from "../store.ts";
 import type { Context } from "./context.ts";
-import type { Io } from "./io.ts";
+
+/** Where `bench` writes. */
+const DEFAULT_RECORDS = "out/bench";
 
 interface GateFlags {
   readonly baseline?: string;
@@ -30,7 +29,7 @@ interface GateFlags {
 export function gateCommand(context: Context): Command {
   return new Command("gate")
     .description("Verdict of records against a baseline")
-    .argument("[records...]", `records.ndjson files (default: ${DEFAULT_RECORDS})`)
+    .argument("[records...]", `records.ndjson files, or folders (default: ${DEFAULT_RECORDS})`)
     .option("-b, --baseline <file>", `accepted results (default: ${DEFAULT_BASELINE})`)
     .option("--update", "write the baseline from the records instead of judging them")
     .option("--self-test", "plant faults in the records and prove that the gate sees them")
@@ -46,10 +45,12 @@ export function gateCommand(context: Context): Command {
     .action(async (records: readonly string[], flags: GateFlags) => {
       const { io } = context;
       const code = await runGate({
-        records: records.length === 0 ? [DEFAULT_RECORDS] : records.map((file) => placed(file, io)),
-        baseline: flags.baseline === undefined ? DEFAULT_BASELINE : placed(flags.baseline, io),
+        records: await recordsOf(
+          records.length === 0 ? [DEFAULT_RECORDS] : records.map((path) => resolve(io.cwd, path)),
+        ),
+        baseline: flags.baseline === undefined ? DEFAULT_BASELINE : resolve(io.cwd, flags.baseline),
         json: flags.json === true,
-        junit: flags.junit === undefined ? undefined : placed(flags.junit, io),
+        junit: flags.junit === undefined ? undefined : resolve(io.cwd, flags.junit),
         update: flags.update === true,
         selfTest: flags.selfTest === true,
         minimumEffect: flags.minimumEffect,
@@ -65,7 +66,7 @@ or baseline cannot be read.
 
 Examples:
   deno task gate
-  deno task gate out/bench/records.ndjson --junit out/gate.xml
+  deno task gate out/bench --junit out/gate.xml
   deno task gate --update`;
 
 function share(value: string): number {
@@ -74,9 +75,15 @@ function share(value: string): number {
   throw new InvalidArgumentError("Accepted is a share above 0 and below 1.");
 }
 
-/** A path of the caller, as seen from the folder the process runs in. */
-function placed(path: string, io: Io): string {
-  return relative(Deno.cwd(), resolve(io.cwd, path));
+/** Records that cannot be read are no usage error here: a gate must not pass over them. */
+async function recordsOf(paths: readonly string[]): Promise<readonly RunRecord[]> {
+  try {
+    return (await readRecords(paths)).records;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const remedy = 'run "deno task bench" first, or name records that are whole';
+    throw new UserError(`${error.message}: ${remedy}`, { exitCode: EXIT.fault, cause: error });
+  }
 }
 
 function exitCodeOf(code: number): ExitCode {

@@ -10,7 +10,7 @@
 
 import { createHash } from "node:crypto";
 import type { DevicePolicy, RunRecord, TargetKind } from "../../harness/record.ts";
-import { canonicalJson } from "../cells.ts";
+import { canonicalJson } from "../../harness/canonical_json.ts";
 import { metricsOf } from "../metrics.ts";
 import { GateInputError } from "./input_error.ts";
 

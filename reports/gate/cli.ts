@@ -1,6 +1,6 @@
 /**
- * The gate as a command: reads records and baseline, judges, writes what was asked for, and turns
- * the verdict into an exit code. The only file of the gate that touches files and the environment.
+ * The gate as a command: reads the baseline, judges, writes what was asked for, and turns the
+ * verdict into an exit code. The only file of the gate that touches files and the environment.
  *
  * @module
  */
@@ -15,12 +15,9 @@ import { formatBaseline, makeBaseline, parseBaseline } from "./baseline.ts";
 import { GateInputError } from "./input_error.ts";
 import { cellName, judge, type Verdict } from "./judge.ts";
 import { LIVE_RUNS_MIN } from "./live.ts";
-import { mergeRecords, parseRecords } from "./read.ts";
 import { selfTest } from "./self_test.ts";
 import { showJunit, showMarkdown, showTerminal } from "./show.ts";
 
-/** Where `bench` writes. */
-export const DEFAULT_RECORDS = "out/bench/records.ndjson";
 /** The accepted results of the model. */
 export const DEFAULT_BASELINE = "reports/baselines/model.json";
 /** Smallest change that counts, as a share. */
@@ -31,8 +28,8 @@ const EXIT = { pass: 0, regression: 1, usage: 2, inconclusive: 3, unreadable: 5 
 
 /** What the command line asks for. */
 export interface GateCommand {
-  /** Files of records, judged together; none means DEFAULT_RECORDS. */
-  readonly records: readonly string[];
+  /** Judged together. */
+  readonly records: readonly RunRecord[];
   readonly baseline: string;
   /** The verdict as JSON on stdout, in place of the table. */
   readonly json: boolean;
@@ -58,7 +55,7 @@ export interface GateIo {
  * Runs the gate.
  *
  * @returns 0 pass, 1 regression or something missing, 2 wrong usage, 3 inconclusive, 5 unreadable
- * records or baseline. Never throws for input.
+ * baseline. Never throws for input.
  */
 export async function runGate(command: GateCommand, io: GateIo): Promise<number> {
   const misuse = misuseOf(command);
@@ -67,15 +64,10 @@ export async function runGate(command: GateCommand, io: GateIo): Promise<number>
     return EXIT.usage;
   }
   try {
-    const paths = command.records.length === 0 ? [DEFAULT_RECORDS] : command.records;
-    const files = await Promise.all(
-      paths.map(async (path) => parseRecords(await readText(path, "records"), path)),
-    );
-    const records = mergeRecords(files);
+    const { records } = command;
     if (command.selfTest) return runSelfTest(records, command, io);
     if (command.update) return await updateBaseline(records, command, io);
-    const text = await readText(command.baseline, "baseline");
-    const baseline = parseBaseline(text, command.baseline);
+    const baseline = parseBaseline(await readBaseline(command.baseline), command.baseline);
     const verdict = judge(records, baseline, command);
     await report(verdict, command, io);
     return EXIT[verdict.outcome];
@@ -97,14 +89,12 @@ function misuseOf(command: GateCommand): string | null {
   return null;
 }
 
-async function readText(path: string, what: string): Promise<string> {
+async function readBaseline(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    const remedy = what === "records"
-      ? 'run "deno task bench" first, or name a file'
-      : 'make one from good records with "deno task gate --update"';
-    throw new GateInputError(`Cannot read ${what} "${path}": ${remedy}`, { cause });
+    const remedy = 'make one from good records with "deno task gate --update"';
+    throw new GateInputError(`Cannot read baseline "${path}": ${remedy}`, { cause });
   }
 }
 

@@ -1,10 +1,14 @@
 /**
- * The error of unreadable input: its message is one sentence for the user, never a stack trace.
+ * The error of input that the gate cannot judge.
  *
  * @module
  */
 
-/** Records or a baseline that cannot be judged; the gate then ends with exit code 5. */
-export class GateInputError extends Error {
-  override readonly name = "GateInputError";
+import { EXIT, UserError } from "../../harness/errors.ts";
+
+/** A baseline or records that cannot be judged: exit code 5, so that it never reads as a pass. */
+export class GateInputError extends UserError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super(message, { ...options, exitCode: EXIT.fault });
+  }
 }

@@ -7,7 +7,7 @@
  */
 
 import { median, quantile } from "../../harness/stats/quantile.ts";
-import { canonicalJson } from "../cells.ts";
+import { canonicalJson } from "../../harness/canonical_json.ts";
 import type { Direction } from "../metrics.ts";
 import type { BaselineRun } from "./baseline.ts";
 import type { Judged } from "./judge.ts";

@@ -54,7 +54,7 @@ export const layersPointOneWay: Rule = (file) => {
 /** Reports know records and statistics, not how a run was made. */
 export const reportsReadRecordsOnly: Rule = (file) => {
   if (!file.path.startsWith("reports/")) return [];
-  const shared = ["harness/record.ts", "harness/spec.ts", "harness/errors.ts"];
+  const shared = ["record", "spec", "errors", "canonical_json"].map((name) => `harness/${name}.ts`);
   const allowed = (to: string) =>
     to.startsWith("reports/") || to.startsWith("harness/stats/") || shared.includes(to);
   return refuseImports(file, allowed, `reports import reports, harness/stats and ${shared}`);

@@ -71,12 +71,14 @@ rule("imports point one way: core, harness, reports, tests", imports.layersPoint
 rule("reports read records and statistics only", imports.reportsReadRecordsOnly, [
   ["reports/page/a.ts", 'await import("../../harness/run.ts");', [
     'reports/page/a.ts:1: imports "../../harness/run.ts": reports import reports, ' +
-    "harness/stats and harness/record.ts,harness/spec.ts,harness/errors.ts",
+    "harness/stats and harness/record.ts,harness/spec.ts,harness/errors.ts," +
+    "harness/canonical_json.ts",
   ]],
   ["reports/page/a.ts", 'import { b } from "../../harness/stats/b.ts";', []],
   ["reports/gate/a.ts", 'export { b } from "../../tests/b.ts";', [
     'reports/gate/a.ts:1: imports "../../tests/b.ts": reports import reports, ' +
-    "harness/stats and harness/record.ts,harness/spec.ts,harness/errors.ts",
+    "harness/stats and harness/record.ts,harness/spec.ts,harness/errors.ts," +
+    "harness/canonical_json.ts",
   ]],
 ]);
 
@@ -143,7 +145,7 @@ rule("lines are at most 100 columns", shape.linesAreShort, [
 
 rule("names of files are snake_case", shape.filesAreSnakeCase, [
   ["harness/myFile.ts", "", ['harness/myFile.ts: "myFile.ts" is not snake_case']],
-  ["workloads/MyLoad.jsonc", "", ['workloads/my-load.jsonc: "my-load.jsonc" is not snake_case']],
+  ["workloads/MyLoad.jsonc", "", ['workloads/MyLoad.jsonc: "MyLoad.jsonc" is not snake_case']],
   ["tests/Unit/a_test.ts", "", ['tests/Unit/a_test.ts: "Unit" is not snake_case']],
   ["core/RFC.md", "", []],
 ]);

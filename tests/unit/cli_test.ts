@@ -50,7 +50,7 @@ const MISTAKES: readonly (readonly [argv: string, code: number, message: RegExp]
   ["bench extra", 2, /^error: Too many arguments/],
   ["bench -t live -w rr -p LATENCY", 4, /^error: Cannot run rr\/live\/netpolicy\/LATENCY\/1: /],
   ["gate --minimum-effect 2", 2, /"2" is invalid\. Accepted is a share above 0 and below 1\n$/],
-  ["gate /nowhere", 5, /^Cannot read records "/],
+  ["gate /nowhere", 5, /^error: Cannot read "\/nowhere": no such .*: run "deno task bench" first/],
   ["report", 2, /^error: Missing required argument "records"\n$/],
   ["report /nowhere", 2, /^error: Cannot read "\/nowhere": no such file or directory\n$/],
 ];

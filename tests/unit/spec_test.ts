@@ -4,13 +4,13 @@
  * @module
  */
 
+import { canonicalJson } from "../../harness/canonical_json.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../harness/errors.ts";
 import {
   builtinMachines,
   builtinWorkloads,
-  canonicalJson,
   readMachine,
   readWorkload,
   specSha256,

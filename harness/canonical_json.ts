@@ -1,0 +1,16 @@
+/**
+ * JSON with sorted keys: equal values give equal text, so that hashes and comparisons of values
+ * do not depend on who wrote them.
+ *
+ * @module
+ */
+
+/** JSON with the keys of every object in code unit order, without white space. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(
+      Object.entries(inner).sort(([left], [right]) => left < right ? -1 : 1),
+    );
+  });
+}
