@@ -64,7 +64,8 @@ export const UDP_BUFFER: u32 = 49;
 export const TX_QUEUE_LIMIT: u32 = 50;
 export const TIMER: u32 = 51;
 export const ATR_SAMPLE: u32 = 52;
-export const COST_COUNT: u32 = 53;
+export const WAKE_AFFINE_SWITCH: u32 = 53;
+export const COST_COUNT: u32 = 54;
 
 /** Sets a parameter; value in the unit of its name, 0..2^31-1. */
 export function costSet(index: u32, value: u32): void {

@@ -1,13 +1,13 @@
 // deno-fmt-ignore-file
 // Threads that want a CPU: one queue per CPU in order of run time (the fair scheduler's idea), and
-// the choice of a CPU at wake-up after the kernel's select_idle_sibling: the last CPU if free,
-// else a free CPU of the same node, else the last one. No load balancing beyond that: threads
-// change CPU at wake-ups only.
+// the choice of a CPU at wake-up after the kernel's wake_affine and select_idle_sibling: the waking
+// CPU if free (where the machine says so), the last CPU if free, a free CPU of its node, else the
+// last one. No load balancing beyond that: threads change CPU at wake-ups only.
 
 import { now, schedule } from "../lib/wheel";
 import { EV_IPI } from "./abi";
 import { RUNNABLE, SLEEPING, Thread, threadAt } from "./connection";
-import { cost, IPI, IPI_REMOTE, SLEEPER_CREDIT } from "./costs";
+import { cost, IPI, IPI_REMOTE, SLEEPER_CREDIT, WAKE_AFFINE_SWITCH } from "./costs";
 import { Cpu, cpuAt, cpuFree, cpus, IDLE, preempts } from "./cpu";
 import { totals } from "./totals";
 
@@ -32,7 +32,8 @@ export function runTake(cpu: Cpu): i32 {
   return index;
 }
 
-function chooseCpu(last: u32): u32 {
+function chooseCpu(last: u32, waker: u32): u32 {
+  if (cost(WAKE_AFFINE_SWITCH) != 0 && cpuFree(waker)) return waker;
   if (cpuFree(last)) return last;
   const node = cpuAt(last).node;
   const count = cpus();
@@ -59,7 +60,7 @@ function placeRuntime(thread: Thread, from: Cpu, to: Cpu): void {
 export function wake(index: u32, waker: u32): void {
   const thread = threadAt(index);
   if (thread.state != SLEEPING) return;
-  const target = chooseCpu(thread.cpu);
+  const target = chooseCpu(thread.cpu, waker);
   const cpu = cpuAt(target);
   totals().wakeups++;
   if (target != thread.cpu) totals().migrations++;

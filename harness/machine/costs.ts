@@ -62,4 +62,5 @@ export const COST_NAMES = [
   "tx_queue_limit_bytes",
   "timer_hz",
   "atr_sample_packets",
+  "wake_affine_switch",
 ] as const;

@@ -31,8 +31,10 @@ function perPacket(measured: Measurement): number {
 }
 
 Deno.test("a lone request/response takes the sum of the latencies on its way", () => {
-  // No interrupt is throttled: the round trip is longer than the adaptive interval.
-  const measured = run({ groups: [groupOf({ test: "TCP_RR" })] });
+  // No interrupt is throttled: the round trip is longer than the adaptive interval. The only queue
+  // interrupts CPU 0, on the device's node.
+  const machine = { ...X710, nic: { ...X710.nic, queue_pairs: 1 } };
+  const measured = run({ groups: [groupOf({ test: "TCP_RR" })], machine });
   const c = X710.costs as Record<string, number>;
   const wireNs = (67 + 24) * 0.8;
   const path = [
@@ -180,6 +182,54 @@ Deno.test("MIX keeps requests apart from streams, and a CPU hint gets default ha
   const stock = run({ groups, measureMs: 20 });
   const p50 = (of: Measurement) => of.groups[0]!.latency_ns!.p50;
   assert.ok(p50(measured) < p50(stock), "requests do not queue behind streams");
+});
+
+Deno.test("a wake-up takes the thread to the waking CPU, or leaves it where it was", () => {
+  // One queue, its interrupt on CPU 0; the thread's home is CPU 1 (connection 1 of two).
+  const machine = (affine: number) =>
+    withCosts({ ...X710, nic: { ...X710.nic, queue_pairs: 1 } }, { wake_affine_switch: affine });
+  const groups = [
+    groupOf({ test: "TCP_MAERTS", name: "first", message_bytes: 1 }),
+    groupOf({ test: "UDP_RR" }),
+  ];
+  const userOf = (affine: number) =>
+    run({ groups: groups.slice(affine), machine: machine(affine) }).cpus
+      .map((cpu) => cpu.user_ns > 0);
+  assert.deepEqual(userOf(1), [true, ...Array(7).fill(false)], "all on the waking CPU");
+  assert.equal(userOf(0)[1], true, "the second thread stays on CPU 1");
+});
+
+Deno.test("deep idle states lengthen a lone round trip by their exit latency", () => {
+  const p50 = (limit: number) =>
+    run({
+      groups: [groupOf({ test: "UDP_RR" })],
+      machine: withCosts(X710, { idle_state_limit: limit, peer_turnaround_ns: 100_000 }),
+    }).groups[0]!.latency_ns!.p50;
+  const [polls, c1, c1e] = [p50(0), p50(1), p50(2)];
+  assert.ok(Math.abs(c1 - polls - 2000) < 150, `C1 costs ${c1 - polls} ns`);
+  assert.ok(Math.abs(c1e - polls - 10_000) < 150, `C1E costs ${c1e - polls} ns`);
+});
+
+Deno.test("under a flood NAPI stays in polling: interrupts two orders below packets", () => {
+  const machine = { ...X710, nic: { ...X710.nic, queue_pairs: 1 } };
+  const flood = groupOf({ test: "UDP_STREAM", connections: 4, message_bytes: 18 });
+  const measured = run({ groups: [flood], machine });
+  const [queue] = measured.queues;
+  assert.ok(queue!.interrupts * 100 < queue!.rx_packets, `${queue!.interrupts} interrupts`);
+  const [first] = measured.cpus;
+  assert.ok(first!.softirq_ns / measured.duration_ns > 0.5, "softirqs have most of the CPU");
+  assert.ok(queue!.rx_packets > 60 * queue!.polls, "polls use their whole budget");
+});
+
+Deno.test("over the last share of load p50 stays and p99 multiplies", () => {
+  const at = (rate: number) => {
+    const arrival = { loop: "open", rate_per_second: rate, distribution: "poisson" } as const;
+    const group = groupOf({ test: "TCP_RR", connections: 256, arrival, service_ns: 20_000 });
+    return run({ groups: [group], measureMs: 60 }).groups[0]!.latency_ns!;
+  };
+  const [low, high] = [at(60_000), at(260_000)];
+  assert.ok(high.p50 < 3 * low.p50, `p50 ${low.p50} and ${high.p50}`);
+  assert.ok(high.p99 > 3 * low.p99, `p99 ${low.p99} and ${high.p99}`);
 });
 
 Deno.test("an open loop offers its rate and counts from the intended time", () => {
