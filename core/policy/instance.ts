@@ -144,13 +144,14 @@ export function register(instance: i32, policy: i32): i32 {
     return 0;
   }
   record = recordInsert(instance, policy);
-  cacheClear(instance);
   const device = instanceDevice(instance);
-  if (device == 0 || !deviceIsSupported(device)) return 0;
-  if (recordAttach(record, device) == 0) return 0;
-  recordRemove(record);
-  count(device, COUNT_REGISTER_LIMIT);
-  return -ENOSPC;
+  if (device != 0 && deviceIsSupported(device) && recordAttach(record, device) < 0) {
+    recordRemove(record);
+    count(device, COUNT_REGISTER_LIMIT);
+    return -ENOSPC;
+  }
+  cacheClear(instance);
+  return 0;
 }
 
 /** netpolicy_unregister: record, objects and rule go; the policy asked for becomes INVALID. */
