@@ -5,17 +5,15 @@
  */
 
 import { ERRNO } from "../../harness/policy/errno.ts";
-import { removeRule, retryOrphans, steer } from "./flow_rules.ts";
+import { takeRulesOut } from "./flow_rules.ts";
 import { makeLists } from "./lists.ts";
 import { byteLength, parsePolicy, POLICY_NAME_BYTES } from "./names.ts";
-import { pickQueue } from "./pick.ts";
+import { putRulesBack } from "./pick.ts";
 import { attached, release } from "./records.ts";
 import {
-  ascending,
   count,
   type Device,
   DIRECTIONS,
-  type FlowRule,
   HINT_VALUES,
   type InForce,
   LATENCY,
@@ -67,13 +65,13 @@ export function setPolicy(model: Model, device: Device, policy: number): number 
     return error;
   }
   if (policy === NONE) {
-    dismantle(model, device);
+    dismantle(model, device, false);
     return 0;
   }
-  const before = takeRulesOut(model, device);
+  takeRulesOut(model, device, true);
   for (const record of attached(model, device.handle)) release(record);
   putInForce(model, device, policy, { ...device.inForce, lists });
-  putRulesBack(model, device, before);
+  putRulesBack(model, device);
   return 0;
 }
 
@@ -99,17 +97,19 @@ export function enable(model: Model, device: Device, policy: number): number {
   return 0;
 }
 
-/** To NONE after the driver knows: rules, objects, affinity, lists, map, version. */
-export function dismantle(model: Model, device: Device): FlowRule[] {
+/**
+ * To NONE after the driver knows: rules, objects, affinity, lists, map, version. The flows of the
+ * rules are remembered where a rebuild goes on from here.
+ */
+export function dismantle(model: Model, device: Device, isRebuild: boolean): void {
   const inForce = device.inForce;
-  if (inForce === null) return [];
-  const before = takeRulesOut(model, device);
+  if (inForce === null) return;
+  takeRulesOut(model, device, isRebuild);
   for (const record of attached(model, device.handle)) release(record);
   restoreIrqs(model, device, inForce.maps, inForce.savedMasks);
   device.inForce = null;
   device.policy = NONE;
   raiseVersion(model, device);
-  return before;
 }
 
 /** Rule 13: tells the driver the policy in force once more; a failure is only counted. */
@@ -117,27 +117,6 @@ export function tellAgain(model: Model, device: Device, inForce: InForce | null)
   const policy = inForce === null ? NONE : device.policy;
   const error = tellDriver(model, device, policy, inForce, inForce?.lists ?? null);
   if (error < 0) count(model, device.handle, "rollback_failed");
-}
-
-/** Filter: the core does not steer again where the device would not delete the old rule. */
-const REBUILD_FORGETS_FLOWS_OF_ORPHANS = true;
-
-/** Rule 29: the rules that sockets had are taken out and returned. */
-function takeRulesOut(model: Model, device: Device): FlowRule[] {
-  const rules = ascending(model.rules).filter((rule) => rule.device === device.handle);
-  const before = rules.filter(({ state }) => state !== "orphan").map((rule) => ({ ...rule }));
-  retryOrphans(model, device.handle);
-  for (const rule of rules) if (rule.state !== "orphan") removeRule(model, rule);
-  if (!REBUILD_FORGETS_FLOWS_OF_ORPHANS) return before;
-  return before.filter(({ slot }) => !model.rules.has(slot));
-}
-
-/** Rule 29: sockets that had a rule get their queue and rule at once if they still fit. */
-export function putRulesBack(model: Model, device: Device, before: readonly FlowRule[]): void {
-  for (const { instance, flow } of before) {
-    const queue = pickQueue(model, instance, 0);
-    if (queue >= 0) steer(model, instance, device, queue, flow);
-  }
 }
 
 function putInForce(model: Model, device: Device, policy: number, inForce: InForce): void {

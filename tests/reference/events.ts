@@ -5,9 +5,10 @@
  */
 
 import { ERRNO } from "../../harness/policy/errno.ts";
-import { dismantle, enable, putRulesBack, tellAgain } from "./device.ts";
-import { forgetOrphans } from "./flow_rules.ts";
+import { dismantle, enable, tellAgain } from "./device.ts";
+import { forgetOrphans, pendingRules, retryOrphans } from "./flow_rules.ts";
 import { isDeviceName } from "./names.ts";
+import { putRulesBack } from "./pick.ts";
 import { attached } from "./records.ts";
 import {
   ascending,
@@ -35,14 +36,16 @@ export function setCpuOnline(model: Model, cpu: number, online: boolean): number
 export function rebuild(model: Model, device: Device): void {
   if (device.info === null || device.wanted === NONE) return;
   count(model, device.handle, "rebuild");
-  const before = dismantle(model, device);
+  dismantle(model, device, true);
   device.rebuildErrno = enable(model, device, device.wanted);
-  if (device.rebuildErrno < 0) {
-    count(model, device.handle, "rebuild_failed");
-    tellAgain(model, device, null);
+  if (device.rebuildErrno === 0) {
+    putRulesBack(model, device);
     return;
   }
-  putRulesBack(model, device, before);
+  count(model, device.handle, "rebuild_failed");
+  tellAgain(model, device, null);
+  for (const { slot } of pendingRules(model, device)) model.rules.delete(slot);
+  retryOrphans(model, device.handle);
 }
 
 /** NETDEV_UP: what the driver says decides; a remembered policy comes back. */
@@ -66,7 +69,7 @@ export function deviceDown(model: Model, device: Device): void {
   if (!device.up) return;
   if (device.inForce !== null) {
     tellAgain(model, device, null);
-    dismantle(model, device);
+    dismantle(model, device, false);
   }
   forgetOrphans(model, device.handle);
   for (const record of attached(model, device.handle)) record.device = 0;

@@ -51,11 +51,21 @@ export function steer(
     count(model, device.handle, "rule_nomem");
     return -ERRNO.ENOMEM;
   }
+  return insert(model, device, { slot, instance, queue, flow });
+}
+
+/** Rule 28: puts a rule into the device, or notes that the device refuses it. */
+export function insert(
+  model: Model,
+  device: Device,
+  given: Pick<FlowRule, "slot" | "instance" | "queue" | "flow">,
+): number {
+  const { slot, queue, flow } = given;
+  const placed = { ...given, device: device.handle };
   let location = model.driver.ruleInsert(device.handle, flow, queue);
   if (location < 0 && retryOrphans(model, device.handle) > 0) {
     location = model.driver.ruleInsert(device.handle, flow, queue);
   }
-  const placed = { slot, instance, device: device.handle, queue, flow };
   if (location < 0) {
     count(model, device.handle, "rule_refused");
     say(model, `Failed to insert rule for queue ${queue} of dev ${device.name}`);
@@ -90,6 +100,31 @@ export function retryOrphans(model: Model, device: number): number {
   const gone = orphans.filter((rule) => deleted(model, rule));
   for (const rule of gone) model.rules.delete(rule.slot);
   return gone.length;
+}
+
+/**
+ * Rule 29: takes the rules of sockets out. Where lists follow, the flows wait in the table; that of
+ * a rule which became an orphan needs a place of its own.
+ */
+export function takeRulesOut(model: Model, device: Device, isRebuild: boolean): void {
+  retryOrphans(model, device.handle);
+  for (const rule of ascending(model.rules)) {
+    if (rule.device !== device.handle || rule.state === "orphan") continue;
+    const { instance } = rule;
+    removeRule(model, rule);
+    if (!isRebuild) continue;
+    const slot = model.rules.has(rule.slot)
+      ? freeHandle(model.rules, model.capacities.rules)
+      : rule.slot;
+    if (slot > 0) model.rules.set(slot, { ...rule, slot, instance, state: "pending" });
+    else count(model, device.handle, "rule_nomem");
+  }
+}
+
+/** Rules that wait to be put back. */
+export function pendingRules(model: Model, device: Device): FlowRule[] {
+  return ascending(model.rules)
+    .filter((rule) => rule.device === device.handle && rule.state === "pending");
 }
 
 /** Rule 28: a device that goes down has no rules left, whatever it said. */

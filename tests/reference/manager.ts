@@ -109,6 +109,7 @@ export class ReferenceManager implements ManagerFace {
       distance: [],
       devices: new Map(),
       owners: new Map(),
+      births: 0,
       records: new Map(),
       rules: new Map(),
       counters: new Map(),
@@ -293,7 +294,7 @@ export class ReferenceManager implements ManagerFace {
       instance,
       device,
       queue,
-      state,
+      state: state === "pending" ? unreachable() : state,
       location,
       errno: errno === 0 ? null : errnoName(-errno),
       flow,
@@ -327,6 +328,10 @@ export class ReferenceManager implements ManagerFace {
 
 function refuse(errno: number): never {
   throw new PolicyError("The model's call", errno);
+}
+
+function unreachable(): never {
+  throw new Error("The model holds a pending rule between two calls");
 }
 
 function done(value: number): number {

@@ -9,7 +9,7 @@ import { removeRuleOf } from "./flow_rules.ts";
 import { byteLength, parsePolicy, POLICY_NAME_BYTES } from "./names.ts";
 import { sayLimit, sayMismatch } from "./pick.ts";
 import { attach, dropRecord, fits, isFull, register, release } from "./records.ts";
-import { ascending, count, freeHandle, INVALID, MIX, type Model, type Owner } from "./state.ts";
+import { count, freeHandle, INVALID, MIX, type Model, type Owner } from "./state.ts";
 
 /** A task, or undefined for anything else. */
 export function taskOf(model: Model, handle: number): Owner | undefined {
@@ -33,7 +33,15 @@ function makeOwner(
     count(model, 0, "instance_nomem");
     return -ERRNO.ENOMEM;
   }
-  model.owners.set(handle, { ...given, handle, own: INVALID, refused: false, allowed: null });
+  const birth = model.births++;
+  model.owners.set(handle, {
+    ...given,
+    handle,
+    birth,
+    own: INVALID,
+    refused: false,
+    allowed: null,
+  });
   return handle;
 }
 
@@ -63,8 +71,11 @@ function followers(model: Model, task: Owner): Owner[] {
   return socketsOf(model, task).filter(({ own }) => own === INVALID);
 }
 
+/** A task's sockets, newest first: the order in which the core goes through them. */
 function socketsOf(model: Model, task: Owner): Owner[] {
-  return ascending(model.owners).filter((owner) => !owner.isTask && owner.task === task.handle);
+  return [...model.owners.values()]
+    .filter((owner) => !owner.isTask && owner.task === task.handle)
+    .sort((a, b) => b.birth - a.birth);
 }
 
 /** Rule 19: the child has the parent's policy and CPUs, and no objects. */
@@ -176,21 +187,26 @@ function makeInvalid(model: Model, socket: Owner): number {
   return -ERRNO.EINVAL;
 }
 
+/** Filter: the core logs the mismatch of an instance again after a registration it refused. */
+const REFUSED_REGISTRATION_FORGETS_MISMATCH = true;
+
 /**
- * Rule 20: a new record is attached where the device is known, or refused (-ENOSPC); a record that
- * is there already waits for the next pick.
+ * Rule 20: a new record is attached where the device is known, up and supported, or refused
+ * (-ENOSPC); a record that is there already waits for the next pick.
  */
 function registerSocket(model: Model, socket: Owner, policy: number): number {
   const device = model.devices.get(socket.device);
-  const isNew = !model.records.has(socket.handle);
-  if (device !== undefined && isNew && isFull(model, device)) {
+  const isAttached = device !== undefined && device.info !== null &&
+    !model.records.has(socket.handle);
+  if (isAttached && isFull(model, device)) {
     count(model, device.handle, "register_limit");
     sayLimit(model, device);
+    if (REFUSED_REGISTRATION_FORGETS_MISMATCH) socket.refused = false;
     return -ERRNO.ENOSPC;
   }
   socket.own = policy;
   socket.refused = false;
   const record = register(model, socket.handle, policy);
-  if (device !== undefined && isNew) attach(model, record, device);
+  if (isAttached) attach(model, record, device);
   return 0;
 }

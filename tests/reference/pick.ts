@@ -8,7 +8,7 @@
 
 import type { FlowSpec } from "../../harness/policy/driver.ts";
 import { ERRNO } from "../../harness/policy/errno.ts";
-import { steer } from "./flow_rules.ts";
+import { insert, pendingRules, steer } from "./flow_rules.ts";
 import { nameOf } from "./names.ts";
 import { attach, effectivePolicy, fits, isFull, register } from "./records.ts";
 import {
@@ -47,7 +47,7 @@ export function pickQueue(model: Model, instance: number, asked: OneDirection): 
   }
   const known = model.records.get(instance);
   if (known?.device !== device.handle && isFull(model, device)) {
-    count(model, device.handle, "pick_limit");
+    count(model, device.handle, known === undefined ? "register_limit" : "pick_limit");
     sayLimit(model, device);
     return -ERRNO.ENOSPC;
   }
@@ -71,6 +71,15 @@ export function setRules(model: Model, instance: number, flow: FlowSpec): number
   if (queue < 0 || device === undefined) return queue;
   const error = steer(model, instance, device, queue, flow);
   return error < 0 ? error : queue;
+}
+
+/** Rule 29: sockets that had a rule get their queue and rule at once if they still fit. */
+export function putRulesBack(model: Model, device: Device): void {
+  for (const rule of pendingRules(model, device)) {
+    const queue = pickQueue(model, rule.instance, 0);
+    if (queue < 0) model.rules.delete(rule.slot);
+    else insert(model, device, { ...rule, queue });
+  }
 }
 
 /** Says that a policy does not fit a device's. */

@@ -42,7 +42,7 @@ export interface Scene {
   readonly partition: "rfc" | "latency-first";
   /** Highest version, 0 for the default. */
   readonly versionMax: number;
-  /** Sockets opened at the start, in turn on the devices. */
+  /** Sockets opened at the start, in turn on the devices; every third follows a new task. */
   readonly socketsAtStart: number;
   /** Factors on how often each kind of operation comes, by {@link KINDS}. */
   readonly factors: readonly number[];
@@ -93,6 +93,9 @@ export function driverDevices(scene: Scene): Map<number, SimulatedDevice> {
   }]));
 }
 
+/** Kinds of operation with at least this weight come in every script: little works without them. */
+const NEVER_LEFT_OUT = 5;
+
 /** Runs scripts on one manager and knows the handles that are alive there. */
 export class ScriptRunner {
   readonly #tasks: number[] = [];
@@ -105,10 +108,11 @@ export class ScriptRunner {
     readonly manager: Subject,
     readonly driver: RecordingDriver,
   ) {
-    this.#kinds = KINDS.flatMap((kind, place) =>
-      Array.from({ length: OPERATIONS[kind][0] * (scene.factors[place] ?? 1) }, () => kind)
-    );
-    if (this.#kinds.length === 0) this.#kinds = KINDS;
+    this.#kinds = KINDS.flatMap((kind, place) => {
+      const [weight] = OPERATIONS[kind];
+      const factor = Math.max(scene.factors[place] ?? 1, weight >= NEVER_LEFT_OUT ? 1 : 0);
+      return Array.from({ length: weight * factor }, () => kind);
+    });
   }
 
   /** Declares host and devices. */
@@ -133,9 +137,23 @@ export class ScriptRunner {
     });
     for (let socket = 0; socket < scene.socketsAtStart; socket++) {
       const device = 1 + socket % scene.devices.length;
-      const given = { id: this.fresh(), task: 0, device };
-      answer(() => this.birth("socket", manager.socketOpen(given)));
+      const task = socket % 3 === 0 ? this.#taskAtStart() : 0;
+      const given = { id: this.fresh(), task, device };
+      answer(() => {
+        const handle = this.birth("socket", manager.socketOpen(given));
+        if (task === 0) manager.setSocketPolicy(handle, SOCKET_VALUES[socket] ?? 2);
+      });
     }
+  }
+
+  /** A new task with the policy BULK; 0 where there is no room. */
+  #taskAtStart(): number {
+    let task = 0;
+    answer(() => {
+      task = this.birth("task", this.manager.taskCreate(this.fresh()));
+      this.manager.setTaskPolicy(task, "BULK");
+    });
+    return task;
   }
 
   /** Does one operation; the line says what was called and what it answered. */
@@ -245,18 +263,18 @@ type Operation = (run: ScriptRunner, a: number, b: number, c: number) => [string
 
 /** Usual frequency of an operation, and what it calls; the text names the call with its arguments. */
 const OPERATIONS = {
-  writePolicy: [8, (run, a, b) => {
+  writePolicy: [12, (run, a, b) => {
     const [device, text] = [run.device(a), policyText(b, DEVICE_TEXTS)];
     return [
       `writeDevicePolicy(${device}, ${JSON.stringify(text)})`,
       () => run.manager.writeDevicePolicy(device, text),
     ];
   }],
-  up: [8, (run, a) => {
+  up: [9, (run, a) => {
     const device = run.device(a);
     return [`deviceUp(${device})`, () => run.manager.deviceUp(device)];
   }],
-  down: [2, (run, a) => {
+  down: [1, (run, a) => {
     const device = run.device(a);
     return [`deviceDown(${device})`, () => run.manager.deviceDown(device)];
   }],
@@ -268,7 +286,7 @@ const OPERATIONS = {
     const device = run.device(a);
     return [`deviceUnregister(${device})`, () => run.manager.deviceUnregister(device)];
   }],
-  register: [4, (run, a, b) => {
+  register: [6, (run, a, b) => {
     const node = b % (run.scene.nodes + 1) - 1;
     const given = { name: `eth${a % 4}`, netns: a >> 2 & 1, ifindex: 1 + (a >> 3) % 4, node };
     return [
@@ -295,7 +313,7 @@ const OPERATIONS = {
     const cpu = a % (run.scene.cpus + 1);
     return [`cpuOffline(${cpu})`, () => run.manager.cpuOffline(cpu)];
   }],
-  taskCreate: [2, (run) => {
+  taskCreate: [1, (run) => {
     const pid = run.fresh();
     return [`taskCreate(${pid})`, () => run.birth("task", run.manager.taskCreate(pid))];
   }],
@@ -306,7 +324,7 @@ const OPERATIONS = {
       () => run.manager.setTaskPolicy(task, text),
     ];
   }],
-  fork: [2, (run, a) => {
+  fork: [1, (run, a) => {
     const [parent, pid] = [run.task(a), run.fresh()];
     return [
       `taskFork(${parent}, ${pid})`,
@@ -329,25 +347,25 @@ const OPERATIONS = {
       () => run.manager.setTaskAllowed(task, cpus),
     ];
   }],
-  open: [8, (run, a, b, c) => {
+  open: [10, (run, a, b, c) => {
     const socket = {
       id: run.fresh(),
-      task: c % 4 === 0 ? 0 : run.task(a),
-      device: c % 5 === 0 ? 0 : run.device(b),
+      task: c % 2 === 0 ? 0 : run.task(a),
+      device: c % 13 === 0 ? 0 : run.device(b),
     };
     return [
       `socketOpen(${JSON.stringify(socket)})`,
       () => run.birth("socket", run.manager.socketOpen(socket)),
     ];
   }],
-  socketPolicy: [12, (run, a, b) => {
+  socketPolicy: [14, (run, a, b) => {
     const [socket, value] = [run.socket(a), SOCKET_VALUES[b % SOCKET_VALUES.length] ?? 2];
     return [
       `setSocketPolicy(${socket}, ${value})`,
       () => run.manager.setSocketPolicy(socket, value),
     ];
   }],
-  accept: [4, (run, a) => {
+  accept: [3, (run, a) => {
     const [listener, id] = [run.socket(a), run.fresh()];
     return [
       `socketAccept(${listener}, ${id})`,
@@ -361,7 +379,7 @@ const OPERATIONS = {
       run.death(socket);
     }];
   }],
-  setDevice: [3, (run, a, b) => {
+  setDevice: [8, (run, a, b) => {
     const [socket, device] = [run.socket(a), run.device(b)];
     return [
       `socketSetDevice(${socket}, ${device})`,

@@ -86,6 +86,8 @@ export interface Owner {
   readonly handle: number;
   readonly isTask: boolean;
   readonly id: number;
+  /** Owners made before this one. */
+  readonly birth: number;
   /** A socket's task, 0 where it has none. */
   task: number;
   /** A socket's device, 0 where it is not known (yet); always 0 for a task. */
@@ -114,7 +116,8 @@ export interface FlowRule {
   readonly device: number;
   readonly queue: number;
   readonly flow: FlowSpec;
-  state: "inserted" | "refused" | "orphan";
+  /** Rule 29: `pending` from when it was taken out until it is put back, within one call. */
+  state: "inserted" | "refused" | "orphan" | "pending";
   /** Where the device holds it, null where it was refused. */
   readonly location: number | null;
   /** Negative errno of the refusal, 0 where it was accepted. */
@@ -133,6 +136,8 @@ export interface Model {
   distance: readonly (readonly number[])[];
   readonly devices: Map<number, Device>;
   readonly owners: Map<number, Owner>;
+  /** Owners ever made. */
+  births: number;
   /** By owner. */
   readonly records: Map<number, OwnerRecord>;
   /** By slot. */
