@@ -57,7 +57,9 @@ export const COSTS: usize = RSS_LUT + 512;
 export const PRNGS: usize = COSTS + <usize>COST_MAX * 8;
 export const DISTANCES: usize = PRNGS + <usize>PURPOSE_MAX * 16;
 export const TOTALS: usize = DISTANCES + 64 * 64 * 4;
-export const ARENA_END: usize = TOTALS + 512;
+/** One byte for each port of the peer: taken or not. */
+export const PORTS: usize = TOTALS + 512;
+export const ARENA_END: usize = PORTS + 65536;
 
 // Event kinds. The target is named in brackets.
 /** A frame from the peer is in host memory [packet]. */

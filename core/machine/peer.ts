@@ -11,7 +11,7 @@ import { now, schedule } from "../lib/wheel";
 import {
   EV_LOST, EV_PEER_LINK, EV_PEER_NEXT, EV_RETRANSMIT, EV_RX, FLAG_ACK, FLAG_FIN, FLAG_FIRST,
   FLAG_FRAGMENT, FLAG_LAST, FLAG_SYN, FLAG_UDP, HISTOGRAMS, packetAt, packetDrop,
-  packetTake, prngOf, PURPOSE_PORT, STAMPS,
+  packetTake, PORTS, prngOf, PURPOSE_PORT, STAMPS,
 } from "./abi";
 import { arrivalIdle } from "./arrival";
 import {
@@ -37,7 +37,7 @@ const PEER_ADDRESS: u32 = 0xc0a80002;
 const OWN_ADDRESS: u32 = 0xc0a80001;
 /** netserver's control port; data connections of the model share it. */
 const SERVER_PORT: u32 = 12865;
-/** Linux's default range of local ports. */
+/** Linux's default range of local ports; more than there can be connections. */
 const PORT_FIRST: u32 = 32768;
 const PORT_COUNT: u32 = 28232;
 
@@ -57,12 +57,27 @@ export function peerInit(): void {
   linkFree = 0;
   linkEvent = false;
   deviceFree = 0;
+  memory.fill(PORTS, 0, 65536);
+}
+
+/** A free port, from a random one on: no two flows of the peer are the same. */
+function takePort(): u32 {
+  const start = prngBelow(prngOf(PURPOSE_PORT), PORT_COUNT);
+  for (let step: u32 = 0; step < PORT_COUNT; step++) {
+    const port = PORT_FIRST + (start + step) % PORT_COUNT;
+    if (load<u8>(PORTS + port) != 0) continue;
+    store<u8>(PORTS + port, 1);
+    return port;
+  }
+  assert(false);
+  return 0;
 }
 
 /** Gives a connection a flow of its own: a new source port. */
 export function peerFlow(index: u32): void {
   const connection = connectionAt(index);
-  const port = PORT_FIRST + prngBelow(prngOf(PURPOSE_PORT), PORT_COUNT);
+  if (connection.life != 0) store<u8>(PORTS + (connection.ports >> 16), 0);
+  const port = takePort();
   connection.life++;
   connection.source = PEER_ADDRESS;
   connection.destination = OWN_ADDRESS;

@@ -1,0 +1,209 @@
+/**
+ * The model's driver: what the policy manager's operations do to the machine.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { COST_NAMES } from "../../harness/machine/costs.ts";
+import { MachineDriver } from "../../harness/machine/driver.ts";
+import { TOTAL_NAMES } from "../../harness/machine/reading.ts";
+import { ruleSentence } from "../../harness/machine/rules.ts";
+import { instantiateMachine, type MachineWasm, readCounters } from "../../harness/machine/wasm.ts";
+import type { FlowSpec } from "../../harness/policy/driver.ts";
+import { ERRNO } from "../../harness/policy/errno.ts";
+import { loadModules, X710 } from "./machine_runs.ts";
+
+const { machineModule } = await loadModules();
+const UDP_RR = 4;
+const RX = 0;
+const TX = 1;
+const BOTH = 2;
+/** Place of the irq time among a CPU's counters. */
+const IRQ_TIME = 2;
+
+/** An X710 machine whose policy manager steers nothing, but notes the flow of the last receive. */
+function machineWithDriver() {
+  const refuse = () => -ERRNO.EINVAL;
+  const seen: { flow: FlowSpec | null } = { flow: null };
+  const machine = instantiateMachine(machineModule, {
+    pickQueue: refuse,
+    netdevPickTx: (_instance: number, _xps: number, hash: number) => hash,
+    setRulesV4: (_instance: number, _protocol: number, from: number, to: number, ports: number) => {
+      seen.flow = {
+        type: "udp4",
+        source: [from >>> 0],
+        destination: [to >>> 0],
+        sourcePort: ports >>> 16,
+        destinationPort: ports & 0xffff,
+      };
+      return -ERRNO.EINVAL;
+    },
+    socketOpen: () => 1,
+    socketAccept: refuse,
+    socketClose: refuse,
+    setSocketPolicy: refuse,
+  });
+  const { calls } = machine;
+  calls.machineReset(1);
+  COST_NAMES.forEach((name, index) => calls.costSet(index, X710.costs[name]!));
+  for (let cpu = 0; cpu < 8; cpu++) calls.cpuSet(cpu < 4 ? 0 : 1, 0, 0);
+  calls.nicSet(10, 8, 512, 0);
+  const driver = new MachineDriver(X710.nic.usecs);
+  driver.attach(calls);
+  return { machine, driver, seen };
+}
+
+/** One UDP_RR socket that runs for 1 ms, and then up to `ms` in all, from time 0. */
+function start({ calls }: MachineWasm, ms: number): void {
+  calls.groupSet(UDP_RR, 1, 1, 1, 1, 1, 0, 0);
+  calls.machineStart(2e6, (ms - 2) * 1e6);
+  calls.machineRun(1e6);
+}
+
+function runUntil({ calls }: MachineWasm, ms: number): void {
+  while (calls.nowNs() < ms * 1e6) calls.machineRun(100);
+}
+
+function rxPackets(machine: MachineWasm): number[] {
+  const { constants } = machine;
+  return Array.from({ length: 8 }, (_, queue) => {
+    const at = constants.QUEUE_TABLE + queue * constants.QUEUE_BYTES + constants.QUEUE_COUNTERS;
+    return readCounters(machine, at, 1)[0]!;
+  });
+}
+
+function irqTimes(machine: MachineWasm): number[] {
+  const { CPU_TABLE, CPU_BYTES } = machine.constants;
+  machine.calls.cpusCharge();
+  return Array.from(
+    { length: 8 },
+    (_, cpu) => readCounters(machine, CPU_TABLE + cpu * CPU_BYTES, 5)[IRQ_TIME]!,
+  );
+}
+
+Deno.test("the driver has a queue pair for each vector, and offers all policies", () => {
+  const { driver } = machineWithDriver();
+  assert.deepEqual(driver.netpolicyInit(1), {
+    available: 0b1110,
+    mix: true,
+    queuePair: true,
+    irqAffinity: true,
+    recordLimit: 7680,
+  });
+  assert.equal(driver.irqCount(1, RX), 8);
+  assert.equal(driver.irq(1, TX, 7), driver.irq(1, RX, 0) + 7);
+  assert.equal(driver.irq(1, RX, 8), -ERRNO.EINVAL);
+});
+
+Deno.test("a policy sets both directions of every queue, or of one, and NONE adapts again", () => {
+  const { machine, driver } = machineWithDriver();
+  const adaptive = () => Array.from({ length: 8 }, (_, queue) => machine.calls.nicAdaptive(queue));
+  assert.deepEqual(adaptive(), Array(8).fill(1));
+  assert.equal(driver.setNetPolicy(1, 3, BOTH, -1), 0);
+  assert.deepEqual(adaptive(), Array(8).fill(0));
+  assert.equal(driver.setNetPolicy(1, 0, BOTH, 5), 0);
+  assert.deepEqual(adaptive(), [0, 0, 0, 0, 0, 1, 0, 0]);
+  assert.equal(driver.setNetPolicy(1, 5, BOTH, -1), 0);
+  assert.deepEqual(adaptive(), [0, 0, 0, 0, 0, 1, 0, 0], "MIX waits for each queue's policy");
+  assert.equal(driver.setNetPolicy(1, 2, BOTH, 8), -ERRNO.EINVAL);
+  assert.equal(driver.setNetPolicy(1, 4, BOTH, -1), -ERRNO.EINVAL);
+  assert.equal(driver.setNetPolicy(1, 5, BOTH, 0), -ERRNO.EINVAL);
+});
+
+Deno.test("a rule takes a running flow to its queue, and back to RSS when it goes", () => {
+  const { machine, driver, seen } = machineWithDriver();
+  start(machine, 40);
+  const before = rxPackets(machine);
+  const home = before.findIndex((count) => count > 0);
+  const other = (home + 3) % 8;
+  const location = driver.ruleInsert(1, seen.flow!, other);
+  assert.equal(location, 7679, "any location is the highest free one");
+  runUntil(machine, 20);
+  const steered = rxPackets(machine);
+  assert.ok(steered[other]! > 100);
+  assert.ok(steered[home]! - before[home]! <= 1, "a frame may arrive before the rule works");
+  assert.equal(driver.ruleDelete(1, location), 0);
+  runUntil(machine, 38);
+  const after = rxPackets(machine);
+  assert.ok(after[home]! - steered[home]! > 100);
+  assert.ok(after[other]! - steered[other]! <= 1);
+  assert.equal(machine.calls.checkMachine(), 0);
+});
+
+Deno.test("rules the device cannot hold are refused with the driver's errors", () => {
+  const { machine, driver } = machineWithDriver();
+  const flow = (port: number): FlowSpec => ({
+    type: "tcp4",
+    source: [1],
+    destination: [2],
+    sourcePort: port,
+    destinationPort: 80,
+  });
+  for (let port = 0; port < 7680; port++) {
+    assert.equal(driver.ruleInsert(1, flow(port), 0), 7679 - port);
+  }
+  assert.equal(driver.ruleInsert(1, flow(7680), 0), -ERRNO.ENOSPC);
+  assert.equal(driver.ruleInsert(1, flow(0), 8), -ERRNO.EINVAL);
+  assert.equal(driver.ruleInsert(1, { ...flow(0), type: "udp6" }, 0), -ERRNO.EOPNOTSUPP);
+  assert.equal(driver.ruleDelete(1, 7679), 0);
+  assert.equal(driver.ruleDelete(1, 7679), -ERRNO.ENOENT);
+  assert.equal(machine.calls.rulesUsed(), 7679);
+});
+
+Deno.test("an interrupt moves to its new CPU with the next interrupt", () => {
+  const { machine, driver } = machineWithDriver();
+  start(machine, 20);
+  const home = rxPackets(machine).findIndex((count) => count > 0);
+  const irq = driver.irq(1, RX, home);
+  const mask = new Uint32Array(2);
+  assert.equal(driver.irqAffinityGet(irq, mask), 0);
+  assert.deepEqual([...mask], [1 << home, 0], "queue i interrupts the i-th CPU");
+  const target = (home + 1) % 8;
+  mask[0] = 1 << target;
+  assert.equal(driver.irqAffinitySet(irq, mask), 0);
+  const before = irqTimes(machine);
+  while (machine.calls.machineRun(10_000) < 2);
+  const spent = irqTimes(machine).map((time, cpu) => time - before[cpu]!);
+  assert.ok(spent[target]! > 0);
+  assert.equal(spent[home], 0, "the old CPU is interrupted no more");
+  mask.fill(0);
+  assert.equal(driver.irqAffinitySet(irq, mask), -ERRNO.EINVAL, "no CPU is left");
+  mask[1] = 1;
+  assert.equal(driver.irqAffinitySet(irq, mask), -ERRNO.EINVAL, "CPU 32 is not there");
+  assert.equal(machine.calls.checkMachine(), 0);
+});
+
+Deno.test("the load of a CPU is its busy share", () => {
+  const { machine, driver } = machineWithDriver();
+  start(machine, 20);
+  while (machine.calls.machineRun(10_000) < 2);
+  const loads = Array.from({ length: 8 }, (_, cpu) => driver.cpuLoad(cpu));
+  assert.ok(loads.some((load) => load > 10 && load < 100), `${loads}`);
+  assert.ok(loads.some((load) => load === 0), `${loads}`);
+  assert.equal(driver.cpuLoad(8), -ERRNO.EINVAL);
+});
+
+/** Rule, table, place of the counter in it: one too many breaks exactly that rule. */
+const BROKEN = [
+  [1, "TOTAL_TABLE", TOTAL_NAMES.indexOf("peer_frames")],
+  [1, "QUEUE_COUNTERS", 0],
+  [2, "CPU_TABLE", IRQ_TIME],
+  [3, "TOTAL_TABLE", TOTAL_NAMES.indexOf("interrupts_taken")],
+  [4, "QUEUE_COUNTERS", 8],
+] as const;
+
+for (const [rule, table, place] of BROKEN) {
+  Deno.test(`a count too many in ${table}, place ${place}, breaks "${ruleSentence(rule)}"`, () => {
+    const { machine } = machineWithDriver();
+    start(machine, 10);
+    assert.equal(machine.calls.checkMachine(), 0);
+    const { constants, memory } = machine;
+    const at = table === "QUEUE_COUNTERS"
+      ? constants.QUEUE_TABLE + constants.QUEUE_COUNTERS
+      : constants[table];
+    const counters = new BigUint64Array(memory.buffer, at, place + 1);
+    counters[place] = counters[place]! + 1n;
+    assert.equal(machine.calls.checkMachine(), rule);
+  });
+}
