@@ -36,7 +36,10 @@ const MAPS: usize = 8192 - 512;
 
 let nodes: usize = 0;
 let lists: usize = 0;
+/** Freed nodes, and how many have ever been taken: those beyond were never written. */
 let freeHead: u32 = 0;
+let takenCount: u32 = 0;
+let capacityCount: u32 = 0;
 let levels: u32 = 0;
 let pendingCount: u32 = 0;
 let nowTicks: u64 = 0;
@@ -58,6 +61,11 @@ export function pendingEvents(): u32 {
 @inline
 export function eventAt(index: u32): Event {
   return changetype<Event>(nodes + ((<usize>index) << EVENT_SHIFT));
+}
+
+/** Nodes 1 to this have been in use; scans need not go further. */
+export function eventsTaken(): u32 {
+  return takenCount;
 }
 
 // @ts-ignore: decorator
@@ -97,11 +105,9 @@ export function wheelInit(poolBase: usize, capacity: u32, listBase: usize): void
   nodes = poolBase;
   lists = listBase;
   memory.fill(listBase, 0, WHEEL_SIZE);
-  for (let i: u32 = 1; i < capacity; i++) {
-    eventAt(i).next = i + 1 < capacity ? i + 1 : 0;
-    eventAt(i).where = FREE;
-  }
-  freeHead = 1;
+  freeHead = 0;
+  takenCount = 0;
+  capacityCount = capacity;
   levels = 0;
   pendingCount = 0;
   nowTicks = 0;
@@ -140,10 +146,17 @@ function clearSlot(where: u32): void {
 /** Schedules an event at `time` >= now; returns its node, never 0. Traps if the pool is empty. */
 export function schedule(time: u64, kind: u32, target: u32): u32 {
   assert(time >= nowTicks);
-  const index = freeHead;
-  assert(index != 0);
+  let index = freeHead;
+  if (index == 0) {
+    takenCount++;
+    assert(takenCount < capacityCount);
+    index = takenCount;
+    eventAt(index).where = FREE;
+  } else {
+    freeHead = eventAt(index).next;
+  }
   const event = eventAt(index);
-  freeHead = event.next;
+  assert(event.where == FREE);
   event.time = time;
   event.kind = kind;
   event.target = target;

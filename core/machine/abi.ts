@@ -146,21 +146,27 @@ export function packetAt(index: u32): Packet {
 }
 
 let freePacket: u32 = 0;
+let takenPackets: u32 = 0;
 let usedPackets: u32 = 0;
 
 /** Puts all packets into the pool. */
 export function packetsInit(): void {
-  for (let i: u32 = 1; i < PACKET_MAX; i++) packetAt(i).next = i + 1 < PACKET_MAX ? i + 1 : 0;
-  freePacket = 1;
+  freePacket = 0;
+  takenPackets = 0;
   usedPackets = 0;
 }
 
 /** Takes a packet, with one reference, from the pool; traps if none is left. */
 export function packetTake(connection: u32, flags: u32, payload: u32, headers: u32): u32 {
-  const index = freePacket;
-  assert(index != 0);
+  let index = freePacket;
+  if (index == 0) {
+    takenPackets++;
+    assert(takenPackets < PACKET_MAX);
+    index = takenPackets;
+  } else {
+    freePacket = packetAt(index).next;
+  }
   const packet = packetAt(index);
-  freePacket = packet.next;
   packet.connection = connection;
   packet.flags = flags;
   packet.payload = payload;
@@ -188,6 +194,11 @@ export function packetDrop(index: u32): void {
     freePacket = index;
     usedPackets--;
   }
+}
+
+/** Packets 1 to this have been in use; scans need not go further. */
+export function packetsTaken(): u32 {
+  return takenPackets;
 }
 
 /** Packets not in the pool. */

@@ -3,9 +3,9 @@
 // or stuck, at any instant between two events. Reads only. Rules are numbered; the harness has the
 // sentences (harness/machine/rules.ts).
 
-import { eventAt, FREE, now, pendingEvents } from "../lib/wheel";
+import { eventAt, eventsTaken, FREE, now, pendingEvents } from "../lib/wheel";
 import {
-  EV_MSIX, EV_PEER_RX, EV_RETRANSMIT, EV_RX, EVENT_MAX, PACKET_MAX, packetAt, packetsUsed,
+  EV_MSIX, EV_PEER_RX, EV_RETRANSMIT, EV_RX, packetAt, packetsTaken, packetsUsed,
 } from "./abi";
 import { connectionAt, connectionsUsed, groupAt } from "./connection";
 import { charge, cpuAt, cpus } from "./cpu";
@@ -32,7 +32,7 @@ const RULE_OUTSTANDING: i32 = 8;
 function eventsOf(kind: u32): u64 {
   let count: u64 = 0;
   let left = pendingEvents();
-  for (let i: u32 = 1; i < EVENT_MAX && left > 0; i++) {
+  for (let i: u32 = 1; i <= eventsTaken() && left > 0; i++) {
     const event = eventAt(i);
     if (event.where == FREE) continue;
     left--;
@@ -93,7 +93,7 @@ function packetsHold(): bool {
   }
   let references: u64 = 0;
   let used: u32 = 0;
-  for (let i: u32 = 1; i < PACKET_MAX; i++) {
+  for (let i: u32 = 1; i <= packetsTaken(); i++) {
     references += packetAt(i).references;
     if (packetAt(i).references != 0) used++;
   }

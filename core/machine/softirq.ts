@@ -20,7 +20,9 @@ import { nicNode } from "./nic";
 import { queueAt } from "./queue";
 import { qdiscCompleted, qdiscRestart } from "./qdisc";
 import { rxPeek, rxPop, rxWaiting, txClean, txWaiting } from "./ring";
-import { tcpCanSend, tcpCleaned, tcpFlush, tcpOutput, tcpReceive, tcpWillAck } from "./tcp";
+import {
+  tcpCanSend, tcpCleaned, tcpFlush, tcpOutput, tcpReceive, tcpWillAck, tcpWillWake,
+} from "./tcp";
 import { totals } from "./totals";
 import { udpReceive } from "./udp";
 
@@ -102,7 +104,8 @@ function frameTicks(packet: Packet): u64 {
     return base + cost(UDP_RX) + wakeTicks(packet.connection);
   }
   if ((flags & (FLAG_SYN | FLAG_FIN)) != 0) return base + cost(SYN_RX);
-  return (flags & FLAG_ACK) != 0 ? base + cost(TCP_ACK_RX) : base;
+  if ((flags & FLAG_ACK) == 0) return base;
+  return base + cost(TCP_ACK_RX) + (tcpWillWake(packet) ? wakeTicks(packet.connection) : 0);
 }
 
 function flushTicks(connection: u32): u64 {

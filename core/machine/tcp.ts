@@ -125,16 +125,26 @@ export function tcpCleaned(cpu: Cpu, packet: Packet): void {
   if (tcpCanSend(connection)) outputAppend(cpu, packet.connection);
 }
 
+/** Whether a packet that only acknowledges makes its thread run: a new connection, or room. */
+export function tcpWillWake(packet: Packet): bool {
+  const connection = connectionAt(packet.connection);
+  if (connection.state == STATE_SYN) return true;
+  if (groupAt(connection.group).test != TCP_MAERTS) return false;
+  return writerGoesOn(connection, packet.acked);
+}
+
+/** A writer that waits goes on when a third of its buffer is free (sk_stream_write_space). */
+function writerGoesOn(connection: Connection, acked: u32): bool {
+  return connection.txQueued + connection.txInflight - acked <= 4 * <u32>cost(TCP_WINDOW) / 3;
+}
+
 /** The peer has acknowledged data. */
 function acknowledged(cpu: u32, index: u32, bytes: u32): void {
   const connection = connectionAt(index);
   assert(bytes <= connection.txInflight);
   connection.txInflight -= bytes;
   if (tcpCanSend(connection)) outputAppend(cpuAt(cpu), index);
-  if (groupAt(connection.group).test != TCP_MAERTS) return;
-  // A writer that waits goes on when a third of its buffer is free (sk_stream_write_space).
-  const used = connection.txQueued + connection.txInflight;
-  if (used <= 4 * <u32>cost(TCP_WINDOW) / 3) wake(index, cpu);
+  if (groupAt(connection.group).test == TCP_MAERTS && writerGoesOn(connection, 0)) wake(index, cpu);
 }
 
 function hold(cpu: Cpu, index: u32, packet: Packet): void {

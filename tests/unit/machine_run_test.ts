@@ -184,6 +184,16 @@ Deno.test("MIX keeps requests apart from streams, and a CPU hint gets default ha
   assert.ok(p50(measured) < p50(stock), "requests do not queue behind streams");
 });
 
+Deno.test("a response waits for what is in the ring, not for all that streams have queued", () => {
+  const machine = { ...X710, nic: { ...X710.nic, queue_pairs: 1 } };
+  const groups = [rr, groupOf({ test: "TCP_MAERTS", connections: 8 })];
+  const measured = run({ groups, machine, measureMs: 40 });
+  const queuedNs = 8 * X710.costs["tcp_window_bytes"]! * 0.8;
+  const { p50 } = measured.groups[0]!.latency_ns!;
+  assert.ok(p50 < queuedNs / 4, `${p50} of ${queuedNs} ns`);
+  assert.ok(measured.groups[1]!.throughput.value > 9.2e9, "and the link stays busy");
+});
+
 Deno.test("a wake-up takes the thread to the waking CPU, or leaves it where it was", () => {
   // One queue, its interrupt on CPU 0; the thread's home is CPU 1 (connection 1 of two).
   const machine = (affine: number) =>
