@@ -145,12 +145,15 @@ export function groupSet(
   return number;
 }
 
+/** Longest gap of arrivals: beyond the end of every run. */
+const GAP_NS_MAX: f64 = 1e12;
+
 /** Makes a group an open loop with this mean gap of arrivals, nanoseconds. */
 export function groupOpen(number: u32, gapNs: f64, poisson: bool): void {
   const group = groupAt(number);
   group.open = 1;
   group.poisson = poisson ? 1 : 0;
-  group.gap = <u64>(gapNs * 10.0 * 65536.0);
+  group.gap = <u64>(min(gapNs, GAP_NS_MAX) * 10.0 * 65536.0);
 }
 
 function connectionSetUp(index: u32, number: u32): void {

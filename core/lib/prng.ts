@@ -31,11 +31,11 @@ export function prngBelow(at: usize, limit: u32): u32 {
 }
 
 /**
- * Exponential with the given mean (mean < 2^32), by von Neumann's comparison method: exact in
+ * Exponential with the given mean (mean < 2^56), by von Neumann's comparison method: exact in
  * distribution, no logarithm. A falling run of uniforms of odd length accepts its first member.
  */
 export function prngExponential(at: usize, mean: u64): u64 {
-  assert(mean < 0x100000000);
+  assert(mean < (<u64>1) << 56);
   let whole: u64 = 0;
   while (true) {
     const first = prngNext(at);
@@ -47,7 +47,10 @@ export function prngExponential(at: usize, mean: u64): u64 {
       last = next;
       length++;
     }
-    if ((length & 1) != 0) return mean * whole + ((mean * first) >> 32);
+    if ((length & 1) != 0) {
+      const part = (mean >> 32) * first + (((mean & 0xffffffff) * first) >> 32);
+      return mean * whole + part;
+    }
     whole++;
   }
 }

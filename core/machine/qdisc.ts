@@ -48,41 +48,48 @@ function post(index: u32, number: u32): void {
   txPost(index, number, room(queue) < 0);
 }
 
-/** The driver has cleaned `count` bytes: adapts the limit (dql_completed). */
+/** The device ran dry although the limit held packets back: the limit takes in what was short. */
+function grow(queue: Queue, completed: u32): void {
+  queue.limit += above(completed, queue.previousPosted) + queue.previousOver;
+  queue.slackSince = now();
+  queue.leastSlack = u32.MAX_VALUE;
+}
+
+/**
+ * The device was busy throughout: what lay in the ring beyond twice the bytes cleaned was not
+ * needed. The least such slack of a second goes off the limit.
+ */
+function shrink(queue: Queue, count: u32): void {
+  let slack = above(queue.limit + queue.previousOver, 2 * count);
+  if (queue.previousOver != 0) {
+    slack = max(slack, above(queue.previousBytes, queue.previousOver));
+  }
+  queue.leastSlack = min(queue.leastSlack, slack);
+  if (now() <= queue.slackSince + HOLD_TICKS) return;
+  queue.limit = above(queue.limit, queue.leastSlack);
+  queue.slackSince = now();
+  queue.leastSlack = u32.MAX_VALUE;
+}
+
+/** The driver has cleaned `count` bytes: the limit adapts to how the device has fared. */
 export function qdiscCompleted(index: u32, count: u32): void {
   const queue = queueAt(index);
-  const posted = queue.bytesPosted;
-  const before = queue.bytesCompleted;
-  const completed = before + count;
-  let limit = queue.limit;
-  let over = above(posted - before, limit);
-  const inProgress = posted - completed;
-  const previousInProgress = queue.previousPosted - before;
-  const allPrevious = <i32>(completed - queue.previousPosted) >= 0;
-  if ((over != 0 && inProgress == 0) || (queue.previousOver != 0 && allPrevious)) {
-    // The device ran dry while the limit held packets back.
-    limit += above(completed, queue.previousPosted) + queue.previousOver;
-    queue.slackSince = now();
-    queue.leastSlack = u32.MAX_VALUE;
-  } else if (inProgress != 0 && previousInProgress != 0 && !allPrevious) {
-    const unused = above(limit + queue.previousOver, 2 * count);
-    const ofLast = queue.previousOver != 0 ? above(queue.previousBytes, queue.previousOver) : 0;
-    queue.leastSlack = min(queue.leastSlack, max(unused, ofLast));
-    if (now() > queue.slackSince + HOLD_TICKS) {
-      limit = above(limit, queue.leastSlack);
-      queue.slackSince = now();
-      queue.leastSlack = u32.MAX_VALUE;
-    }
+  const limit = queue.limit;
+  const completed = queue.bytesCompleted + count;
+  const left = queue.bytesPosted - completed;
+  const leftBefore = queue.previousPosted - queue.bytesCompleted;
+  const cleanedAllBefore = <i32>(completed - queue.previousPosted) >= 0;
+  const over = above(queue.bytesPosted - queue.bytesCompleted, limit);
+  if ((over != 0 && left == 0) || (queue.previousOver != 0 && cleanedAllBefore)) {
+    grow(queue, completed);
+  } else if (left != 0 && leftBefore != 0 && !cleanedAllBefore) {
+    shrink(queue, count);
   }
-  if (limit != queue.limit) {
-    queue.limit = limit;
-    over = 0;
-  }
-  queue.limitEnd = limit + completed;
-  queue.previousOver = over;
-  queue.previousBytes = queue.lastBytes;
+  queue.previousOver = queue.limit == limit ? over : 0;
+  queue.limitEnd = queue.limit + completed;
   queue.bytesCompleted = completed;
-  queue.previousPosted = posted;
+  queue.previousPosted = queue.bytesPosted;
+  queue.previousBytes = queue.lastBytes;
 }
 
 function append(queue: Queue, list: u32, index: i32): void {

@@ -267,6 +267,19 @@ Deno.test("an open loop offers its rate and counts from the intended time", () =
   assert.ok(heavy.latency_ns!.max > 5e6, "the last request has waited for milliseconds");
 });
 
+Deno.test("an open loop may be as slow or as fast as the schema lets it", () => {
+  for (const distribution of ["poisson", "constant"] as const) {
+    const at = (rate: number) => {
+      const arrival = { loop: "open", rate_per_second: rate, distribution } as const;
+      return run({ groups: [groupOf({ test: "TCP_RR", arrival })] });
+    };
+    assert.equal(at(1e-6).groups[0]!.transactions, 0);
+    const flooded = at(1e8);
+    assert.ok(flooded.groups[0]!.transactions > 100);
+    assert.match(flooded.remarks.join(), /requests found the peer's queue full/);
+  }
+});
+
 Deno.test("a run is a function of its seed, whatever the slices", () => {
   const groups = [rr, stream];
   const first = run({ groups, seed: 7, policy: "MIX" });
