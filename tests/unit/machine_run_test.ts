@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import * as hdr from "hdr-histogram-js";
 import { UserError } from "../../harness/errors.ts";
-import type { DevicePolicy, Measurement } from "../../harness/record.ts";
+import type { DevicePolicy, Measurement, TestName } from "../../harness/record.ts";
 import {
   groupOf,
   loadModules,
@@ -149,6 +149,34 @@ Deno.test("a larger interval means fewer interrupts, LATENCY the shortest round 
   assert.deepEqual(latency.queues.map((queue) => queue.itr_rx_usecs), Array(8).fill(4));
   assert.deepEqual(cpu.queues.map((queue) => queue.itr_rx_usecs), Array(8).fill(124));
   assert.ok(cpu.queues.every((queue) => !queue.adaptive && queue.policy === "CPU"));
+});
+
+/** A long run on one queue under the driver's adaptive rule. */
+function adaptiveRun(machine: typeof X710, test: TestName, connections: number): Measurement {
+  return run({
+    groups: [groupOf({ test, connections })],
+    machine: { ...machine, nic: { ...machine.nic, queue_pairs: 1 } },
+    warmupMs: 40,
+    measureMs: 20,
+  });
+}
+
+Deno.test("adaptive throttling settles where the driver's rule puts each load", () => {
+  // One small packet an interrupt: 10 us at 10 Gb/s, 4 us at 40; transmit rises to its maximum.
+  // An interrupt for a transmit completion alone adds a step of 2 us.
+  for (const [machine, usecs] of [[X710, 10], [XL710, 4]] as const) {
+    const [queue] = adaptiveRun(machine, "TCP_RR", 1).queues;
+    assert.ok([usecs, usecs + 2].includes(queue!.itr_rx_usecs), `${queue!.itr_rx_usecs}`);
+    assert.equal(queue!.itr_tx_usecs, 126);
+    assert.equal(queue!.adaptive, true);
+  }
+  // Four flows on one queue make four packets an interrupt: no more a latency load to the rule.
+  const [shared] = adaptiveRun(X710, "TCP_RR", 4).queues;
+  assert.equal(shared!.itr_rx_usecs, 126);
+  // Bulk receive: 56 to 112 packets a NAPI cycle, some 70 to 126 us of a 10 Gb/s link.
+  const [bulk] = adaptiveRun(X710, "TCP_STREAM", 4).queues;
+  assert.ok(bulk!.itr_rx_usecs >= 50 && bulk!.itr_rx_usecs <= 126, `${bulk!.itr_rx_usecs}`);
+  assert.ok(bulk!.rx_packets / bulk!.interrupts > 30);
 });
 
 Deno.test("with a fixed interval R a lone transaction takes between R and 2 R", () => {
