@@ -16,11 +16,14 @@ import { loadModules, X710 } from "./machine_runs.ts";
 
 const { machineModule } = await loadModules();
 const UDP_RR = 4;
+const UDP_STREAM = 5;
 const RX = 0;
 const TX = 1;
 const BOTH = 2;
-/** Place of the irq time among a CPU's counters. */
+/** Places of user, irq and softirq time among a CPU's counters. */
+const USER_TIME = 0;
 const IRQ_TIME = 2;
+const SOFTIRQ_TIME = 3;
 
 /** An X710 machine whose policy manager steers nothing, but notes the flow of the last receive. */
 function machineWithDriver() {
@@ -54,9 +57,9 @@ function machineWithDriver() {
   return { machine, driver, seen };
 }
 
-/** One UDP_RR socket that runs for 1 ms, and then up to `ms` in all, from time 0. */
-function start({ calls }: MachineWasm, ms: number): void {
-  calls.groupSet(UDP_RR, 1, 1, 1, 1, 1, 0, 0);
+/** One UDP socket that runs for 2 ms, and then up to `ms` in all, from time 0. */
+function start({ calls }: MachineWasm, ms: number, test = UDP_RR): void {
+  calls.groupSet(test, 1, 1, 1, 1, 1, 0, 0);
   calls.machineStart(2e6, (ms - 2) * 1e6);
   calls.machineRun(1e6);
 }
@@ -73,12 +76,13 @@ function rxPackets(machine: MachineWasm): number[] {
   });
 }
 
-function irqTimes(machine: MachineWasm): number[] {
+/** Time that each CPU has spent in a mode, ticks. */
+function timesIn(machine: MachineWasm, mode: number): number[] {
   const { CPU_TABLE, CPU_BYTES } = machine.constants;
   machine.calls.cpusCharge();
   return Array.from(
     { length: 8 },
-    (_, cpu) => readCounters(machine, CPU_TABLE + cpu * CPU_BYTES, 5)[IRQ_TIME]!,
+    (_, cpu) => readCounters(machine, CPU_TABLE + cpu * CPU_BYTES, 5)[mode]!,
   );
 }
 
@@ -162,15 +166,49 @@ Deno.test("an interrupt moves to its new CPU with the next interrupt", () => {
   const target = (home + 1) % 8;
   mask[0] = 1 << target;
   assert.equal(driver.irqAffinitySet(irq, mask), 0);
-  const before = irqTimes(machine);
+  const before = timesIn(machine, IRQ_TIME);
   while (machine.calls.machineRun(10_000) < 2);
-  const spent = irqTimes(machine).map((time, cpu) => time - before[cpu]!);
+  const spent = timesIn(machine, IRQ_TIME).map((time, cpu) => time - before[cpu]!);
   assert.ok(spent[target]! > 0);
   assert.equal(spent[home], 0, "the old CPU is interrupted no more");
   mask.fill(0);
   assert.equal(driver.irqAffinitySet(irq, mask), -ERRNO.EINVAL, "no CPU is left");
   mask[1] = 1;
   assert.equal(driver.irqAffinitySet(irq, mask), -ERRNO.EINVAL, "CPU 32 is not there");
+  assert.equal(machine.calls.checkMachine(), 0);
+});
+
+function total(machine: MachineWasm, name: typeof TOTAL_NAMES[number]): number {
+  const { TOTAL_TABLE, TOTAL_COUNT } = machine.constants;
+  return readCounters(machine, TOTAL_TABLE, TOTAL_COUNT)[TOTAL_NAMES.indexOf(name)]!;
+}
+
+Deno.test("a vector that polls without end moves at a poll that has not finished", () => {
+  const { machine, driver } = machineWithDriver();
+  start(machine, 20, UDP_STREAM);
+  const home = rxPackets(machine).findIndex((count) => count > 0);
+  const target = (home + 1) % 8;
+  const raised = total(machine, "interrupts_taken");
+  assert.equal(driver.irqAffinitySet(driver.irq(1, RX, home), Uint32Array.of(1 << target)), 0);
+  runUntil(machine, 4);
+  assert.equal(total(machine, "moved_vectors"), 1);
+  assert.equal(total(machine, "interrupts_taken"), raised + 1, "by an interrupt it forces");
+  const before = timesIn(machine, SOFTIRQ_TIME);
+  runUntil(machine, 18);
+  const spent = timesIn(machine, SOFTIRQ_TIME).map((time, cpu) => time - before[cpu]!);
+  assert.equal(spent[home], 0);
+  assert.ok(spent[target]! > 0);
+  assert.equal(machine.calls.checkMachine(), 0);
+});
+
+Deno.test("ksoftirqd shares a flooded CPU with its thread", () => {
+  const { machine } = machineWithDriver();
+  start(machine, 60, UDP_STREAM);
+  while (machine.calls.machineRun(100_000) < 2);
+  assert.ok(total(machine, "ksoftirqd_turns") > 10);
+  const busy = timesIn(machine, SOFTIRQ_TIME).findIndex((time) => time > 0);
+  const user = timesIn(machine, USER_TIME)[busy]!;
+  assert.ok(user > 0, "the thread, which woke on this CPU, is not starved");
   assert.equal(machine.calls.checkMachine(), 0);
 });
 
