@@ -41,11 +41,11 @@ export function itrInit(gbps: u32): void {
   }
 }
 
-/** Fixed interval (usecs >= 0, rounded down to even) or adaptive (-1) for one direction. */
+/** Fixed interval (usecs >= 0, rounded up to even: ITR_REG_ALIGN of i40e_txrx.h) or -1, adaptive. */
 export function itrSet(queue: u32, isRx: bool, usecs: i32): void {
   const container = isRx ? rxContainer(queue) : txContainer(queue);
   container.adaptive = usecs < 0 ? 1 : 0;
-  container.target = usecs < 0 ? DEFAULT_USECS : usecs & ~1;
+  container.target = usecs < 0 ? DEFAULT_USECS : (usecs + 1) & ~1;
 }
 
 /** When a cause may interrupt: ticks, NEVER if it is not pending. */

@@ -262,11 +262,9 @@ export function listsClear(device: i32): void {
   memory.fill(deviceAt(device) + D_CURSOR, 0, 16);
 }
 
-/** Whether some direction has objects but none for LATENCY. */
+/** Whether the LATENCY list of some direction is empty. */
 export function latencyStarved(device: i32): bool {
-  for (let direction = RX; direction <= TX; direction++) {
-    if (mapped(device, direction) > 0 && listLength(device, direction, POLICY_LATENCY) == 0)
-      return true;
-  }
-  return false;
+  return (
+    listLength(device, RX, POLICY_LATENCY) == 0 || listLength(device, TX, POLICY_LATENCY) == 0
+  );
 }

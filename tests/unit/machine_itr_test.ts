@@ -260,5 +260,5 @@ Deno.test("a new interval is in force from the next completion on", () => {
   calls["itrSet"]!(0, 1, 201);
   assert.equal(calls["gap"]!(RX), 50);
   calls["complete"]!(0);
-  assert.equal(calls["gap"]!(RX), 200, "rounded down to even");
+  assert.equal(calls["gap"]!(RX), 202, "rounded up to even");
 });

@@ -146,8 +146,8 @@ Deno.test("a larger interval means fewer interrupts, LATENCY the shortest round 
   assert.ok(p50(latency) < p50(bulk) && p50(bulk) < p50(cpu));
   assert.ok(streams[0]! > 2 * streams[1]! && streams[1]! > 2 * streams[2]!, `${streams}`);
   assert.ok(latency.cpu_utilisation! > cpu.cpu_utilisation!);
-  assert.deepEqual(latency.queues.map((queue) => queue.itr_rx_usecs), Array(8).fill(4));
-  assert.deepEqual(cpu.queues.map((queue) => queue.itr_rx_usecs), Array(8).fill(124));
+  assert.deepEqual(latency.queues.map((queue) => queue.itr_rx_usecs), Array(8).fill(6));
+  assert.deepEqual(cpu.queues.map((queue) => queue.itr_rx_usecs), Array(8).fill(126));
   assert.ok(cpu.queues.every((queue) => !queue.adaptive && queue.policy === "CPU"));
 });
 
@@ -203,7 +203,7 @@ Deno.test("MIX keeps requests apart from streams, and a CPU hint gets default ha
   const groups = [rr, stream, groupOf({ test: "TCP_RR", name: "cpu", hint: "CPU" })];
   const measured = run({ groups, policy: "MIX", measureMs: 20 });
   const of = (policy: string) => measured.queues.filter((queue) => queue.policy === policy);
-  assert.deepEqual(of("LATENCY").map((queue) => queue.itr_rx_usecs), [4, 4]);
+  assert.deepEqual(of("LATENCY").map((queue) => queue.itr_rx_usecs), [6, 6]);
   assert.deepEqual(of("BULK").map((queue) => queue.itr_rx_usecs), Array(6).fill(50));
   assert.deepEqual(measured.groups.map((group) => group.steered), [true, true, false]);
   assert.match(measured.remarks.join(), /"cpu" got default handling/);
@@ -339,6 +339,17 @@ Deno.test("an interrupted run tells what it has and that it ended early", () => 
   const measured = model.measurement();
   assert.ok(measured.duration_ns > 0 && measured.duration_ns < 1e9);
   assert.match(measured.remarks.join(), /ended early/);
+});
+
+Deno.test("sockets beyond the device's limit of records get default handling, and are counted", () => {
+  const groups = Array.from({ length: 8 }, (_, place) => ({
+    ...groupOf({ test: "UDP_RR", connections: 1000 }),
+    name: `g${place}`,
+  }));
+  const measured = run({ groups, policy: "LATENCY", warmupMs: 1, measureMs: 1 });
+  assert.deepEqual(measured.remarks, [
+    "320 sockets were refused by the policy manager, whose limit is 7680 records: default handling",
+  ]);
 });
 
 Deno.test("what the model has no room for is refused in one sentence", () => {
