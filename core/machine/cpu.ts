@@ -11,11 +11,13 @@ import { threadDone, threadNext } from "./app";
 import { RUNNABLE, RUNNING, SLEEPING, threadAt } from "./connection";
 import {
   C1_EXIT, C1E_EXIT, C1E_RESIDENCY, C6_EXIT, C6_RESIDENCY, CONTEXT_SWITCH, cost, IDLE_STATE_LIMIT,
-  HARD_IRQ, SMT_BUSY, WAKEUP_GRANULARITY,
+  HARD_IRQ, SMT_BUSY, TIMER, WAKEUP_GRANULARITY,
 } from "./costs";
 import { runEnqueue, runTake } from "./scheduler";
 import { pollAppend, softirqDone, softirqPending, softirqStart } from "./softirq";
 import { totals } from "./totals";
+
+const TICKS_PER_SECOND: u64 = 10000000000;
 
 // What a CPU does.
 export const IDLE: u32 = 0;
@@ -227,9 +229,13 @@ export function preempts(index: u32): bool {
     threadAt(cpu.runHead).runtime + cost(WAKEUP_GRANULARITY) < threadAt(cpu.current).runtime;
 }
 
-/** ksoftirqd, once it has the softirqs of a CPU, competes with threads by run time. */
+/**
+ * ksoftirqd, once it has the softirqs of a CPU, competes with threads by run time. Among many
+ * threads that would be next to nothing, but each timer tick runs softirqs on its way out: they
+ * get a turn in every jiffy.
+ */
 function threadBeforeKsoftirqd(cpu: Cpu): bool {
-  if (cpu.ksoftirqd == 0) return false;
+  if (cpu.ksoftirqd == 0 || now() - cpu.softirqSince >= TICKS_PER_SECOND / cost(TIMER)) return false;
   const thread = cpu.current >= 0 ? cpu.current : cpu.runHead;
   return thread >= 0 && threadAt(thread).runtime < cpu.ksoftirqdRuntime;
 }

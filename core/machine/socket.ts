@@ -22,7 +22,7 @@ export function socketsInit(taskNumber: i32, deviceNumber: i32): void {
 
 function ask(instance: i32, policy: u32): void {
   if (instance < 0) totals().socketsRefused++;
-  else if (policy != 0) setSocketPolicy(instance, policy);
+  else if (policy != 0 && setSocketPolicy(instance, policy) < 0) totals().policiesRefused++;
 }
 
 /** Opens the socket of a connection's server: a listener for CRR. */

@@ -32,8 +32,9 @@ export class Totals {
   /** Wake-ups, and those that chose another CPU than the thread's last. */
   wakeups: u64;
   migrations: u64;
-  /** Refused rules, sockets without an instance. */
-  rulesRefused: u64;
+  /** Sockets that the policy manager took but did not give the policy they asked for. */
+  policiesRefused: u64;
+  /** Sockets that it did not take. */
   socketsRefused: u64;
 }
 

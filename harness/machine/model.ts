@@ -20,6 +20,7 @@ import {
   type Reading,
   takeReading,
   totalBetween,
+  totalOf,
 } from "./reading.ts";
 import { ruleSentence } from "./rules.ts";
 import { instantiateMachine, type MachineWasm } from "./wasm.ts";
@@ -159,14 +160,15 @@ export class ModelRun {
   }
 
   /**
-   * What was measured so far: from the end of the warm-up, or from the start while it lasts.
+   * What was measured so far: from the end of the warm-up on; nothing while it lasts. Counters of
+   * the policy manager are those of the whole run, since sockets are set up before the interval.
    *
    * @throws {Error} when a conservation rule is broken: a fault of the model.
    */
   measurement(): Measurement {
     const { machine, workload } = this.#options;
     const to = this.#read();
-    const from = this.#from ?? { ...to, timeNs: to.timeNs };
+    const from = this.#from ?? to;
     this.#check();
     const policyOf = this.#queuePolicies();
     const queues = queuesBetween(from, to, this.#machine, machine, policyOf);
@@ -217,10 +219,23 @@ export class ModelRun {
     const left = this.#options.workload.groups.map((_, index) => to.groups[index]?.[0] ?? 0)
       .reduce((sum, count) => sum + count, 0);
     if (left > 0) remarks.push(`${left} requests found the peer's queue full and were not sent`);
-    if (this.#options.policy !== "MIX") return remarks;
-    for (const group of this.#options.workload.groups) {
-      if (group.hint !== "CPU") continue;
-      remarks.push(`a MIX device has no queues for CPU: "${group.name}" got default handling`);
+    return [...remarks, ...this.#refusals(to)];
+  }
+
+  /** Sockets that got default handling though they asked for a policy. */
+  #refusals(to: Reading): string[] {
+    const { policy, workload } = this.#options;
+    const unfit = workload.groups.filter((group) => policy === "MIX" && group.hint === "CPU");
+    const remarks = unfit.map(({ name }) =>
+      `a MIX device has no queues for CPU: "${name}" got default handling`
+    );
+    const told = unfit.reduce((sum, group) => sum + group.connections, 0);
+    const refused = totalOf(to, "policies_refused") + totalOf(to, "sockets_refused") - told;
+    if (refused > 0) {
+      remarks.push(
+        `${refused} sockets were refused by the policy manager, whose limit is ` +
+          `${this.#manager.deviceStatus(this.#device).record_limit} records: default handling`,
+      );
     }
     return remarks;
   }

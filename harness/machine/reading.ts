@@ -52,7 +52,7 @@ export const TOTAL_NAMES = [
   "ksoftirqd_turns",
   "wakeups",
   "migrations",
-  "rules_refused",
+  "policies_refused",
   "sockets_refused",
 ] as const;
 /** A total of the machine. */
@@ -79,6 +79,11 @@ export function takeReading(machine: MachineWasm, spec: MachineSpec, groups: num
 /** What a counter has risen by. */
 function rise(from: readonly number[] | undefined, to: readonly number[], index: number): number {
   return (to[index] ?? 0) - (from?.[index] ?? 0);
+}
+
+/** A total since the start of the run. */
+export function totalOf(reading: Reading, name: TotalName): number {
+  return reading.totals[TOTAL_NAMES.indexOf(name)] ?? 0;
 }
 
 /** A total between two readings. */
