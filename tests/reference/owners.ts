@@ -116,11 +116,11 @@ function canRestrict(model: Model): boolean {
 
 /** Rule 21: the task's sockets live on and follow nobody. */
 export function taskExit(model: Model, task: Owner): void {
-  for (const socket of followers(model, task)) dropRecord(model, socket.handle);
-  for (const socket of socketsOf(model, task)) {
-    socket.task = 0;
+  for (const socket of followers(model, task)) {
+    dropRecord(model, socket.handle);
     socket.refused = false;
   }
+  for (const socket of socketsOf(model, task)) socket.task = 0;
   dropRecord(model, task.handle);
   model.owners.delete(task.handle);
 }
@@ -187,9 +187,6 @@ function makeInvalid(model: Model, socket: Owner): number {
   return -ERRNO.EINVAL;
 }
 
-/** Filter: the core logs the mismatch of an instance again after a registration it refused. */
-const REFUSED_REGISTRATION_FORGETS_MISMATCH = true;
-
 /**
  * Rule 20: a new record is attached where the device is known, up and supported, or refused
  * (-ENOSPC); a record that is there already waits for the next pick.
@@ -201,7 +198,6 @@ function registerSocket(model: Model, socket: Owner, policy: number): number {
   if (isAttached && isFull(model, device)) {
     count(model, device.handle, "register_limit");
     sayLimit(model, device);
-    if (REFUSED_REGISTRATION_FORGETS_MISMATCH) socket.refused = false;
     return -ERRNO.ENOSPC;
   }
   socket.own = policy;

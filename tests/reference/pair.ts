@@ -49,7 +49,7 @@ export function compareOnScript(
   module: WebAssembly.Module,
   scene: Scene,
   draws: readonly Draw[],
-): string[] {
+): { readonly done: string[]; readonly counters: Record<string, number> } {
   const { manager, driver, runner } = compiledRunner(module, scene);
   const modelDriver = new RecordingDriver(driverDevices(scene));
   const model = new ReferenceManager(modelDriver, capacitiesOf(scene));
@@ -76,5 +76,5 @@ export function compareOnScript(
     done.push(expected);
     compare([expected], [actual]);
   }
-  return done;
+  return { done, counters: model.counters() };
 }

@@ -156,10 +156,14 @@ export class ScriptRunner {
     return task;
   }
 
+  /** Which kind of operation a draw stands for. */
+  kindOf(draw: Draw): Kind {
+    return this.#kinds[draw[0] % this.#kinds.length] ?? "heal";
+  }
+
   /** Does one operation; the line says what was called and what it answered. */
   step(draw: Draw): string {
-    const kind = this.#kinds[draw[0] % this.#kinds.length]!;
-    const [text, call] = OPERATIONS[kind][1](this, draw[1], draw[2], draw[3]);
+    const [text, call] = OPERATIONS[this.kindOf(draw)][1](this, draw[1], draw[2], draw[3]);
     return `${text} = ${answer(call)}`;
   }
 
@@ -438,7 +442,8 @@ const OPERATIONS = {
   }],
 } as const satisfies Record<string, readonly [weight: number, operation: Operation]>;
 
-type Kind = keyof typeof OPERATIONS;
+/** A kind of operation. */
+export type Kind = keyof typeof OPERATIONS;
 
 /** Kinds of operation, in the order of a scene's weights. */
 export const KINDS = Object.keys(OPERATIONS) as readonly Kind[];
