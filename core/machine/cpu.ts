@@ -78,7 +78,9 @@ export class Cpu {
   batch: u32;
   budget: u32;
   restarts: u32;
+  /** ksoftirqd has the softirqs; it runs, or wants to (an interrupt may do its work before). */
   ksoftirqd: u32;
+  ksoftirqdAwake: u32;
   softirqSince: u64;
   ksoftirqdRuntime: u64;
   // Load for the policy manager.
@@ -178,7 +180,7 @@ export function begin(index: u32, activity: u32, mode: u32, ticks: u64): void {
 /** Runs nothing: chosen by the scheduler as an idle CPU, softirq work notwithstanding. */
 export function cpuFree(index: u32): bool {
   const cpu = cpuAt(index);
-  return cpu.current < 0 && cpu.runHead < 0;
+  return cpu.current < 0 && cpu.runHead < 0 && cpu.ksoftirqdAwake == 0;
 }
 
 /** Exit latency of the deepest idle state whose target residency fits the expected idle time. */
@@ -235,7 +237,8 @@ export function preempts(index: u32): bool {
  * get a turn in every jiffy.
  */
 function threadBeforeKsoftirqd(cpu: Cpu): bool {
-  if (cpu.ksoftirqd == 0 || now() - cpu.softirqSince >= TICKS_PER_SECOND / cost(TIMER)) return false;
+  const jiffy = TICKS_PER_SECOND / cost(TIMER);
+  if (cpu.ksoftirqd == 0 || now() - cpu.softirqSince >= jiffy) return false;
   const thread = cpu.current >= 0 ? cpu.current : cpu.runHead;
   return thread >= 0 && threadAt(thread).runtime < cpu.ksoftirqdRuntime;
 }

@@ -41,7 +41,7 @@ export function itrInit(gbps: u32): void {
   }
 }
 
-/** Fixed interval (usecs >= 0, rounded up to even: ITR_REG_ALIGN of i40e_txrx.h) or -1, adaptive. */
+/** Fixed interval (usecs >= 0, rounded up to even: ITR_REG_ALIGN of i40e_txrx.h); -1 adaptive. */
 export function itrSet(queue: u32, isRx: bool, usecs: i32): void {
   const container = isRx ? rxContainer(queue) : txContainer(queue);
   container.adaptive = usecs < 0 ? 1 : 0;

@@ -2,7 +2,8 @@
 // Threads that want a CPU: one queue per CPU in order of run time (the fair scheduler's idea), and
 // the choice of a CPU at wake-up after the kernel's wake_affine and select_idle_sibling: the waking
 // CPU if free (where the machine says so), the last CPU if free, a free CPU of its node, else the
-// last one. No load balancing beyond that: threads change CPU at wake-ups only.
+// last one. Of load balancing there is one case: a thread behind softirqs without end moves to an
+// idle CPU, as the kernel moves it from a CPU that has lost its capacity.
 
 import { now, schedule } from "../lib/wheel";
 import { EV_IPI } from "./abi";
@@ -54,6 +55,40 @@ function placeRuntime(thread: Thread, from: Cpu, to: Cpu): void {
     const lead = thread.runtime > from.minRuntime ? thread.runtime - from.minRuntime : 0;
     thread.runtime = lead == 0 ? floor : to.minRuntime + lead;
   }
+}
+
+/** An idle CPU, of the same node if there is one; -1 where all are busy. */
+function idleCpu(from: u32): i32 {
+  let found = -1;
+  const count = cpus();
+  for (let step: u32 = 1; step < count; step++) {
+    const candidate = (from + step) % count;
+    if (cpuAt(candidate).activity != IDLE || !cpuFree(candidate)) continue;
+    if (cpuAt(candidate).node == cpuAt(from).node) return candidate;
+    if (found < 0) found = candidate;
+  }
+  return found;
+}
+
+/** Moves a thread that softirqs keep off a CPU, waiting or interrupted, to an idle one. */
+export function rescue(from: u32): void {
+  const cpu = cpuAt(from);
+  if (cpu.runHead < 0 && cpu.current < 0) return;
+  const target = idleCpu(from);
+  if (target < 0) return;
+  let index = runTake(cpu);
+  if (index < 0) {
+    index = cpu.current;
+    cpu.current = -1;
+  }
+  const thread = threadAt(index);
+  const other = cpuAt(target);
+  totals().migrations++;
+  placeRuntime(thread, cpu, other);
+  thread.cpu = target;
+  thread.state = RUNNABLE;
+  runEnqueue(other, index);
+  schedule(now() + cost(IPI), EV_IPI, target);
 }
 
 /** Wakes a sleeping thread from CPU `waker`; nothing happens to one that is awake. */

@@ -23,6 +23,7 @@ import { rxPeek, rxPop, rxWaiting, txClean, txWaiting } from "./ring";
 import {
   tcpCanSend, tcpCleaned, tcpFlush, tcpOutput, tcpReceive, tcpWillAck, tcpWillWake,
 } from "./tcp";
+import { rescue } from "./scheduler";
 import { totals } from "./totals";
 import { udpReceive } from "./udp";
 
@@ -188,6 +189,8 @@ function roundAgain(index: u32, cpu: Cpu): bool {
   cpu.restarts++;
   if (elapsed < cost(SOFTIRQ_LIMIT) && cpu.restarts < ROUND_MAX && !waits) return true;
   cpu.ksoftirqd = 1;
+  cpu.ksoftirqdAwake = 1;
+  rescue(index);
   cpu.ksoftirqdRuntime = max(cpu.ksoftirqdRuntime, cpu.minRuntime);
   return false;
 }
@@ -215,6 +218,7 @@ function softirqNext(index: u32): bool {
     }
     if (cpu.pollHead < 0) {
       cpu.ksoftirqd = 0;
+      cpu.ksoftirqdAwake = 0;
       return false;
     }
     cpu.vector = cpu.pollHead;

@@ -26,7 +26,7 @@ const IRQ_TIME = 2;
 const SOFTIRQ_TIME = 3;
 
 /** An X710 machine whose policy manager steers nothing, but notes the flow of the last receive. */
-function machineWithDriver() {
+function machineWithDriver(cpuCount = 8) {
   const refuse = () => -ERRNO.EINVAL;
   const seen: { flow: FlowSpec | null } = { flow: null };
   const machine = instantiateMachine(machineModule, {
@@ -50,7 +50,7 @@ function machineWithDriver() {
   const { calls } = machine;
   calls.machineReset(1);
   COST_NAMES.forEach((name, index) => calls.costSet(index, X710.costs[name]!));
-  for (let cpu = 0; cpu < 8; cpu++) calls.cpuSet(cpu < 4 ? 0 : 1, 0, 0);
+  for (let cpu = 0; cpu < cpuCount; cpu++) calls.cpuSet(cpu < 4 ? 0 : 1, 0, 0);
   calls.nicSet(10, 8, 512, 0);
   const driver = new MachineDriver(X710.nic.usecs);
   driver.attach(calls);
@@ -202,13 +202,24 @@ Deno.test("a vector that polls without end moves at a poll that has not finished
 });
 
 Deno.test("ksoftirqd shares a flooded CPU with its thread", () => {
-  const { machine } = machineWithDriver();
+  const { machine } = machineWithDriver(1);
   start(machine, 60, UDP_STREAM);
   while (machine.calls.machineRun(100_000) < 2);
   assert.ok(total(machine, "ksoftirqd_turns") > 10);
-  const busy = timesIn(machine, SOFTIRQ_TIME).findIndex((time) => time > 0);
-  const user = timesIn(machine, USER_TIME)[busy]!;
-  assert.ok(user > 0, "the thread, which woke on this CPU, is not starved");
+  assert.ok(timesIn(machine, USER_TIME)[0]! > 0, "the thread is not starved");
+  assert.equal(machine.calls.checkMachine(), 0);
+});
+
+Deno.test("a thread that a flood keeps off its CPU moves to an idle one", () => {
+  const { machine } = machineWithDriver();
+  start(machine, 60, UDP_STREAM);
+  while (machine.calls.machineRun(100_000) < 2);
+  const softirq = timesIn(machine, SOFTIRQ_TIME);
+  const flooded = softirq.indexOf(Math.max(...softirq));
+  const user = timesIn(machine, USER_TIME);
+  const busiest = user.indexOf(Math.max(...user));
+  assert.notEqual(busiest, flooded);
+  assert.ok(user[busiest]! > 10 * user[flooded]!, `${user}`);
   assert.equal(machine.calls.checkMachine(), 0);
 });
 
