@@ -187,7 +187,7 @@ export class RecordingDriver implements Driver {
 }
 
 /** A mask as hexadecimal words, highest first, without leading zeros. */
-export function maskText(mask: Uint32Array): string {
+function maskText(mask: Uint32Array): string {
   const words = [...mask].reverse().map((word) => word.toString(16).padStart(8, "0"));
   return words.join("").replace(/^0+(?=.)/, "");
 }

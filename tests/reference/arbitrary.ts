@@ -18,8 +18,8 @@ const anyInfo = fc.record({
 const anyDevice: fc.Arbitrary<ScriptDevice> = fc.record({
   node: fc.integer({ min: -1, max: 2 }),
   info: anyInfo,
-  rx: fc.integer({ min: 1, max: 10 }),
-  tx: fc.integer({ min: 1, max: 10 }),
+  rx: fc.integer({ min: 0, max: 10 }),
+  tx: fc.integer({ min: 0, max: 10 }),
   ruleCapacity: fc.integer({ min: 0, max: 6 }),
   ipv6: fc.boolean(),
   upAtStart: fc.constantFrom(true, true, true, false),

@@ -52,7 +52,7 @@ function isAvailable(device: Device, policy: number): boolean {
 }
 
 /** Rule 11: from any policy to any; on an error nothing has changed (rule 13). */
-export function setPolicy(model: Model, device: Device, policy: number): number {
+function setPolicy(model: Model, device: Device, policy: number): number {
   if (policy === device.policy) return 0;
   if (device.inForce === null) return enable(model, device, policy);
   const lists = policy === NONE
@@ -77,19 +77,17 @@ export function setPolicy(model: Model, device: Device, policy: number): number 
 
 /** From NONE: map, affinity, lists, driver. */
 export function enable(model: Model, device: Device, policy: number): number {
-  const maps = readMaps(model, device);
-  const savedMasks = typeof maps === "number" ? maps : pointIrqs(model, device, maps);
-  if (typeof maps === "number" || typeof savedMasks === "number") {
+  const bare = readAndPoint(model, device);
+  if (typeof bare === "number") {
     sayFailed(model, device, "generate netpolicy object list");
-    return Math.min(Number(maps) || 0, Number(savedMasks) || 0);
+    return bare;
   }
-  const bare = { maps, savedMasks };
   const lists = draft(model, device, bare, policy);
   const inForce = { ...bare, lists };
   const error = tellDriver(model, device, policy, inForce, lists);
   if (error < 0) {
     tellAgain(model, device, null);
-    restoreIrqs(model, device, maps, savedMasks);
+    restoreIrqs(model, device, bare.maps, bare.savedMasks);
     sayFailed(model, device, "set netpolicy");
     return error;
   }
@@ -167,6 +165,14 @@ function tellDriver(
     }
   }
   return 0;
+}
+
+/** Map and affinity, or a negative errno with everything as it was. */
+function readAndPoint(model: Model, device: Device): Omit<InForce, "lists"> | number {
+  const maps = readMaps(model, device);
+  if (typeof maps === "number") return maps;
+  const savedMasks = pointIrqs(model, device, maps);
+  return typeof savedMasks === "number" ? savedMasks : { maps, savedMasks };
 }
 
 /** Rules 1 and 2: the i-th online CPU with queue i, for as many as there are of both. */

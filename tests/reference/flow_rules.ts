@@ -17,12 +17,12 @@ import {
 } from "./state.ts";
 
 /** The rule of a socket. */
-export function ruleOf(model: Model, instance: number): FlowRule | undefined {
+function ruleOf(model: Model, instance: number): FlowRule | undefined {
   return ascending(model.rules).find((rule) => rule.instance === instance);
 }
 
 /** Equality of flows. */
-export function sameFlow(a: FlowSpec, b: FlowSpec): boolean {
+function sameFlow(a: FlowSpec, b: FlowSpec): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
@@ -84,7 +84,7 @@ export function removeRuleOf(model: Model, instance: number): void {
 }
 
 /** Rule 28: takes a rule out; one that the device will not delete stays as an orphan. */
-export function removeRule(model: Model, rule: FlowRule): void {
+function removeRule(model: Model, rule: FlowRule): void {
   if (!deleted(model, rule)) {
     rule.state = "orphan";
     rule.instance = 0;

@@ -33,6 +33,6 @@ export function holdsForScripts(
     cause instanceof Error ? cause.message : String(cause),
     `Scene: ${JSON.stringify(result.counterexample?.[0])}`,
     `Draws: ${JSON.stringify(result.counterexample?.[1])}`,
-    `Script ${result.numRuns} of seed ${effort.seed}, shrunk ${result.numShrinks} times`,
+    `Script ${result.numRuns} of seed ${effort.seed}, shrunk`,
   ].join("\n"));
 }

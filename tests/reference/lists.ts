@@ -22,7 +22,7 @@ import {
 export type Host = Pick<Model, "cpus" | "distance" | "partition">;
 
 /** Rule 4: the host's nodes in the order in which a device on `deviceNode` prefers them. */
-export function nodeOrder(host: Host, deviceNode: number): number[] {
+function nodeOrder(host: Host, deviceNode: number): number[] {
   const nodes = [...new Set([...host.cpus.values()].map(({ node }) => node))];
   const distanceTo = (node: number) =>
     deviceNode < 0 ? 0 : host.distance[deviceNode]?.[node] ?? Infinity;
@@ -30,7 +30,7 @@ export function nodeOrder(host: Host, deviceNode: number): number[] {
 }
 
 /** Rule 6 and 7: how many of a node's mapped CPUs MIX gives to LATENCY. */
-export function latencyQuota(mapped: number, partition: Model["partition"]): number {
+function latencyQuota(mapped: number, partition: Model["partition"]): number {
   const third = Math.floor(mapped / 3);
   return partition === "latency-first" && mapped >= 2 ? Math.max(third, 1) : third;
 }

@@ -265,7 +265,7 @@ const FAULT_ERRNOS = [5, 28, 12, 2, 22, 95] as const;
 
 type Operation = (run: ScriptRunner, a: number, b: number, c: number) => [string, () => unknown];
 
-/** Usual frequency of an operation, and what it calls; the text names the call with its arguments. */
+/** Usual frequency of an operation, and what it calls; the text names call and arguments. */
 const OPERATIONS = {
   writePolicy: [12, (run, a, b) => {
     const [device, text] = [run.device(a), policyText(b, DEVICE_TEXTS)];
@@ -301,10 +301,10 @@ const OPERATIONS = {
   channels: [3, (run, a, b, c) => {
     const device = run.device(a);
     const known = run.driver.devices.get(device);
-    return [`driver of ${device} has ${1 + b % 10} rx, ${1 + c % 10} tx; deviceChannels`, () => {
+    return [`driver of ${device} has ${b % 11} rx, ${c % 11} tx; deviceChannels`, () => {
       if (known !== undefined) {
-        known.rx = 1 + b % 10;
-        known.tx = known.info.queuePair && c % 16 > 0 ? known.rx : 1 + c % 10;
+        known.rx = b % 11;
+        known.tx = known.info.queuePair && c % 16 > 0 ? known.rx : c % 11;
       }
       run.manager.deviceChannels(device);
     }];

@@ -171,8 +171,8 @@ export function say(model: Model, line: string): void {
 }
 
 /**
- * Raises the version after a change of lists (rule 26); mismatches may be logged again. Version 0 is
- * only that of a device that never had a policy.
+ * Raises the version after a change of lists (rule 26); mismatches may be logged again. Only a
+ * device that never had a policy is at version 0.
  */
 export function raiseVersion(model: Model, device: Device): void {
   for (const owner of model.owners.values()) {

@@ -110,7 +110,7 @@ function listsText(lists: ObjectLists): string {
   ).join(" ");
 }
 
-/** What a call answers: its value as text, or the name of its error. A fault of the core is an answer, too. */
+/** What a call answers: its value as text, or the name of its error; a fault of the core, too. */
 export function answer(call: () => unknown): string {
   try {
     return String(call());
