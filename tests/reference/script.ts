@@ -301,11 +301,11 @@ const OPERATIONS = {
   channels: [3, (run, a, b, c) => {
     const device = run.device(a);
     const known = run.driver.devices.get(device);
-    return [`driver of ${device} has ${b % 11} rx, ${c % 11} tx; deviceChannels`, () => {
-      if (known !== undefined) {
-        known.rx = b % 11;
-        known.tx = known.info.queuePair && c % 16 > 0 ? known.rx : c % 11;
-      }
+    const rx = b % 11;
+    // Queue pairs with unequal counts come now and then.
+    const tx = known?.info.queuePair === true && c % 16 > 0 ? rx : c % 11;
+    return [`deviceChannels(${device}) at ${rx} rx, ${tx} tx`, () => {
+      if (known !== undefined) [known.rx, known.tx] = [rx, tx];
       run.manager.deviceChannels(device);
     }];
   }],

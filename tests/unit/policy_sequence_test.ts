@@ -250,3 +250,40 @@ Deno.test("a rule that is gone from the device already counts as deleted", () =>
   manager.socketClose(socket);
   assert.deepEqual(manager.rules(), []);
 });
+
+Deno.test("a flow whose old rule will not be deleted is steered anew in a rebuild", () => {
+  const { manager, driver, socket } = steered();
+  driver.fail({ call: "ruleDelete", skip: 0, times: 1, errno: ERRNO.EIO });
+  manager.deviceChannels(1);
+  assert.deepEqual(manager.rules().map(({ instance, state }) => [instance, state]), [
+    [0, "orphan"],
+    [socket, "inserted"],
+  ]);
+  manager.deviceChannels(1);
+  assert.deepEqual(manager.rules().map(({ instance, state }) => [instance, state]), [
+    [socket, "inserted"],
+  ]);
+  assert.equal(driver.heldRules(1).length, 1);
+});
+
+Deno.test("load-aware reads the load of a CPU once in a choice", () => {
+  const { manager, driver } = compiledHost();
+  manager.setStrategy("load-aware");
+  manager.writeDevicePolicy(1, "BULK");
+  driver.takeCalls();
+  assert.deepEqual(manager.pickQueue(socketWith(manager, 2), "rx"), { queue: 0 });
+  assert.deepEqual(trace(driver), [0, 1, 2, 3].map((cpu) => `cpuLoad(${cpu}) = 0`));
+});
+
+Deno.test("records wait while the device is down, so that up cannot exceed its limit", () => {
+  const { manager } = compiledHost({ info: { recordLimit: 1 } });
+  manager.writeDevicePolicy(1, "BULK");
+  manager.deviceDown(1);
+  const [first, second] = [socketWith(manager, 2, 1), socketWith(manager, 2, 2)];
+  assert.equal(manager.deviceStatus(1).records, 0);
+  manager.deviceUp(1);
+  assert.deepEqual(manager.pickQueue(second, "rx"), { queue: 0 });
+  const refused = manager.pickQueue(first, "rx");
+  assert.equal("code" in refused && refused.code, "ENOSPC");
+  assert.equal(manager.check(), null);
+});
