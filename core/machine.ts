@@ -11,33 +11,93 @@ import { prngBelow, prngSeed } from "./lib/prng";
 import { eventAt, now, schedule, takeEvent, wheelInit } from "./lib/wheel";
 import { EINVAL } from "./lib/errno";
 import {
-  ARENA_END, CONNECTION_MAX, CPU_SHIFT, CPUS, EV_ARRIVAL, EV_CPU, EV_DELAYED_ACK,
-  EV_IPI, EV_ITR, EV_LOST, EV_MARK, EV_MSIX, EV_PEER_LINK, EV_PEER_NEXT, EV_PEER_RX,
-  EV_RETRANSMIT, EV_RULE, EV_RX, EV_START, EV_TX_FETCHED, EV_TX_LINK, EV_TX_REPORT, EVENT_MAX,
-  EVENTS, GROUP_MAX, GROUP_SHIFT, GROUPS, HISTOGRAMS, packetsInit, prngOf,
-  PACKET_MAX, PURPOSE_MAX, PURPOSE_START, QUEUE_SHIFT, QUEUES, STAMP_MAX, TOTALS, WHEEL,
+  ARENA_END,
+  CONNECTION_MAX,
+  CPU_SHIFT,
+  CPUS,
+  EV_ARRIVAL,
+  EV_CPU,
+  EV_DELAYED_ACK,
+  EV_IPI,
+  EV_ITR,
+  EV_LOST,
+  EV_MARK,
+  EV_MSIX,
+  EV_PEER_LINK,
+  EV_PEER_NEXT,
+  EV_PEER_RX,
+  EV_RETRANSMIT,
+  EV_RULE,
+  EV_RX,
+  EV_START,
+  EV_TX_FETCHED,
+  EV_TX_LINK,
+  EV_TX_REPORT,
+  EVENT_MAX,
+  EVENTS,
+  GROUP_MAX,
+  GROUP_SHIFT,
+  GROUPS,
+  HISTOGRAMS,
+  packetsInit,
+  prngOf,
+  PACKET_MAX,
+  PURPOSE_MAX,
+  PURPOSE_START,
+  QUEUE_SHIFT,
+  QUEUES,
+  STAMP_MAX,
+  TOTALS,
+  WHEEL,
 } from "./machine/abi";
 import { arrivalIdle, arrivalPlan, arrive } from "./machine/arrival";
 import { threadSleeps } from "./machine/app";
 import { checkAll } from "./machine/check";
 import {
-  connectionAt, connectionsInit, Group, groupAdd, groupAt,
-  groupsUsed, PROTOCOL_TCP, PROTOCOL_UDP, TCP_CRR, TCP_MAERTS, TCP_STREAM, threadAt, UDP_RR,
+  connectionAt,
+  connectionsInit,
+  Group,
+  groupAdd,
+  groupAt,
+  groupsUsed,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  TCP_CRR,
+  TCP_MAERTS,
+  TCP_STREAM,
+  threadAt,
+  UDP_RR,
   UDP_STREAM,
 } from "./machine/connection";
 import { COST_COUNT as COSTS_USED, costSet as setCost, TICKS_PER_NS } from "./machine/costs";
 import { charge, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
 import {
-  ruleActivate, ruleCount, ruleDelete as deleteRule, ruleInsert as insertRule, ruleProgrammed,
+  ruleActivate,
+  ruleCount,
+  ruleDelete as deleteRule,
+  ruleInsert as insertRule,
+  ruleProgrammed,
   rulesInit,
 } from "./machine/flow_director";
 import { itrInit, itrSet, vectorTimer } from "./machine/itr";
 import { linkInit } from "./machine/link";
 import {
-  affinitySet, distanceSet as setDistance, IRQ_BASE, nicInit, vectorArrives, vectorCpu,
+  affinitySet,
+  distanceSet as setDistance,
+  IRQ_BASE,
+  nicInit,
+  vectorArrives,
+  vectorCpu,
 } from "./machine/nic";
 import {
-  peerArrive, peerFlow, peerGiveUp, peerInit, peerLinkFree, peerNext, peerReceive, peerRetransmit,
+  peerArrive,
+  peerFlow,
+  peerGiveUp,
+  peerInit,
+  peerLinkFree,
+  peerNext,
+  peerReceive,
+  peerRetransmit,
   peerStream,
 } from "./machine/peer";
 import { pickQueue } from "./machine/policy";
@@ -51,12 +111,12 @@ import { TOTAL_COUNT as TOTAL_LENGTH, totals, totalsInit } from "./machine/total
 
 // Where the harness finds the tables (bytes) and how long they are.
 export const CPU_TABLE: u32 = <u32>CPUS;
-export const CPU_BYTES: u32 = 1 << <u32>CPU_SHIFT;
+export const CPU_BYTES: u32 = 1 << (<u32>CPU_SHIFT);
 export const QUEUE_TABLE: u32 = <u32>QUEUES;
-export const QUEUE_BYTES: u32 = 1 << <u32>QUEUE_SHIFT;
+export const QUEUE_BYTES: u32 = 1 << (<u32>QUEUE_SHIFT);
 export const QUEUE_COUNTERS: u32 = <u32>offsetof<Queue>("rxPackets");
 export const GROUP_TABLE: u32 = <u32>GROUPS;
-export const GROUP_BYTES: u32 = 1 << <u32>GROUP_SHIFT;
+export const GROUP_BYTES: u32 = 1 << (<u32>GROUP_SHIFT);
 export const GROUP_COUNTERS: u32 = <u32>offsetof<Group>("arrivalsLost");
 export const HISTOGRAM_TABLE: u32 = <u32>HISTOGRAMS;
 export const HISTOGRAM_BYTES: u32 = <u32>HISTOGRAM_SIZE;
@@ -201,24 +261,59 @@ function startConnection(index: u32): void {
 
 function handle(kind: u32, target: u32): void {
   switch (kind) {
-    case EV_RX: peerArrive(target); break;
-    case EV_PEER_LINK: peerLinkFree(); break;
-    case EV_ITR: vectorTimer(target); break;
-    case EV_MSIX: vectorArrives(target); break;
-    case EV_CPU: cpuDone(target); break;
-    case EV_IPI: kick(target); break;
-    case EV_TX_FETCHED: txFetched(target); break;
-    case EV_TX_LINK: txLinkDone(); break;
-    case EV_TX_REPORT: txReport(target); break;
-    case EV_PEER_RX: peerReceive(target); break;
-    case EV_PEER_NEXT: peerNext(target); break;
-    case EV_ARRIVAL: arrive(target); break;
-    case EV_DELAYED_ACK: tcpDelayedAck(target); break;
-    case EV_RETRANSMIT: peerRetransmit(target); break;
-    case EV_RULE: ruleActivate(target); break;
-    case EV_START: startConnection(target); break;
-    case EV_LOST: peerGiveUp(target); break;
-    default: assert(kind == EV_MARK);
+    case EV_RX:
+      peerArrive(target);
+      break;
+    case EV_PEER_LINK:
+      peerLinkFree();
+      break;
+    case EV_ITR:
+      vectorTimer(target);
+      break;
+    case EV_MSIX:
+      vectorArrives(target);
+      break;
+    case EV_CPU:
+      cpuDone(target);
+      break;
+    case EV_IPI:
+      kick(target);
+      break;
+    case EV_TX_FETCHED:
+      txFetched(target);
+      break;
+    case EV_TX_LINK:
+      txLinkDone();
+      break;
+    case EV_TX_REPORT:
+      txReport(target);
+      break;
+    case EV_PEER_RX:
+      peerReceive(target);
+      break;
+    case EV_PEER_NEXT:
+      peerNext(target);
+      break;
+    case EV_ARRIVAL:
+      arrive(target);
+      break;
+    case EV_DELAYED_ACK:
+      tcpDelayedAck(target);
+      break;
+    case EV_RETRANSMIT:
+      peerRetransmit(target);
+      break;
+    case EV_RULE:
+      ruleActivate(target);
+      break;
+    case EV_START:
+      startConnection(target);
+      break;
+    case EV_LOST:
+      peerGiveUp(target);
+      break;
+    default:
+      assert(kind == EV_MARK);
   }
 }
 

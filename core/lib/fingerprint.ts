@@ -5,7 +5,6 @@
 const FACTOR: u64 = 0x9e3779b97f4a7c15;
 
 /** The hash with one more word. */
-// @ts-ignore: decorator
 @inline
 export function fingerprintMix(hash: u64, word: u64): u64 {
   return rotl<u64>((hash ^ word) * FACTOR, 29);

@@ -27,7 +27,7 @@ export function prngNext(at: usize): u32 {
 /** Uniform in 0..limit-1 (limit >= 1), by Lemire's multiplication; bias below limit / 2^32. */
 export function prngBelow(at: usize, limit: u32): u32 {
   assert(limit > 0);
-  return <u32>(((<u64>prngNext(at)) * limit) >> 32);
+  return <u32>((<u64>prngNext(at) * limit) >> 32);
 }
 
 /**

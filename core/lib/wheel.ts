@@ -45,7 +45,6 @@ let pendingCount: u32 = 0;
 let nowTicks: u64 = 0;
 
 /** Time of the event handled last, ticks. */
-// @ts-ignore: decorator
 @inline
 export function now(): u64 {
   return nowTicks;
@@ -57,7 +56,6 @@ export function pendingEvents(): u32 {
 }
 
 /** A node of the pool. */
-// @ts-ignore: decorator
 @inline
 export function eventAt(index: u32): Event {
   return changetype<Event>(nodes + ((<usize>index) << EVENT_SHIFT));
@@ -68,31 +66,31 @@ export function eventsTaken(): u32 {
   return takenCount;
 }
 
-// @ts-ignore: decorator
+
 @inline
 function head(where: u32): u32 {
   return load<u32>(lists + ((<usize>where) << 2));
 }
 
-// @ts-ignore: decorator
+
 @inline
 function setHead(where: u32, index: u32): void {
   store<u32>(lists + ((<usize>where) << 2), index);
 }
 
-// @ts-ignore: decorator
+
 @inline
 function tail(where: u32): u32 {
   return load<u32>(lists + TAILS + ((<usize>where) << 2));
 }
 
-// @ts-ignore: decorator
+
 @inline
 function setTail(where: u32, index: u32): void {
   store<u32>(lists + TAILS + ((<usize>where) << 2), index);
 }
 
-// @ts-ignore: decorator
+
 @inline
 function mapOf(level: u32): usize {
   return lists + MAPS + ((<usize>level) << 3);
@@ -119,7 +117,7 @@ function place(index: u32, event: Event): void {
   let where = READY;
   if (difference != 0) {
     const level = (63 - <u32>clz(difference)) / DIGIT_BITS;
-    const slot = <u32>(time >> (level * DIGIT_BITS)) & 63;
+    const slot = (<u32>(time >> (level * DIGIT_BITS))) & 63;
     where = (level << DIGIT_BITS) | slot;
     const map = mapOf(level);
     store<u64>(map, load<u64>(map) | ((<u64>1) << slot));

@@ -139,7 +139,6 @@ export const FLAG_LAST: u32 = 64;
 export const FLAG_FRAGMENT: u32 = 128;
 
 /** An entry of the packet table. */
-// @ts-ignore: decorator
 @inline
 export function packetAt(index: u32): Packet {
   return changetype<Packet>(PACKETS + ((<usize>index) << PACKET_SHIFT));
@@ -213,7 +212,6 @@ export const PURPOSE_START: u32 = 2;
 export const PURPOSE_ARRIVAL: u32 = 3;
 
 /** State of a purpose's random numbers. */
-// @ts-ignore: decorator
 @inline
 export function prngOf(purpose: u32): usize {
   return PRNGS + ((<usize>purpose) << 4);

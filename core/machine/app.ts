@@ -5,18 +5,38 @@
 // CPUs but the number it runs on.
 
 import {
-  Connection, connectionAt, Group, groupAt, STATE_OPEN, STATE_READY, TCP_CRR,
-  TCP_MAERTS, TCP_RR, TCP_STREAM, Thread, threadAt, UDP_RR, UDP_STREAM,
+  Connection,
+  connectionAt,
+  Group,
+  groupAt,
+  STATE_OPEN,
+  STATE_READY,
+  TCP_CRR,
+  TCP_MAERTS,
+  TCP_RR,
+  TCP_STREAM,
+  Thread,
+  threadAt,
+  UDP_RR,
+  UDP_STREAM,
 } from "./connection";
 import {
-  ACCEPT_CALL, APPLICATION, BLOCK, CLOSE_CALL, COPY_LOCAL, COPY_REMOTE, cost, RECV_CALL, SEND_CALL,
-  TCP_ACK_TX, TCP_TX, UDP_TX,
+  ACCEPT_CALL,
+  APPLICATION,
+  BLOCK,
+  CLOSE_CALL,
+  COPY_LOCAL,
+  COPY_REMOTE,
+  cost,
+  RECV_CALL,
+  SEND_CALL,
+  TCP_ACK_TX,
+  TCP_TX,
+  UDP_TX,
 } from "./costs";
 import { cpuAt, MODE_SYSTEM, MODE_USER } from "./cpu";
 import { socketLeave, socketReceived, socketTake } from "./socket";
-import {
-  tcpAccepted, tcpCanSend, tcpClose, tcpHasSpace, tcpSend, tcpWindowUpdate,
-} from "./tcp";
+import { tcpAccepted, tcpCanSend, tcpClose, tcpHasSpace, tcpSend, tcpWindowUpdate } from "./tcp";
 import { udpSend } from "./udp";
 
 // Phase: what the current step is, or with none, what comes next.
@@ -32,7 +52,7 @@ const CLOSE: u32 = 8;
 
 /** Copy between user and kernel; remote if another node's CPU had the data last. */
 function copyTicks(bytes: u32, remote: bool): u64 {
-  return <u64>bytes * cost(remote ? COPY_REMOTE : COPY_LOCAL) / 100;
+  return (<u64>bytes * cost(remote ? COPY_REMOTE : COPY_LOCAL)) / 100;
 }
 
 function step(thread: Thread, phase: u32, mode: u32, ticks: u64): u64 {
@@ -62,9 +82,8 @@ function ready(connection: Connection, group: Group): u32 {
 function receiveAmount(connection: Connection, group: Group): u32 {
   if (group.test == UDP_STREAM) return group.messageBytes;
   if (group.test == UDP_RR) return group.requestBytes;
-  const wanted = group.test == TCP_STREAM
-    ? group.messageBytes
-    : group.requestBytes - connection.requestGot;
+  const wanted =
+    group.test == TCP_STREAM ? group.messageBytes : group.requestBytes - connection.requestGot;
   return min(connection.rxQueued, wanted);
 }
 

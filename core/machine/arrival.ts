@@ -9,10 +9,10 @@ import { ARRIVAL_MAX, ARRIVALS, EV_ARRIVAL, prngOf, PURPOSE_ARRIVAL } from "./ab
 import { connectionAt, Group, groupAt } from "./connection";
 import { peerRequest } from "./peer";
 
-// @ts-ignore: decorator
+
 @inline
 function waitingAt(group: u32, counter: u32): usize {
-  return ARRIVALS + ((<usize>(group * ARRIVAL_MAX + counter % ARRIVAL_MAX)) << 3);
+  return ARRIVALS + ((<usize>(group * ARRIVAL_MAX + (counter % ARRIVAL_MAX))) << 3);
 }
 
 /** Lists a connection's free place: for its start and after each transaction. */

@@ -5,7 +5,13 @@
 
 import { eventAt, eventsTaken, FREE, now, pendingEvents } from "../lib/wheel";
 import {
-  EV_MSIX, EV_PEER_RX, EV_RETRANSMIT, EV_RX, packetAt, packetsTaken, packetsUsed,
+  EV_MSIX,
+  EV_PEER_RX,
+  EV_RETRANSMIT,
+  EV_RX,
+  packetAt,
+  packetsTaken,
+  packetsUsed,
 } from "./abi";
 import { connectionAt, connectionsUsed, groupAt } from "./connection";
 import { charge, cpuAt, cpus } from "./cpu";

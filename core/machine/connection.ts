@@ -4,8 +4,15 @@
 // the same number serves it, as netserver forks a process per control connection. Layout only.
 
 import {
-  CONNECTION_MAX, CONNECTION_SHIFT, CONNECTIONS, GROUP_MAX, GROUP_SHIFT, GROUPS, STAMP_MAX,
-  THREAD_SHIFT, THREADS,
+  CONNECTION_MAX,
+  CONNECTION_SHIFT,
+  CONNECTIONS,
+  GROUP_MAX,
+  GROUP_SHIFT,
+  GROUPS,
+  STAMP_MAX,
+  THREAD_SHIFT,
+  THREADS,
 } from "./abi";
 
 /** netperf's tests by number; harness/machine/model.ts has the names. */
@@ -161,35 +168,30 @@ let connectionCount: u32 = 0;
 let stampCount: u32 = 0;
 
 /** Groups of the workload. */
-// @ts-ignore: decorator
 @inline
 export function groupsUsed(): u32 {
   return groupCount;
 }
 
 /** Connections of all groups. */
-// @ts-ignore: decorator
 @inline
 export function connectionsUsed(): u32 {
   return connectionCount;
 }
 
 /** An entry of the group table. */
-// @ts-ignore: decorator
 @inline
 export function groupAt(index: u32): Group {
   return changetype<Group>(GROUPS + ((<usize>index) << GROUP_SHIFT));
 }
 
 /** An entry of the connection table. */
-// @ts-ignore: decorator
 @inline
 export function connectionAt(index: u32): Connection {
   return changetype<Connection>(CONNECTIONS + ((<usize>index) << CONNECTION_SHIFT));
 }
 
 /** An entry of the thread table. */
-// @ts-ignore: decorator
 @inline
 export function threadAt(index: u32): Thread {
   return changetype<Thread>(THREADS + ((<usize>index) << THREAD_SHIFT));
@@ -201,9 +203,9 @@ export function connectionsInit(): void {
   assert(offsetof<Connection>() <= 1 << CONNECTION_SHIFT);
   assert(offsetof<Thread>() <= 1 << THREAD_SHIFT);
   stampCount = 0;
-  memory.fill(GROUPS, 0, ((<usize>GROUP_MAX) << GROUP_SHIFT));
-  memory.fill(CONNECTIONS, 0, ((<usize>CONNECTION_MAX) << CONNECTION_SHIFT));
-  memory.fill(THREADS, 0, ((<usize>CONNECTION_MAX) << THREAD_SHIFT));
+  memory.fill(GROUPS, 0, (<usize>GROUP_MAX) << GROUP_SHIFT);
+  memory.fill(CONNECTIONS, 0, (<usize>CONNECTION_MAX) << CONNECTION_SHIFT);
+  memory.fill(THREADS, 0, (<usize>CONNECTION_MAX) << THREAD_SHIFT);
   groupCount = 0;
   connectionCount = 0;
 }

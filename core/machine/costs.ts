@@ -76,7 +76,6 @@ export function costSet(index: u32, value: u32): void {
 }
 
 /** A parameter: ticks for times, else its own unit. */
-// @ts-ignore: decorator
 @inline
 export function cost(index: u32): u64 {
   return load<u64>(COSTS + ((<usize>index) << 3));

@@ -10,8 +10,18 @@ import { CPU_MAX, CPU_SHIFT, CPUS, EV_CPU } from "./abi";
 import { threadDone, threadNext } from "./app";
 import { RUNNABLE, RUNNING, SLEEPING, threadAt } from "./connection";
 import {
-  C1_EXIT, C1E_EXIT, C1E_RESIDENCY, C6_EXIT, C6_RESIDENCY, CONTEXT_SWITCH, cost, IDLE_STATE_LIMIT,
-  HARD_IRQ, SMT_BUSY, TIMER, WAKEUP_GRANULARITY,
+  C1_EXIT,
+  C1E_EXIT,
+  C1E_RESIDENCY,
+  C6_EXIT,
+  C6_RESIDENCY,
+  CONTEXT_SWITCH,
+  cost,
+  IDLE_STATE_LIMIT,
+  HARD_IRQ,
+  SMT_BUSY,
+  TIMER,
+  WAKEUP_GRANULARITY,
 } from "./costs";
 import { runEnqueue, runTake } from "./scheduler";
 import { pollAppend, softirqDone, softirqPending, softirqStart } from "./softirq";
@@ -92,14 +102,12 @@ export class Cpu {
 let cpuCount: u32 = 0;
 
 /** CPUs of the machine. */
-// @ts-ignore: decorator
 @inline
 export function cpus(): u32 {
   return cpuCount;
 }
 
 /** An entry of the CPU table. */
-// @ts-ignore: decorator
 @inline
 export function cpuAt(index: u32): Cpu {
   return changetype<Cpu>(CPUS + ((<usize>index) << CPU_SHIFT));
@@ -108,7 +116,7 @@ export function cpuAt(index: u32): Cpu {
 /** No CPUs. */
 export function cpusInit(): void {
   assert(offsetof<Cpu>() <= 1 << CPU_SHIFT);
-  memory.fill(CPUS, 0, ((<usize>CPU_MAX) << CPU_SHIFT));
+  memory.fill(CPUS, 0, (<usize>CPU_MAX) << CPU_SHIFT);
   cpuCount = 0;
 }
 
@@ -173,7 +181,7 @@ function occupy(index: u32, activity: u32, mode: u32, ticks: u64): void {
 /** Begins something that takes `ticks` on a core of its own; a busy sibling stretches it. */
 export function begin(index: u32, activity: u32, mode: u32, ticks: u64): void {
   const cpu = cpuAt(index);
-  const stretched = cpu.siblings != 0 && siblingBusy(cpu) ? ticks * cost(SMT_BUSY) / 100 : ticks;
+  const stretched = cpu.siblings != 0 && siblingBusy(cpu) ? (ticks * cost(SMT_BUSY)) / 100 : ticks;
   occupy(index, activity, mode, stretched);
 }
 
@@ -227,8 +235,11 @@ export function cpuInterrupt(index: u32, vector: u32): void {
 /** The thread that waits has run so much less that it takes the CPU. */
 export function preempts(index: u32): bool {
   const cpu = cpuAt(index);
-  return cpu.runHead >= 0 && cpu.current >= 0 &&
-    threadAt(cpu.runHead).runtime + cost(WAKEUP_GRANULARITY) < threadAt(cpu.current).runtime;
+  return (
+    cpu.runHead >= 0 &&
+    cpu.current >= 0 &&
+    threadAt(cpu.runHead).runtime + cost(WAKEUP_GRANULARITY) < threadAt(cpu.current).runtime
+  );
 }
 
 /**
@@ -316,7 +327,7 @@ export function cpuLoad(index: u32): u32 {
   const elapsed = now() - cpu.loadAt;
   if (elapsed >= 10000000) {
     const busy = now() - cpu.idleTicks;
-    cpu.load = <u32>((busy - cpu.loadBusy) * 100 / elapsed);
+    cpu.load = <u32>(((busy - cpu.loadBusy) * 100) / elapsed);
     cpu.loadBusy = busy;
     cpu.loadAt = now();
   }

@@ -51,7 +51,7 @@ export function ruleProgrammed(): u32 {
   return programmed;
 }
 
-// @ts-ignore: decorator
+
 @inline
 function ruleAt(location: u32): Rule {
   return changetype<Rule>(RULES + ((<usize>location) << RULE_SHIFT));
@@ -65,7 +65,7 @@ function bucketOf(protocol: u32, source: u32, destination: u32, ports: u32): usi
 
 /** Empties the table. */
 export function rulesInit(): void {
-  memory.fill(RULES, 0, ((<usize>RULE_MAX) << RULE_SHIFT));
+  memory.fill(RULES, 0, (<usize>RULE_MAX) << RULE_SHIFT);
   memory.fill(RULE_MAP, 0, <usize>RULE_MAX * 2 * 4);
   for (let word: u32 = 0; word < RULE_MAX / 64; word++) {
     store<u64>(RULE_FREE + ((<usize>word) << 3), word < RULE_LIMIT / 64 ? u64.MAX_VALUE : 0);
@@ -89,9 +89,12 @@ function findRule(protocol: u32, source: u32, destination: u32, ports: u32): i32
   while (link != 0) {
     const rule = ruleAt(link - 1);
     if (
-      rule.ports == ports && rule.protocol == protocol && rule.source == source &&
+      rule.ports == ports &&
+      rule.protocol == protocol &&
+      rule.source == source &&
       rule.destination == destination
-    ) return link - 1;
+    )
+      return link - 1;
     link = rule.next;
   }
   return -1;
@@ -109,7 +112,7 @@ export function ruleInsert(
   if (location < 0) {
     location = highestFree();
     if (location < 0) return -ENOSPC;
-    const word = RULE_FREE + ((<usize>location >> 6) << 3);
+    const word = RULE_FREE + (((<usize>location) >> 6) << 3);
     store<u64>(word, load<u64>(word) & ~((<u64>1) << (location & 63)));
     const bucket = bucketOf(protocol, source, destination, ports);
     const rule = ruleAt(location);
@@ -148,7 +151,7 @@ export function ruleDelete(location: u32): i32 {
   store<u32>(link, rule.next);
   rule.used = 0;
   rule.active = 0;
-  const word = RULE_FREE + ((<usize>location >> 6) << 3);
+  const word = RULE_FREE + (((<usize>location) >> 6) << 3);
   store<u64>(word, load<u64>(word) | ((<u64>1) << (location & 63)));
   usedCount--;
   if (rule.protocol == 6) tcpCount--;

@@ -7,9 +7,7 @@
 
 import { cancel, now, schedule } from "../lib/wheel";
 import { EV_ITR, EV_MSIX } from "./abi";
-import {
-  chooseWrite, DEFAULT_USECS, updateContainer, WRITE_RX, WRITE_TX,
-} from "./adaptive_itr";
+import { chooseWrite, DEFAULT_USECS, updateContainer, WRITE_RX, WRITE_TX } from "./adaptive_itr";
 import { cost, TIMER, MSIX } from "./costs";
 import { Container, queueAt, queues, rxContainer, txContainer } from "./queue";
 
@@ -49,13 +47,12 @@ export function itrSet(queue: u32, isRx: bool, usecs: i32): void {
 }
 
 /** When a cause may interrupt: ticks, NEVER if it is not pending. */
-// @ts-ignore: decorator
 @inline
 function dueAt(container: Container): u64 {
   return container.pending != 0 ? container.last + container.gap : NEVER;
 }
 
-// @ts-ignore: decorator
+
 @inline
 function fireCause(container: Container, time: u64): u64 {
   if (container.pending == 0) return 0;
@@ -117,7 +114,7 @@ export function vectorComplete(index: u32, rxWaiting: bool, txWaiting: bool): vo
   const queue = queueAt(index);
   const rx = rxContainer(index);
   const tx = txContainer(index);
-  const jiffy = FIRST_JIFFY + now() * cost(TIMER) / TICKS_PER_SECOND;
+  const jiffy = FIRST_JIFFY + (now() * cost(TIMER)) / TICKS_PER_SECOND;
   updateContainer(false, rx, tx, queue.countdown, jiffy, linkGbps);
   updateContainer(true, rx, tx, queue.countdown, jiffy, linkGbps);
   const choice = chooseWrite(rx, tx, queue);

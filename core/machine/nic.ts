@@ -14,7 +14,6 @@ export const IRQ_BASE: u32 = 64;
 let node: i32 = -1;
 
 /** Node of the device's slot, -1 unknown. */
-// @ts-ignore: decorator
 @inline
 export function nicNode(): i32 {
   return node;

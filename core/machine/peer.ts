@@ -9,21 +9,51 @@ import { HISTOGRAM_SIZE, histogramAdd } from "../lib/histogram";
 import { prngBelow } from "../lib/prng";
 import { now, schedule } from "../lib/wheel";
 import {
-  EV_LOST, EV_PEER_LINK, EV_PEER_NEXT, EV_RETRANSMIT, EV_RX, FLAG_ACK, FLAG_FIN, FLAG_FIRST,
-  FLAG_FRAGMENT, FLAG_LAST, FLAG_SYN, FLAG_UDP, HISTOGRAMS, packetAt, packetDrop,
-  packetTake, PORTS, prngOf, PURPOSE_PORT, STAMPS,
+  EV_LOST,
+  EV_PEER_LINK,
+  EV_PEER_NEXT,
+  EV_RETRANSMIT,
+  EV_RX,
+  FLAG_ACK,
+  FLAG_FIN,
+  FLAG_FIRST,
+  FLAG_FRAGMENT,
+  FLAG_LAST,
+  FLAG_SYN,
+  FLAG_UDP,
+  HISTOGRAMS,
+  packetAt,
+  packetDrop,
+  packetTake,
+  PORTS,
+  prngOf,
+  PURPOSE_PORT,
+  STAMPS,
 } from "./abi";
 import { arrivalIdle } from "./arrival";
 import {
-  Connection, connectionAt, Group, groupAt, TCP_CRR, TCP_MAERTS, TCP_STREAM, UDP_RR, UDP_STREAM,
+  Connection,
+  connectionAt,
+  Group,
+  groupAt,
+  TCP_CRR,
+  TCP_MAERTS,
+  TCP_STREAM,
+  UDP_RR,
+  UDP_STREAM,
 } from "./connection";
 import {
-  CABLE, cost, DMA_WRITE, NIC_PACKET, NIC_RX, PEER_TURNAROUND, RETRANSMIT, TCP_WINDOW,
+  CABLE,
+  cost,
+  DMA_WRITE,
+  NIC_PACKET,
+  NIC_RX,
+  PEER_TURNAROUND,
+  RETRANSMIT,
+  TCP_WINDOW,
   TICKS_PER_NS,
 } from "./costs";
-import {
-  IP_HEADERS, linkToHost, TCP_HEADERS, TCP_SEGMENT, UDP_HEADERS, UDP_SEGMENT,
-} from "./link";
+import { IP_HEADERS, linkToHost, TCP_HEADERS, TCP_SEGMENT, UDP_HEADERS, UDP_SEGMENT } from "./link";
 import { QUANTUM } from "./qdisc";
 import { rxArrive } from "./ring";
 import { rssHash, rssHashAddresses } from "./rss";
@@ -64,7 +94,7 @@ export function peerInit(): void {
 function takePort(): u32 {
   const start = prngBelow(prngOf(PURPOSE_PORT), PORT_COUNT);
   for (let step: u32 = 0; step < PORT_COUNT; step++) {
-    const port = PORT_FIRST + (start + step) % PORT_COUNT;
+    const port = PORT_FIRST + ((start + step) % PORT_COUNT);
     if (load<u8>(PORTS + port) != 0) continue;
     store<u8>(PORTS + port, 1);
     return port;
@@ -156,10 +186,10 @@ function queueRequest(connection: Connection, index: u32, bytes: u32): void {
   } while (left > 0);
 }
 
-// @ts-ignore: decorator
+
 @inline
 function stampAt(connection: Connection, group: Group, counter: u32): usize {
-  return STAMPS + ((<usize>(connection.stampFirst + counter % group.outstanding)) << 3);
+  return STAMPS + ((<usize>(connection.stampFirst + (counter % group.outstanding))) << 3);
 }
 
 /** Sends a request that was meant to go at `intended` <= now. */

@@ -22,7 +22,6 @@ const SPARSE: u32 = 1;
 const BACKLOGGED: u32 = 2;
 
 /** Positive part of a difference. */
-// @ts-ignore: decorator
 @inline
 function above(left: u32, right: u32): u32 {
   return <i32>(left - right) > 0 ? left - right : 0;
@@ -34,7 +33,6 @@ function bytesOf(packet: Packet): u32 {
 }
 
 /** Room below the limit; the queue is stopped while it is negative. */
-// @ts-ignore: decorator
 @inline
 function room(queue: Queue): i32 {
   return <i32>(queue.limitEnd - queue.bytesPosted);

@@ -28,8 +28,22 @@ export class Container {
 /** A queue pair, 512 bytes: rx container, tx container, the rest. */
 @unmanaged
 export class Queue {
-  rx0: u64; rx1: u64; rx2: u64; rx3: u64; rx4: u64; rx5: u64; rx6: u64; rx7: u64;
-  tx0: u64; tx1: u64; tx2: u64; tx3: u64; tx4: u64; tx5: u64; tx6: u64; tx7: u64;
+  rx0: u64;
+  rx1: u64;
+  rx2: u64;
+  rx3: u64;
+  rx4: u64;
+  rx5: u64;
+  rx6: u64;
+  rx7: u64;
+  tx0: u64;
+  tx1: u64;
+  tx2: u64;
+  tx3: u64;
+  tx4: u64;
+  tx5: u64;
+  tx6: u64;
+  tx7: u64;
   // Receive ring: frames host memory holds are head..tail - 1 (running counters).
   rxHead: u32;
   rxTail: u32;
@@ -90,35 +104,30 @@ let queueCount: u32 = 0;
 let ringSize: u32 = 0;
 
 /** Queue pairs of the device. */
-// @ts-ignore: decorator
 @inline
 export function queues(): u32 {
   return queueCount;
 }
 
 /** Descriptors of each ring. */
-// @ts-ignore: decorator
 @inline
 export function ringDescriptors(): u32 {
   return ringSize;
 }
 
 /** An entry of the queue table. */
-// @ts-ignore: decorator
 @inline
 export function queueAt(index: u32): Queue {
   return changetype<Queue>(QUEUES + ((<usize>index) << QUEUE_SHIFT));
 }
 
 /** Receive throttling of a queue pair. */
-// @ts-ignore: decorator
 @inline
 export function rxContainer(index: u32): Container {
   return changetype<Container>(QUEUES + ((<usize>index) << QUEUE_SHIFT));
 }
 
 /** Transmit throttling of a queue pair. */
-// @ts-ignore: decorator
 @inline
 export function txContainer(index: u32): Container {
   return changetype<Container>(QUEUES + ((<usize>index) << QUEUE_SHIFT) + 64);
@@ -131,7 +140,7 @@ export function queuesInit(count: u32, descriptors: u32): void {
   assert(offsetof<Queue>() <= 1 << QUEUE_SHIFT);
   queueCount = count;
   ringSize = descriptors;
-  memory.fill(QUEUES, 0, ((<usize>QUEUE_MAX) << QUEUE_SHIFT));
+  memory.fill(QUEUES, 0, (<usize>QUEUE_MAX) << QUEUE_SHIFT);
   for (let i: u32 = 0; i < count; i++) {
     const queue = queueAt(i);
     queue.rxFree = descriptors;

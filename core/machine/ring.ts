@@ -7,8 +7,16 @@
 
 import { now, schedule } from "../lib/wheel";
 import {
-  EV_PEER_RX, EV_TX_FETCHED, EV_TX_LINK, EV_TX_REPORT, FLAG_REPORT, packetAt, packetDrop,
-  RING_MAX, RX_RINGS, TX_RINGS,
+  EV_PEER_RX,
+  EV_TX_FETCHED,
+  EV_TX_LINK,
+  EV_TX_REPORT,
+  FLAG_REPORT,
+  packetAt,
+  packetDrop,
+  RING_MAX,
+  RX_RINGS,
+  TX_RINGS,
 } from "./abi";
 import { CABLE, cost, DMA_READ, DMA_WRITE, DOORBELL, NIC_TX } from "./costs";
 import { vectorCheck } from "./itr";
@@ -33,10 +41,10 @@ export function ringsInit(): void {
   readyQueues = 0;
 }
 
-// @ts-ignore: decorator
+
 @inline
 function slotOf(base: usize, queue: u32, counter: u32): usize {
-  return base + ((<usize>(queue * RING_MAX + counter % ringDescriptors())) << 2);
+  return base + ((<usize>(queue * RING_MAX + (counter % ringDescriptors()))) << 2);
 }
 
 /** A frame is in host memory; false where there was no descriptor for it. */
@@ -55,7 +63,6 @@ export function rxArrive(index: u32, packet: u32): bool {
 }
 
 /** Frames that wait in the receive ring. */
-// @ts-ignore: decorator
 @inline
 export function rxWaiting(index: u32): u32 {
   const queue = queueAt(index);
@@ -63,7 +70,6 @@ export function rxWaiting(index: u32): u32 {
 }
 
 /** The first waiting frame, left in the ring. */
-// @ts-ignore: decorator
 @inline
 export function rxPeek(index: u32): u32 {
   return load<u32>(slotOf(RX_RINGS, index, queueAt(index).rxHead));
@@ -169,7 +175,6 @@ export function txReport(index: u32): void {
 }
 
 /** Completed packets that the driver has not cleaned. */
-// @ts-ignore: decorator
 @inline
 export function txWaiting(index: u32): u32 {
   const queue = queueAt(index);

@@ -44,7 +44,6 @@ export function rssHashAddresses(source: u32, destination: u32): u32 {
 }
 
 /** Queue of a hash. */
-// @ts-ignore: decorator
 @inline
 export function rssQueue(hash: u32): u32 {
   return load<u8>(RSS_LUT + (hash & (RSS_LUT_COUNT - 1)));

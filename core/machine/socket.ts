@@ -39,9 +39,7 @@ export function socketSetUp(index: u32): void {
 
 /** The server accepts: the new socket inherits from the listener. */
 export function socketTake(connection: Connection): void {
-  connection.instance = connection.listener >= 0
-    ? socketAccept(connection.listener, nextId++)
-    : -1;
+  connection.instance = connection.listener >= 0 ? socketAccept(connection.listener, nextId++) : -1;
   if (connection.listener >= 0 && connection.instance < 0) totals().socketsRefused++;
 }
 

@@ -7,12 +7,31 @@
 
 import { now } from "../lib/wheel";
 import {
-  FLAG_ACK, FLAG_FIN, FLAG_LAST, FLAG_SYN, FLAG_UDP, Packet, packetAt, packetDrop,
+  FLAG_ACK,
+  FLAG_FIN,
+  FLAG_LAST,
+  FLAG_SYN,
+  FLAG_UDP,
+  Packet,
+  packetAt,
+  packetDrop,
 } from "./abi";
 import { connectionAt, SLEEPING, threadAt } from "./connection";
 import {
-  cost, NAPI_COMPLETE, NUMA_REMOTE, RX_PACKET, SOFTIRQ_ENTRY, SOFTIRQ_LIMIT, SYN_RX, TCP_ACK_RX,
-  TCP_ACK_TX, TCP_RX, TCP_TX, TX_CLEAN, UDP_RX, WAKE,
+  cost,
+  NAPI_COMPLETE,
+  NUMA_REMOTE,
+  RX_PACKET,
+  SOFTIRQ_ENTRY,
+  SOFTIRQ_LIMIT,
+  SYN_RX,
+  TCP_ACK_RX,
+  TCP_ACK_TX,
+  TCP_RX,
+  TCP_TX,
+  TX_CLEAN,
+  UDP_RX,
+  WAKE,
 } from "./costs";
 import { begin, Cpu, cpuAt, IN_SOFTIRQ, MODE_SOFTIRQ, preempts } from "./cpu";
 import { vectorComplete, vectorForce } from "./itr";
@@ -21,7 +40,13 @@ import { queueAt } from "./queue";
 import { qdiscCompleted, qdiscRestart } from "./qdisc";
 import { rxPeek, rxPop, rxWaiting, txClean, txWaiting } from "./ring";
 import {
-  tcpCanSend, tcpCleaned, tcpFlush, tcpOutput, tcpReceive, tcpWillAck, tcpWillWake,
+  tcpCanSend,
+  tcpCleaned,
+  tcpFlush,
+  tcpOutput,
+  tcpReceive,
+  tcpWillAck,
+  tcpWillWake,
 } from "./tcp";
 import { rescue } from "./scheduler";
 import { totals } from "./totals";
@@ -65,7 +90,6 @@ export function outputAppend(cpu: Cpu, index: i32): void {
 }
 
 /** Whether a CPU has softirq work. */
-// @ts-ignore: decorator
 @inline
 export function softirqPending(cpu: Cpu): bool {
   return cpu.pollHead >= 0 || cpu.outHead >= 0;
@@ -73,7 +97,7 @@ export function softirqPending(cpu: Cpu): bool {
 
 /** Work on data of a device on another node costs more. */
 function remote(cpu: Cpu, ticks: u64): u64 {
-  return nicNode() >= 0 && <u32>nicNode() != cpu.node ? ticks * cost(NUMA_REMOTE) / 100 : ticks;
+  return nicNode() >= 0 && <u32>nicNode() != cpu.node ? (ticks * cost(NUMA_REMOTE)) / 100 : ticks;
 }
 
 /** Begins softirq processing on a CPU. */
@@ -184,7 +208,7 @@ function pollAgain(index: u32, cpu: Cpu): void {
 function roundAgain(index: u32, cpu: Cpu): bool {
   const waits = cpu.current < 0 ? cpu.runHead >= 0 : preempts(index);
   const elapsed = now() - cpu.softirqSince;
-  if (elapsed < cost(SOFTIRQ_LIMIT) && (cpu.budget < ROUND_BUDGET)) return true;
+  if (elapsed < cost(SOFTIRQ_LIMIT) && cpu.budget < ROUND_BUDGET) return true;
   cpu.budget = 0;
   cpu.restarts++;
   if (elapsed < cost(SOFTIRQ_LIMIT) && cpu.restarts < ROUND_MAX && !waits) return true;

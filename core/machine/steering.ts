@@ -39,9 +39,8 @@ export function txQueueOf(connection: Connection, cpu: u32): u32 {
   }
   const xps = cpuAt(cpu).xpsQueue;
   const hash = connection.hash % queues();
-  let queue = connection.instance >= 0
-    ? netdevPickTx(connection.instance, xps, hash)
-    : xps >= 0 ? xps : hash;
+  let queue =
+    connection.instance >= 0 ? netdevPickTx(connection.instance, xps, hash) : xps >= 0 ? xps : hash;
   if (queue < 0 || <u32>queue >= queues()) queue = hash;
   connection.txQueue = connection.protocol == PROTOCOL_TCP ? queue : -1;
   return queue;

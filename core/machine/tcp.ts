@@ -6,11 +6,16 @@
 // later without holding up the others (as if every receiver took data selectively).
 
 import { cancel, now, schedule } from "../lib/wheel";
+import { EV_DELAYED_ACK, FLAG_ACK, FLAG_FIN, FLAG_SYN, Packet, packetAt, packetTake } from "./abi";
 import {
-  EV_DELAYED_ACK, FLAG_ACK, FLAG_FIN, FLAG_SYN, Packet, packetAt, packetTake,
-} from "./abi";
-import {
-  Connection, connectionAt, groupAt, STATE_CLOSED, STATE_OPEN, STATE_READY, STATE_SYN, TCP_MAERTS,
+  Connection,
+  connectionAt,
+  groupAt,
+  STATE_CLOSED,
+  STATE_OPEN,
+  STATE_READY,
+  STATE_SYN,
+  TCP_MAERTS,
   threadAt,
 } from "./connection";
 import { cost, DELAYED_ACK, TCP_WINDOW, TX_QUEUE_LIMIT } from "./costs";
@@ -135,7 +140,7 @@ export function tcpWillWake(packet: Packet): bool {
 
 /** A writer that waits goes on when a third of its buffer is free (sk_stream_write_space). */
 function writerGoesOn(connection: Connection, acked: u32): bool {
-  return connection.txQueued + connection.txInflight - acked <= 4 * <u32>cost(TCP_WINDOW) / 3;
+  return connection.txQueued + connection.txInflight - acked <= (4 * <u32>cost(TCP_WINDOW)) / 3;
 }
 
 /** The peer has acknowledged data. */

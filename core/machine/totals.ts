@@ -42,7 +42,6 @@ export class Totals {
 export const TOTAL_COUNT: u32 = 16;
 
 /** The one block of totals. */
-// @ts-ignore: decorator
 @inline
 export function totals(): Totals {
   return changetype<Totals>(TOTALS);

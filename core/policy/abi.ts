@@ -252,20 +252,17 @@ export let logAt: usize = 0;
 /** Counters, u32 [devices + 1][COUNTERS], row 0 for what concerns no device. */
 export let countersAt: usize = 0;
 
-
 /** Entry of a CPU. */
 @inline
 export function cpuAt(cpu: i32): usize {
   return cpusAt + ((<usize>cpu) << CPU_SHIFT);
 }
 
-
 /** SLIT distance between two nodes, u8. */
 @inline
 export function distanceOf(from: i32, to: i32): usize {
   return distanceAt + <usize>(<u32>from * nodesCapacity + <u32>to);
 }
-
 
 /** Entry of a device. */
 @inline
@@ -279,13 +276,11 @@ function mapIndex(device: i32, direction: i32, position: i32): usize {
   return <usize>(<u32>((device << 1) | direction) * mapCapacity + <u32>position);
 }
 
-
 /** Object at a map position of a direction. */
 @inline
 export function objectAt(device: i32, direction: i32, position: i32): usize {
   return objectsAt + (mapIndex(device, direction, position) << OBJECT_SHIFT);
 }
-
 
 /** Map position that stands at a place of a direction, all lists one after the other, u16. */
 @inline
@@ -293,13 +288,11 @@ export function orderOf(device: i32, direction: i32, place: i32): usize {
   return orderAt + (mapIndex(device, direction, place) << 1);
 }
 
-
 /** Affinity mask that the irq of a map position had before. */
 @inline
 export function affinityOf(device: i32, direction: i32, position: i32): usize {
   return affinityAt + mapIndex(device, direction, position) * ((<usize>maskWords) << 2);
 }
-
 
 /** Entry of an instance. */
 @inline
@@ -307,13 +300,11 @@ export function instanceAt(instance: i32): usize {
   return instancesAt + ((<usize>instance) << INSTANCE_SHIFT);
 }
 
-
 /** Entry of a record. */
 @inline
 export function recordAt(record: i32): usize {
   return recordsAt + ((<usize>record) << RECORD_SHIFT);
 }
-
 
 /** Head of a hash chain, u32. */
 @inline
@@ -321,13 +312,11 @@ export function bucketAt(bucket: u32): usize {
   return bucketsAt + ((<usize>bucket) << 2);
 }
 
-
 /** Entry of a rule. */
 @inline
 export function ruleAt(rule: i32): usize {
   return rulesAt + <usize>rule * RULE_BYTES;
 }
-
 
 /** Allowed-CPU mask of a task. */
 @inline

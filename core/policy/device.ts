@@ -89,7 +89,6 @@ export function deviceWanted(device: i32): i32 {
   return load<u8>(deviceAt(device), D_WANTED);
 }
 
-
 /** The DEVICE_ flags. */
 @inline
 export function deviceFlags(device: i32): i32 {
@@ -272,11 +271,7 @@ export function deviceForceNone(device: i32): void {
 export function setDevicePolicy(device: i32, policy: i32): i32 {
   if (!deviceIsRegistered(device)) return -ENODEV;
   const known = policy == POLICY_MIX || <u32>policy < <u32>POLICY_MAX;
-  if (
-    !deviceIsSupported(device) ||
-    !known ||
-    !policyIsAvailable(device, policy)
-  ) {
+  if (!deviceIsSupported(device) || !known || !policyIsAvailable(device, policy)) {
     count(device, COUNT_POLICY_UNSUPPORTED);
     return -EOPNOTSUPP;
   }

@@ -66,13 +66,11 @@ export function instanceIsLive(instance: i32): bool {
   return instance > 0 && bitmapHas(instancesSet, instance);
 }
 
-
 /** Whether a live instance is a task, else a socket. */
 @inline
 export function instanceIsTask(instance: i32): bool {
   return ((<i32>load<u8>(instanceAt(instance), I_FLAGS)) & INSTANCE_TASK) != 0;
 }
-
 
 /** Device that the packets of an instance go through, 0 if not known. */
 @inline
@@ -236,7 +234,7 @@ export function taskFork(parent: i32, pid: u32): i32 {
   if (child < 0) return child;
   const allowed = <i32>load<u32>(instanceAt(parent), I_ALLOWED);
   if (allowed != 0) {
-    memory.copy(maskAt, allowedOf(allowed), <usize>maskWords << 2);
+    memory.copy(maskAt, allowedOf(allowed), (<usize>maskWords) << 2);
     const error = setAllowed(child);
     if (error < 0) {
       destroy(child);
@@ -298,7 +296,7 @@ export function setTaskAllowed(task: i32): i32 {
   let allowed = 0;
   let forbidden = 0;
   for (let cpu: u32 = 0; cpu < maskWords << 5; cpu++) {
-    const named = ((load<u32>(maskAt + (<usize>(cpu >> 5) << 2)) >> (cpu & 31)) & 1) != 0;
+    const named = ((load<u32>(maskAt + ((<usize>(cpu >> 5)) << 2)) >> (cpu & 31)) & 1) != 0;
     if (named && !cpuIsPresent(cpu)) return -EINVAL;
     if (named) allowed++;
     else if (cpuIsPresent(cpu)) forbidden++;

@@ -32,7 +32,6 @@ export function mapped(device: i32, direction: i32): i32 {
   return load<u16>(deviceAt(device) + ((<usize>direction) << 1), D_MAPPED);
 }
 
-
 /** CPU of the object at a map position. */
 @inline
 export function objectCpu(device: i32, direction: i32, position: i32): i32 {

@@ -71,13 +71,11 @@ export function listPosition(device: i32, direction: i32, policy: i32, place: i3
   return load<u16>(orderOf(device, direction, start + place));
 }
 
-
 /** Place of the next round-robin choice in a list. */
 @inline
 export function listCursor(device: i32, direction: i32, policy: i32): i32 {
   return load<u16>(listField(device, direction, policy), D_CURSOR);
 }
-
 
 /** Moves the cursor of a list. */
 @inline
@@ -90,7 +88,6 @@ export function setListCursor(device: i32, direction: i32, policy: i32, place: i
 export function objectList(device: i32, direction: i32, position: i32): i32 {
   return load<u8>(objectAt(device, direction, position), O_LIST);
 }
-
 
 /** Records that hold a reference to the object. */
 @inline
@@ -264,7 +261,5 @@ export function listsClear(device: i32): void {
 
 /** Whether the LATENCY list of some direction is empty. */
 export function latencyStarved(device: i32): bool {
-  return (
-    listLength(device, RX, POLICY_LATENCY) == 0 || listLength(device, TX, POLICY_LATENCY) == 0
-  );
+  return listLength(device, RX, POLICY_LATENCY) == 0 || listLength(device, TX, POLICY_LATENCY) == 0;
 }

@@ -43,20 +43,17 @@ export function recordFind(owner: i32): i32 {
   return record;
 }
 
-
 /** Instance that owns the record. */
 @inline
 export function recordOwner(record: i32): i32 {
   return load<u32>(recordAt(record), R_OWNER);
 }
 
-
 /** Device the record is attached to, 0 if none. */
 @inline
 export function recordDevice(record: i32): i32 {
   return load<u16>(recordAt(record), R_DEVICE);
 }
-
 
 /** Policy the record was registered with. */
 @inline
@@ -75,13 +72,11 @@ export function recordNext(from: i32): i32 {
   return bitmapNext(recordsSet, from);
 }
 
-
 /** Records attached to a device. */
 @inline
 export function deviceRecords(device: i32): u32 {
   return load<u32>(deviceAt(device), D_RECORDS);
 }
-
 
 /** Most records a device takes. */
 @inline

@@ -46,13 +46,11 @@ import {
 } from "./log";
 import { pickQueue } from "./pick";
 
-
 /** RULE_INSERTED, RULE_REFUSED or RULE_ORPHAN; 0 for a free slot. */
 @inline
 export function ruleState(rule: i32): i32 {
   return load<u8>(ruleAt(rule), L_STATE);
 }
-
 
 /** Device of a rule. */
 @inline
@@ -60,20 +58,17 @@ export function ruleDevice(rule: i32): i32 {
   return load<u16>(ruleAt(rule), L_DEVICE);
 }
 
-
 /** Socket of a rule, 0 for an orphan. */
 @inline
 export function ruleInstance(rule: i32): i32 {
   return load<u32>(ruleAt(rule), L_INSTANCE);
 }
 
-
 /** Queue a rule steers to. */
 @inline
 export function ruleQueue(rule: i32): i32 {
   return load<u16>(ruleAt(rule), L_QUEUE);
 }
-
 
 /** Location the device gave a rule; of a refused one the errno, negative. */
 @inline

@@ -44,13 +44,11 @@ export function topologyDistance(from: i32, to: i32, distance: i32): i32 {
   return 0;
 }
 
-
 /** Whether the CPU was declared; any number can be asked. */
 @inline
 export function cpuIsPresent(cpu: i32): bool {
   return <u32>cpu < cpusCapacity && (load<u8>(cpuAt(cpu), C_FLAGS) & CPU_PRESENT) != 0;
 }
-
 
 /** Whether a CPU within the capacity is online. */
 @inline
@@ -58,13 +56,11 @@ export function cpuIsOnline(cpu: i32): bool {
   return (load<u8>(cpuAt(cpu), C_FLAGS) & CPU_ONLINE) != 0;
 }
 
-
 /** NUMA node of a CPU. */
 @inline
 export function cpuNode(cpu: i32): i32 {
   return load<u16>(cpuAt(cpu), C_NODE);
 }
-
 
 /** Lowest CPU of the core a CPU belongs to. */
 @inline
@@ -91,7 +87,6 @@ export function nextOnline(cpu: i32): i32 {
   }
   return -1;
 }
-
 
 /** Node at a rank of the order that sortNodes made. */
 @inline
