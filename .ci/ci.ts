@@ -29,6 +29,12 @@ const STEPS: readonly Step[] = [
     args: ["task", "--quiet", "test:doc"],
     report: "out/test/examples.xml",
   },
+  {
+    name: "bench on the model",
+    args: ["task", "--quiet", "bench", "--target", "model", "--out", "out/ci"],
+  },
+  { name: "gate", args: ["task", "--quiet", "gate", "out/ci", "--junit", "out/ci/gate.xml"] },
+  { name: "gate sees planted faults", args: ["task", "--quiet", "gate", "out/ci", "--self-test"] },
 ];
 
 /** Runs one step, its output going to ours, and counts what it did. */
