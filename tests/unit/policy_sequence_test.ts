@@ -287,3 +287,20 @@ Deno.test("records wait while the device is down, so that up cannot exceed its l
   assert.equal("code" in refused && refused.code, "ENOSPC");
   assert.equal(manager.check(), null);
 });
+
+Deno.test("a device that goes down takes only its own orphans along", () => {
+  const { manager, driver, socket } = steered();
+  const eth0 = driver.devices.get(1);
+  assert.ok(eth0);
+  driver.devices.set(2, { ...eth0, irqBase: 200 });
+  manager.deviceRegister({ name: "eth1", netns: 0, ifindex: 2, node: 0 });
+  manager.deviceUp(2);
+  driver.fail({ call: "ruleDelete", skip: 0, times: 1, errno: ERRNO.EIO });
+  manager.socketClose(socket);
+  const orphans = () => manager.rules().map(({ device, state }) => [device, state]);
+  assert.deepEqual(orphans(), [[1, "orphan"]]);
+  manager.deviceDown(2);
+  assert.deepEqual(orphans(), [[1, "orphan"]]);
+  manager.deviceDown(1);
+  assert.deepEqual(orphans(), []);
+});
