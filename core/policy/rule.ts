@@ -113,8 +113,11 @@ function countOrphans(device: i32, by: i32): void {
 }
 
 function ruleFree(rule: i32): void {
-  if (ruleState(rule) != RULE_REFUSED) countRules(ruleDevice(rule), -1);
-  if (ruleState(rule) == RULE_ORPHAN) countOrphans(ruleDevice(rule), -1);
+  assert(ruleState(rule) != RULE_INSERTED);
+  if (ruleState(rule) == RULE_ORPHAN) {
+    countRules(ruleDevice(rule), -1);
+    countOrphans(ruleDevice(rule), -1);
+  }
   memory.fill(ruleAt(rule), 0, RULE_BYTES);
   bitmapClear(rulesSet, rule);
 }
@@ -127,14 +130,23 @@ function ruleOrphan(rule: i32): void {
   countOrphans(ruleDevice(rule), 1);
 }
 
+/** Takes a rule out of the hardware; false if it became an orphan instead. */
+function ruleRetire(rule: i32): bool {
+  if (!ruleWithdraw(rule)) {
+    ruleOrphan(rule);
+    return false;
+  }
+  countRules(ruleDevice(rule), -1);
+  store<i32>(ruleAt(rule), 0, L_LOCATION);
+  store<u8>(ruleAt(rule), RULE_REFUSED, L_STATE);
+  return true;
+}
+
 /** Takes the rule of an instance away, if it has one. */
 export function ruleDrop(instance: i32): void {
   const rule = ruleOf(instance);
   if (rule == 0) return;
-  if (ruleState(rule) == RULE_INSERTED && !ruleWithdraw(rule)) {
-    ruleOrphan(rule);
-    return;
-  }
+  if (ruleState(rule) == RULE_INSERTED && !ruleRetire(rule)) return;
   store<u32>(instanceAt(instance), 0, I_RULE);
   ruleFree(rule);
 }
@@ -217,23 +229,15 @@ export function setRules(instance: i32): i32 {
 }
 
 /**
- * Takes all rules of a device out of the hardware before its map changes. Rules of sockets stay in
- * the table as not inserted, for rulesReprogram.
+ * Takes all rules of a device out of the hardware before its lists change. The flows stay in the
+ * table, for rulesReprogram; that of a rule the device keeps moves to a slot of its own.
  */
 export function rulesSuspend(device: i32): void {
   retryOrphans(device);
   for (let rule = ruleNext(1); rule > 0; rule = ruleNext(rule + 1)) {
     if (ruleDevice(rule) != device || ruleState(rule) != RULE_INSERTED) continue;
-    if (!ruleWithdraw(rule)) {
-      // The socket keeps its flow in a slot of its own, if one is left.
-      const instance = ruleInstance(rule);
-      ruleOrphan(rule);
-      ruleCreate(instance, ruleAt(rule) + L_FLOW);
-      continue;
-    }
-    countRules(device, -1);
-    store<i32>(ruleAt(rule), 0, L_LOCATION);
-    store<u8>(ruleAt(rule), RULE_REFUSED, L_STATE);
+    const instance = ruleInstance(rule);
+    if (!ruleRetire(rule)) ruleCreate(instance, ruleAt(rule) + L_FLOW);
   }
 }
 
@@ -249,11 +253,9 @@ export function rulesReprogram(device: i32): void {
 
 /** Ends the rules of a device whose policy ends. What it will not delete stays as an orphan. */
 export function rulesForget(device: i32): void {
-  rulesSuspend(device);
+  retryOrphans(device);
   for (let rule = ruleNext(1); rule > 0; rule = ruleNext(rule + 1)) {
-    if (ruleDevice(rule) != device || ruleState(rule) == RULE_ORPHAN) continue;
-    store<u32>(instanceAt(ruleInstance(rule)), 0, I_RULE);
-    ruleFree(rule);
+    if (ruleDevice(rule) == device && ruleState(rule) != RULE_ORPHAN) ruleDrop(ruleInstance(rule));
   }
 }
 

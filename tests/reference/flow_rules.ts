@@ -102,9 +102,6 @@ export function retryOrphans(model: Model, device: number): number {
   return gone.length;
 }
 
-/** Filter: the core looks for places of flows even where nobody puts them back. */
-const NONE_KEEPS_FLOWS = true;
-
 /**
  * Rule 29: takes the rules of sockets out. Where lists follow, the flows wait in the table; that of
  * a rule which became an orphan needs a place of its own.
@@ -115,15 +112,13 @@ export function takeRulesOut(model: Model, device: Device, isRebuild: boolean): 
     if (rule.device !== device.handle || rule.state === "orphan") continue;
     const { instance } = rule;
     removeRule(model, rule);
-    if (!isRebuild && !NONE_KEEPS_FLOWS) continue;
+    if (!isRebuild) continue;
     const slot = model.rules.has(rule.slot)
       ? freeHandle(model.rules, model.capacities.rules)
       : rule.slot;
     if (slot > 0) model.rules.set(slot, { ...rule, slot, instance, state: "pending" });
     else count(model, device.handle, "rule_nomem");
   }
-  if (isRebuild) return;
-  for (const { slot } of pendingRules(model, device)) model.rules.delete(slot);
 }
 
 /** Rules that wait to be put back. */
