@@ -12,17 +12,20 @@ import { planRuns } from "../plan.ts";
 import { type Progress, SILENT, startProgress } from "../progress.ts";
 import { DEVICE_POLICIES, type DevicePolicy, type RunRecord, type TargetKind } from "../record.ts";
 import { type ReadyTargets, readyTargets, runPlan } from "../run.ts";
-import { builtinWorkloads, readWorkload } from "../spec.ts";
+import { builtinWorkloads, readWorkload, type WorkloadSpec } from "../spec.ts";
 import { RecordStore } from "../store.ts";
 import { didYouMean } from "../suggest.ts";
 import { plural } from "../table.ts";
 import type { PlannedRun } from "../target.ts";
-import { collect, type Context, wholeNumber } from "./context.ts";
+import { collect, type Context, milliseconds, wholeNumber } from "./context.ts";
 import type { Io } from "./io.ts";
 import { present } from "./present.ts";
 
 /** Where results go, from the folder the program runs in: with `deno task` the project's. */
 const DEFAULT_OUT = "out/bench";
+/** Limits of --duration: what both targets accept, see workloads/schema.json. */
+const DURATION_MIN_MS = 10;
+const DURATION_MAX_MS = 60_000;
 const TARGETS: readonly TargetKind[] = ["model", "live", "mock"];
 
 interface BenchFlags {
@@ -31,6 +34,7 @@ interface BenchFlags {
   readonly target?: readonly string[];
   readonly machine?: string;
   readonly seeds?: number;
+  readonly duration?: number;
   readonly firstSeed?: number;
   readonly workers?: number;
   readonly out?: string;
@@ -48,6 +52,11 @@ export function benchCommand(context: Context): Command {
     .option("-t, --target <kind>", `one of ${TARGETS.join(", ")}; repeatable`, collect)
     .option("-m, --machine <name|path>", "machine to model instead of the workload's own")
     .option("-s, --seeds <count>", "seeds of each run (default: 3, live 1)", wholeNumber(1, 1000))
+    .option(
+      "-d, --duration <time>",
+      "measured interval (default: the workload's), virtual on the model",
+      milliseconds(DURATION_MIN_MS, DURATION_MAX_MS),
+    )
     .option("--first-seed <number>", "first seed (default: 1)", wholeNumber(0, 4294966295))
     .option("--workers <count>", "model runs side by side (default: one a CPU)", wholeNumber(1, 64))
     .option("-o, --out <folder>", `folder for records and page (default: ${DEFAULT_OUT})`)
@@ -154,7 +163,10 @@ async function planOf(flags: BenchFlags, cwd: string): Promise<PlannedRun[]> {
   const policies = flags.policy?.map((name) => oneOf("policy", name, DEVICE_POLICIES));
   const targets = flags.target?.map((name) => oneOf("target", name, TARGETS));
   const workloads = [];
-  for (const name of names) workloads.push(await readWorkload(name, { cwd, ...machine }));
+  for (const name of names) {
+    const read = await readWorkload(name, { cwd, ...machine });
+    workloads.push({ ...read, workload: lasting(read.workload, flags.duration) });
+  }
   return planRuns({
     workloads,
     policies: policies === undefined ? undefined : inOrder(policies),
@@ -162,6 +174,17 @@ async function planOf(flags: BenchFlags, cwd: string): Promise<PlannedRun[]> {
     seedCount: flags.seeds,
     seedFirst: flags.firstSeed,
   });
+}
+
+/** The workload with another measured interval; its hash in the records then differs, too. */
+function lasting(workload: WorkloadSpec, measureMs: number | undefined): WorkloadSpec {
+  if (measureMs === undefined) return workload;
+  const { model, live } = workload.duration;
+  const duration = {
+    model: { ...model, measure_ms: measureMs },
+    live: { ...live, measure_ms: measureMs },
+  };
+  return { ...workload, duration };
 }
 
 function inOrder(policies: readonly DevicePolicy[]): DevicePolicy[] {

@@ -30,3 +30,15 @@ export function wholeNumber(low: number, high: number): (value: string) => numbe
     throw new InvalidArgumentError(`Accepted is a whole number from ${low} to ${high}.`);
   };
 }
+
+/** A parser for a time with its unit, such as 500ms or 2s; the result is in milliseconds. */
+export function milliseconds(low: number, high: number): (value: string) => number {
+  return (value) => {
+    const [, digits, unit] = value.match(/^(\d+(?:\.\d+)?)(ms|s)$/) ?? [];
+    const parsed = Number(digits) * (unit === "s" ? 1000 : 1);
+    if (parsed >= low && parsed <= high) return parsed;
+    throw new InvalidArgumentError(
+      `Accepted is a time from ${low}ms to ${high / 1000}s with its unit, such as 500ms or 2s.`,
+    );
+  };
+}

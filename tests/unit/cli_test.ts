@@ -44,6 +44,8 @@ const MISTAKES: readonly (readonly [argv: string, code: number, message: RegExp]
   ["bench --policy BULKY", 2, /^error: Unknown policy "BULKY": .* \(did you mean "BULK"\?\)\n$/],
   ["bench --target modle", 2, /^error: Unknown target "modle": .* \(did you mean "model"\?\)\n$/],
   ["bench --seeds 0", 2, /^error: .*"0" is invalid\. Accepted is a whole number from 1 to 1000\n$/],
+  ["bench --duration 5", 2, /"5" is invalid\. Accepted is a time from 10ms to 60s with its unit/],
+  ["bench --duration 90s", 2, /"90s" is invalid\. Accepted is a time from 10ms to 60s/],
   ["bench --seeds 1.5", 2, /^error: .*"1\.5" is invalid/],
   ["bench --workload ,", 2, /^error: .* is invalid\. It is empty\n$/],
   ["bench --workload rr,rr", 2, /^error: Two workloads are named "rr": rename one of the files\n$/],
@@ -165,6 +167,20 @@ Deno.test("Ctrl-C before the first record leaves an earlier bench as it was", as
     assert.equal(code, 3);
     assert.equal(out, "");
     assert.equal(await Deno.readTextFile(join(folder, FILES.records)), before);
+  });
+});
+
+Deno.test("--duration sets the measured interval, and the records tell it apart", async () => {
+  await inFolder(async (folder) => {
+    const hashes = new Set<string>();
+    for (const duration of ["50ms", "0.1s", "100ms"]) {
+      await bench(folder, "--workload", "rr", "--seeds", "1", "--duration", duration);
+      const { records } = await readRecords([folder]);
+      const wanted = duration === "50ms" ? 50_000_000 : 100_000_000;
+      assert.ok(records.every((record) => record.measurement.duration_ns === wanted));
+      hashes.add(records[0]!.workload_sha256);
+    }
+    assert.equal(hashes.size, 2);
   });
 });
 
