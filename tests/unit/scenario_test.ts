@@ -19,6 +19,7 @@ const HOST = {
 };
 const FLOW = { proto: "tcp", src: "10.0.0.1", sport: 1, dst: "10.0.0.2", dport: 2 };
 
+type Step = { readonly op: string } & Readonly<Record<string, unknown>>;
 type Line = Record<string, unknown> & { ok?: boolean; value?: unknown; errno?: string };
 
 /** Runs a script given as an object or as text; the lines it printed. */
@@ -180,6 +181,77 @@ Deno.test("IPv6 flows get rules, and a full device costs only the rule", async (
   assert.deepEqual(final.rules.map((rule) => rule["state"]), ["inserted", "refused"]);
   assert.deepEqual(final.rules.map((rule) => rule["errno"]), [null, "ENOSPC"]);
   assert.deepEqual(final.rules[0]!["flow"], flow);
+});
+
+/** One step of every operation, in an order in which each succeeds, with its answer. */
+const EVERY_OPERATION: readonly (readonly [step: Step, answer: unknown])[] = [
+  [{ op: "strategy", name: "load-aware" }, null],
+  [{ op: "strategy", name: "round-robin" }, null],
+  [{ op: "partition", name: "latency-first" }, null],
+  [{ op: "proc.write", dev: "eth0", text: "mix" }, null],
+  [{ op: "task", pid: 7 }, null],
+  [{ op: "task.write", pid: 7, text: "latency\n" }, null],
+  [{ op: "task.read", pid: 7 }, "LATENCY\n"],
+  [{ op: "affinity", pid: 7, cpus: [0, 1] }, null],
+  [{ op: "fork", pid: 7, child: 8 }, null],
+  [{ op: "task.read", pid: 8 }, "LATENCY\n"],
+  [{ op: "exit", pid: 7 }, null],
+  [{ op: "socket", id: 1, pid: 8 }, null],
+  [{ op: "packet", id: 1, dir: "rx" }, { default: "rss", errno: "EINVAL" }],
+  [{ op: "bind", id: 1, dev: "eth0" }, null],
+  [{ op: "packet", id: 1, dir: "rx", flow: FLOW }, { queue: 0 }],
+  [{ op: "setsockopt", id: 1, policy: "BULK" }, null],
+  [{ op: "accept", listener: 1, id: 2 }, null],
+  [{ op: "getsockopt", id: 2 }, { policy: "BULK", value: 2 }],
+  [{ op: "xmit", id: 2, hash: 3 }, { queue: 1 }],
+  [{ op: "load", cpu: 2, percent: 50 }, null],
+  [{ op: "driver.fail", call: "cpu_load" }, null],
+  [{ op: "cpu.offline", cpu: 3 }, null],
+  [{ op: "cpu.online", cpu: 3 }, null],
+  [{ op: "channels", dev: "eth0", count: 2 }, null],
+  [{ op: "dev.rename", dev: "eth0", to: "eth1" }, null],
+  [{ op: "dev.down", dev: "eth1" }, null],
+  [{ op: "dev.up", dev: "eth1" }, null],
+  [{ op: "close", id: 2 }, null],
+];
+
+Deno.test("every operation does what its name says", async () => {
+  const steps = EVERY_OPERATION.map(([step]) => step);
+  const after = [
+    { op: "objects", dev: "eth1" },
+    { op: "proc.read", dev: "eth1" },
+    { op: "status", dev: "eth1" },
+    { op: "dev.unregister", dev: "eth1" },
+    { op: "log" },
+  ];
+  const values = await answers([...steps, ...after]);
+  EVERY_OPERATION.forEach(([step, answer], index) => {
+    assert.deepEqual(values[index], answer, `step ${index + 1}, ${step.op}`);
+  });
+  const [objects, text, status, , log] = values.slice(steps.length);
+  const lists = { NONE: [], CPU: [] };
+  const rx = {
+    ...lists,
+    BULK: [{ cpu: 1, queue: 1, refs: 0 }],
+    LATENCY: [{ cpu: 0, queue: 0, refs: 0 }],
+  };
+  assert.deepEqual(objects, { rx, tx: rx });
+  assert.match(String(text), /^eth1: MIX policy is running on the system\n/);
+  const { policy, wanted, up, version } = status as Record<string, unknown>;
+  assert.deepEqual({ policy, wanted, up, version }, {
+    policy: "MIX",
+    wanted: "MIX",
+    up: true,
+    version: 9,
+  });
+  assert.deepEqual(log, [
+    "NETPOLICY: Init net policy for eth0",
+    "NETPOLICY: Init net policy for eth1",
+  ]);
+  const known = new Set([...steps, ...after].map((step) => step.op));
+  const { out } = await lab(["policy", "--schema"]);
+  const accepted: string[] = JSON.parse(out).properties.steps.items.properties.op.enum;
+  assert.deepEqual(accepted.filter((op) => !known.has(op)), []);
 });
 
 const MISTAKES: readonly (readonly [string, object | string, RegExp])[] = [
