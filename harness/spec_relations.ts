@@ -7,6 +7,7 @@
 
 import type { Finding, JsoncDocument } from "./jsonc.ts";
 import type { TestName } from "./record.ts";
+import { topologyFindings } from "./topology.ts";
 import type { MachineSpec, WorkloadGroup, WorkloadSpec } from "./spec.ts";
 
 /** Fields of a group that only some tests use; elsewhere they would be ignored in silence. */
@@ -70,27 +71,7 @@ function arrivalFindings(group: WorkloadGroup, index: number): Finding[] {
 /** Mistakes in a machine that fits its schema. */
 export function machineRelations(document: JsoncDocument<MachineSpec>): Finding[] {
   const { host, nic } = document.value;
-  const findings: Finding[] = [];
-  const seen = new Set<number>();
-  host.nodes.forEach((node, index) =>
-    node.cpus.forEach((cpu, place) => {
-      const path = ["host", "nodes", index, "cpus", place];
-      if (seen.has(cpu)) findings.push({ path, message: `CPU ${cpu} is listed in two places` });
-      seen.add(cpu);
-    })
-  );
-  const size = host.nodes.length;
-  if (host.distance.length !== size || host.distance.some((row) => row.length !== size)) {
-    const message = `host.distance must be ${size} x ${size}: one row and column for each node`;
-    findings.push({ path: ["host", "distance"], message });
-  }
-  host.siblings.forEach((group, index) =>
-    group.forEach((cpu, place) => {
-      if (seen.has(cpu)) return;
-      const path = ["host", "siblings", index, place];
-      findings.push({ path, message: `host.siblings names CPU ${cpu}, which no node has` });
-    })
-  );
+  const findings = topologyFindings(host, ["host"]);
   const ids = host.nodes.map((node) => node.id);
   if (nic.node !== -1 && !ids.includes(nic.node)) {
     const accepted = [-1, ...ids].join(", ");

@@ -5,7 +5,8 @@
  */
 
 import { ERRNO, errnoName } from "./errno.ts";
-import type { Finding, JsoncDocument, JsonPath } from "../jsonc.ts";
+import type { Finding, JsoncDocument } from "../jsonc.ts";
+import { topologyFindings, type TopologyText } from "../topology.ts";
 import { flowFault, type FlowText } from "./flow.ts";
 import { DRIVER_CALLS, type DriverCall } from "./recorder.ts";
 
@@ -51,12 +52,7 @@ export interface ScenarioStep {
 
 /** A scenario script, defaults filled in. */
 export interface Scenario {
-  readonly topology: {
-    readonly nodes: readonly { readonly id: number; readonly cpus: readonly number[] }[];
-    readonly distance: readonly (readonly number[])[];
-    readonly siblings: readonly (readonly number[])[];
-    readonly online?: readonly number[];
-  };
+  readonly topology: TopologyText;
   readonly devices: readonly ScenarioDevice[];
   readonly strategy: "round-robin" | "load-aware";
   readonly partition: "rfc" | "latency-first";
@@ -234,53 +230,10 @@ export function scenarioRelations(document: JsoncDocument<Scenario>): Finding[] 
   const { topology } = document.value;
   const cpus = topology.nodes.flatMap((node) => node.cpus);
   return [
-    ...topologyFindings(topology, cpus),
+    ...topologyFindings(topology, ["topology"]),
     ...deviceFindings(document.value),
     ...stepFindings(document.value, new Set(cpus)),
   ];
-}
-
-function twice<T>(values: readonly T[]): { value: T; index: number }[] {
-  return values.map((value, index) => ({ value, index }))
-    .filter(({ value, index }) => values.indexOf(value) !== index);
-}
-
-function topologyFindings(topology: Scenario["topology"], cpus: readonly number[]): Finding[] {
-  const nodes = topology.nodes.map((node) => node.id);
-  const size = Math.max(...nodes) + 1;
-  const findings: Finding[] = twice(nodes).map(({ value, index }) => ({
-    path: ["topology", "nodes", index, "id"],
-    message: `topology.nodes[${index}].id is ${value}: another node has that number already`,
-  }));
-  for (const { value } of twice(cpus)) {
-    findings.push({ path: ["topology", "nodes"], message: `CPU ${value} stands in two nodes` });
-  }
-  if (topology.distance.length !== size || topology.distance.some((row) => row.length !== size)) {
-    findings.push({
-      path: ["topology", "distance"],
-      message: `topology.distance is not ${size} x ${size}: one row and column per node expected`,
-    });
-  }
-  const known = new Set(cpus);
-  const lists: [JsonPath, readonly number[]][] = [
-    [["topology", "online"], topology.online ?? []],
-    ...topology.siblings.map((group, index): [JsonPath, readonly number[]] => [
-      ["topology", "siblings", index],
-      group,
-    ]),
-  ];
-  for (const [path, list] of lists) {
-    for (const cpu of list.filter((each) => !known.has(each))) {
-      findings.push({ path, message: `CPU ${cpu} in ${path.join(".")} belongs to no node` });
-    }
-  }
-  for (const { value } of twice(topology.siblings.flat())) {
-    findings.push({
-      path: ["topology", "siblings"],
-      message: `CPU ${value} stands in two groups of siblings`,
-    });
-  }
-  return findings;
 }
 
 function deviceFindings(scenario: Scenario): Finding[] {
