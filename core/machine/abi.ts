@@ -122,7 +122,8 @@ export class Packet {
   headers: u32;
   /** Incarnation of the connection that the packet belongs to. */
   life: u32;
-  spare: u64;
+  /** Number of the datagram that a frame of UDP is part of (the identification of IPv4). */
+  datagram: u32;
 }
 
 // Flags of a packet.
@@ -132,8 +133,7 @@ export const FLAG_ACK: u32 = 4;
 export const FLAG_UDP: u32 = 8;
 /** The device reports completion of this packet. */
 export const FLAG_REPORT: u32 = 16;
-/** First and last fragment of a datagram. */
-export const FLAG_FIRST: u32 = 32;
+/** Last (or only) fragment of a datagram. */
 export const FLAG_LAST: u32 = 64;
 /** Fragment of a datagram: no ports to hash or match. */
 export const FLAG_FRAGMENT: u32 = 128;
@@ -179,6 +179,7 @@ export function packetTake(connection: u32, flags: u32, payload: u32, headers: u
   packet.stamp = 0;
   packet.headers = headers;
   packet.life = 0;
+  packet.datagram = 0;
   usedPackets++;
   return index;
 }

@@ -98,6 +98,8 @@ export class Connection {
   ackDue: u32;
   /** The server has closed; FIN follows the last data. */
   finDue: u32;
+  /** Datagram that is being put together, and how much of it is there. */
+  fragmentOf: u32;
   fragmentBytes: u32;
   requestGot: u32;
   rxNode: i32;
@@ -125,6 +127,8 @@ export class Connection {
   peerGot: u32;
   peerUnacked: u32;
   peerFinished: u32;
+  /** Datagrams that the peer has made. */
+  peerDatagrams: u32;
   idleNext: i32;
   idlePlaces: u32;
   idleListed: u32;

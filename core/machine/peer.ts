@@ -16,7 +16,6 @@ import {
   EV_RX,
   FLAG_ACK,
   FLAG_FIN,
-  FLAG_FIRST,
   FLAG_FRAGMENT,
   FLAG_LAST,
   FLAG_SYN,
@@ -162,13 +161,15 @@ function sendControl(index: u32, flags: u32, acked: u32): void {
 /** Puts a datagram's frames on the connection's queue. */
 function queueDatagram(index: u32, bytes: u32): void {
   const frames = udpFrames(bytes);
+  const datagram = ++connectionAt(index).peerDatagrams;
   for (let i: u32 = 0; i < frames; i++) {
     let flags = FLAG_UDP;
-    if (i == 0) flags |= FLAG_FIRST;
     if (i + 1 == frames) flags |= FLAG_LAST;
     if (frames > 1) flags |= FLAG_FRAGMENT;
     const payload = min(UDP_SEGMENT, bytes - i * UDP_SEGMENT);
-    queuePacket(index, packetTake(index, flags, payload, frames > 1 ? IP_HEADERS : UDP_HEADERS));
+    const number = packetTake(index, flags, payload, frames > 1 ? IP_HEADERS : UDP_HEADERS);
+    packetAt(number).datagram = datagram;
+    queuePacket(index, number);
   }
 }
 

@@ -2,8 +2,8 @@
 // UDP of the system under test: datagrams, reassembly of fragments, a socket buffer that drops what
 // does not fit. No GRO (it is off for UDP by default). Never retransmits: that is the peer's.
 
-import { FLAG_FIRST, FLAG_LAST, FLAG_UDP, Packet, packetAt, packetTake } from "./abi";
-import { connectionAt, Group, groupAt, UDP_STREAM } from "./connection";
+import { FLAG_LAST, FLAG_UDP, Packet, packetAt, packetTake } from "./abi";
+import { Connection, connectionAt, Group, groupAt, UDP_STREAM } from "./connection";
 import { cost, UDP_BUFFER } from "./costs";
 import { cpuAt } from "./cpu";
 import { IP_HEADERS, UDP_HEADERS, UDP_SEGMENT } from "./link";
@@ -26,20 +26,33 @@ export function udpDatagram(group: Group): u32 {
   return group.test == UDP_STREAM ? group.messageBytes : group.requestBytes;
 }
 
+/**
+ * Adds a fragment to the datagram it belongs to; true once all of it is there. Fragments come in
+ * order: the first one of another datagram ends what is there, and so does the last one of all.
+ */
+function reassembled(connection: Connection, packet: Packet, bytes: u32): bool {
+  if (packet.datagram != connection.fragmentOf) {
+    if (connection.fragmentBytes != 0) totals().dropFragment++;
+    connection.fragmentOf = packet.datagram;
+    connection.fragmentBytes = 0;
+  }
+  connection.fragmentBytes += packet.payload;
+  if ((packet.flags & FLAG_LAST) == 0) return false;
+  const whole = connection.fragmentBytes == bytes;
+  connection.fragmentBytes = 0;
+  if (whole) return true;
+  totals().dropFragment++;
+  peerLost(packet.connection);
+  return false;
+}
+
 /** A frame of a UDP flow has been cleaned from the ring. */
 export function udpReceive(cpu: u32, packet: Packet): void {
   const index = packet.connection;
   const connection = connectionAt(index);
   const group = groupAt(connection.group);
   const bytes = udpDatagram(group);
-  if ((packet.flags & FLAG_FIRST) != 0) connection.fragmentBytes = 0;
-  connection.fragmentBytes += packet.payload;
-  if ((packet.flags & FLAG_LAST) == 0) return;
-  if (connection.fragmentBytes < bytes) {
-    totals().dropFragment++;
-    peerLost(index);
-    return;
-  }
+  if (!reassembled(connection, packet, bytes)) return;
   const held = (connection.rxMessages + 1) * udpFrames(bytes) * FRAME_TRUESIZE;
   if (held > <u32>cost(UDP_BUFFER)) {
     totals().dropSocket++;

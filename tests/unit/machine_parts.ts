@@ -13,15 +13,20 @@ const PARTS = `
 import { cancel, eventAt, now, pendingEvents, schedule, takeEvent, wheelInit } from "./lib/wheel";
 import { prngExponential, prngNext, prngSeed } from "./lib/prng";
 import { histogramIndex } from "./lib/histogram";
-import { EV_ITR, EV_MSIX, EVENTS, RSS_KEY, WHEEL } from "./machine/abi";
+import { EV_ITR, EV_MSIX, EVENTS, FLAG_LAST, FLAG_UDP, packetAt, packetDrop, packetsInit,
+  packetTake, RSS_KEY, WHEEL } from "./machine/abi";
 import { chooseWrite, intervalBySize, updateContainer } from "./machine/adaptive_itr";
-import { costSet, TIMER } from "./machine/costs";
+import { connectionAt, connectionsInit, groupAdd, groupAt, RUNNABLE, threadAt, UDP_STREAM }
+  from "./machine/connection";
+import { costSet, TIMER, UDP_BUFFER } from "./machine/costs";
 import { ruleActivate, ruleCount, ruleDelete, ruleInsert, ruleQueue, rulesInit, ruleTcpCount }
   from "./machine/flow_director";
 import { itrInit, itrSet, vectorCheck, vectorComplete, vectorTimer } from "./machine/itr";
 import { linkInit, linkToHost } from "./machine/link";
 import { queueAt, queuesInit, rxContainer, txContainer } from "./machine/queue";
 import { rssHash, rssHashAddresses, rssInit, rssQueue } from "./machine/rss";
+import { totals, totalsInit } from "./machine/totals";
+import { udpReceive } from "./machine/udp";
 
 export { cancel, intervalBySize, itrInit, itrSet, linkInit, pendingEvents, queuesInit };
 export { ruleActivate, ruleCount, ruleDelete, ruleInsert, ruleQueue, rulesInit, ruleTcpCount };
@@ -86,6 +91,27 @@ export function next(): u32 {
   else assert(kind == EV_MSIX || kind == 1);
   return kind;
 }
+/** One UDP stream whose datagrams have so many bytes; its thread never comes to them. */
+export function udpSocket(bytes: u32): void {
+  packetsInit();
+  connectionsInit();
+  totalsInit();
+  costSet(UDP_BUFFER, 1 << 24);
+  const group = groupAt(groupAdd(1, 1));
+  group.test = UDP_STREAM;
+  group.messageBytes = bytes;
+  threadAt(0).state = RUNNABLE;
+}
+/** A frame of a datagram arrives: how many datagrams the socket holds then. */
+export function udpFrame(datagram: u32, payload: u32, isLast: bool): u32 {
+  const number = packetTake(0, FLAG_UDP | (isLast ? FLAG_LAST : 0), payload, 34);
+  packetAt(number).datagram = datagram;
+  udpReceive(0, packetAt(number));
+  packetDrop(number);
+  return connectionAt(0).rxMessages;
+}
+export function datagramsBroken(): f64 { return <f64>totals().dropFragment; }
+
 export function violations(): f64 { return <f64>queueAt(0).gapViolations; }
 `;
 

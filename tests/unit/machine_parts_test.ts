@@ -98,6 +98,31 @@ Deno.test("a frame holds the link for its bytes and 24, at least 84, exactly in 
   assert.equal(five.reduce((sum, ticks) => sum + ticks, 0), 85 * 5 * 3.2);
 });
 
+Deno.test("a datagram is whole when every fragment of its own is there, and not before", () => {
+  const { calls } = makeParts(module);
+  const BYTES = 3 * 1472;
+  const frames = (text: string) =>
+    text.split(" ").map((frame) => {
+      const [datagram = 0, place = 0] = [...frame].map(Number);
+      return calls["udpFrame"]!(datagram, 1472, place === 2 ? 1 : 0);
+    }).at(-1);
+  // Datagram and place of each frame that arrives; datagrams delivered, datagrams broken.
+  const cases = [
+    ["10 11 12 20 21 22", 2, 0],
+    ["10 11 12 21 22", 1, 1, "the first fragment of the second is missing"],
+    ["10 12 20 21 22", 1, 1, "a middle one"],
+    ["10 11 20 21 22", 1, 1, "the last one"],
+    ["10 11 22", 0, 2, "what is left of two datagrams is not one"],
+    ["10 11 12 22 32", 1, 2, "nothing of a whole datagram serves the next"],
+    ["10 11 12 22 30 31 32", 2, 1],
+  ] as const;
+  for (const [arrived, whole, broken, why] of cases) {
+    calls["udpSocket"]!(BYTES);
+    assert.equal(frames(arrived), whole, `${arrived}: ${why}`);
+    assert.equal(calls["datagramsBroken"]!(), broken, arrived);
+  }
+});
+
 Deno.test("the histogram tells values below 2048 apart and keeps three digits above", () => {
   const { calls } = makeParts(module);
   const bucket = calls["bucket"]!;

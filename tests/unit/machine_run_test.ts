@@ -104,6 +104,17 @@ Deno.test("datagrams faster than the server are dropped at its socket, and count
   assert.ok((measured.drops["socket_buffer_full"] ?? 0) > transactions, "most are dropped");
 });
 
+Deno.test("no more datagrams are delivered than their frames have left the rings", () => {
+  const machine = withCosts(X710, { udp_buffer_bytes: 16_777_216, rx_packet_ns: 1500 });
+  const group = groupOf({ test: "UDP_STREAM", connections: 8, message_bytes: 8000 });
+  const measured = run({ groups: [group], machine, warmupMs: 0, measureMs: 60 });
+  const frames = measured.queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
+  const { transactions } = measured.groups[0]!;
+  assert.ok(measured.drops["fragment_missing"]! > 1000, "the ring drops fragments");
+  assert.ok(transactions > 100, `${transactions} datagrams`);
+  assert.ok(transactions * 6 <= frames, `${transactions} datagrams of 6 out of ${frames} frames`);
+});
+
 Deno.test("a ring without descriptors drops, and TCP goes on by retransmission", () => {
   const machine = withCosts(
     { ...X710, nic: { ...X710.nic, ring: 64 } },
