@@ -1,6 +1,7 @@
 // deno-fmt-ignore-file
 // Entry of policy.wasm: the exported calls and nothing else.
-// Every call runs to completion and returns a value or a negative errno; the caller hands text,
+// Every call runs to completion and returns a value or a negative errno (readers of lists, records
+// and rules expect the numbers that other readers gave); the caller hands text,
 // flows and masks over in the buffers whose offsets it asks for once after init. Directions: rx 0,
 // tx 1.
 
@@ -32,7 +33,7 @@ import {
   textAt,
 } from "./policy/abi";
 import { deviceIsRegistered } from "./policy/device";
-import { instanceIsLive } from "./policy/instance";
+import { cacheForgetEmpty, instanceIsLive, instanceNext } from "./policy/instance";
 import { logReset } from "./policy/log";
 import { mapped, objectCpu } from "./policy/map";
 import { listLength, listPosition, objectRefs } from "./policy/object";
@@ -40,23 +41,19 @@ import { setRules } from "./policy/rule";
 import { EINVAL, ENODEV } from "./lib/errno";
 
 export {
-  DEVICE_IRQ_AFFINITY,
   DEVICE_LATENCY_STARVED,
-  DEVICE_MIX,
   DEVICE_QUEUE_PAIR,
-  DEVICE_REBUILD_FAILED,
-  DEVICE_REGISTERED,
   DEVICE_SUPPORTED,
   DEVICE_UP,
   FLOW_TCP4,
   FLOW_TCP6,
   FLOW_UDP4,
   FLOW_UDP6,
+  INPUT_BYTES,
+  LOG_ENTRIES,
   PARTITION_LATENCY_FIRST,
   PARTITION_RFC,
-  RECORD_LIMIT_DEFAULT,
   RULE_INSERTED,
-  RULE_ORPHAN,
   RULE_REFUSED,
   STRATEGY_LOAD_AWARE,
   STRATEGY_ROUND_ROBIN,
@@ -67,7 +64,6 @@ export {
   devicePolicy,
   deviceWanted,
   readDevicePolicy,
-  setDevicePolicy,
   writeDevicePolicy,
 } from "./policy/device";
 export {
@@ -101,6 +97,7 @@ export {
   taskExit,
   taskFork,
 } from "./policy/instance";
+export { INFO_IRQ_AFFINITY, INFO_MIX, INFO_QUEUE_PAIR } from "./policy/event";
 export { counterName, counterOf, logCount, logText } from "./policy/log";
 export { listLength } from "./policy/object";
 export { netdevPickTx, pickQueue } from "./policy/pick";
@@ -140,14 +137,20 @@ export function init(
   allowed: i32,
   buckets: i32,
 ): i32 {
-  logReset();
-  return layArena(cpus, nodes, devices, queues, owners, rules, allowed, buckets);
+  const error = layArena(cpus, nodes, devices, queues, owners, rules, allowed, buckets);
+  if (error == 0) logReset();
+  return error;
 }
 
 /** Strategy of choice: round-robin 0 (the RFC's first version) or load-aware 1 (its third). */
 export function setStrategy(strategy: i32): i32 {
   if (<u32>strategy > 1) return -EINVAL;
+  if (load<u32>(arenaBase, H_STRATEGY) == <u32>strategy) return 0;
   store<u32>(arenaBase, strategy, H_STRATEGY);
+  // Whoever found nothing to choose under one strategy may find it under the other.
+  for (let instance = instanceNext(1); instance > 0; instance = instanceNext(instance + 1)) {
+    cacheForgetEmpty(instance);
+  }
   return 0;
 }
 
@@ -159,10 +162,10 @@ export function setPartition(partition: i32): i32 {
 }
 
 /**
- * Highest version of a map before the counter starts again at 1; small in checks, 2^32 - 1 else.
+ * Highest version of a map before the counter starts again at 1; small in checks, 2^31 - 1 else.
  */
 export function setVersionMax(version: i32): i32 {
-  if (version == 0) return -EINVAL;
+  if (version <= 0) return -EINVAL;
   store<u32>(arenaBase, version, H_VERSION_MAX);
   return 0;
 }

@@ -56,11 +56,6 @@ function levelAt(at: usize, level: u32): usize {
   return at + load<u32>(at + 8 + ((<usize>level) << 2));
 }
 
-/** Whether every slot is taken. */
-export function bitmapIsFull(at: usize): bool {
-  return load<u64>(levelAt(at, load<u32>(at) - 1)) == u64.MAX_VALUE;
-}
-
 /** Takes the lowest free slot; -1 when all are taken. */
 export function bitmapTake(at: usize): i32 {
   const levels = load<u32>(at);

@@ -51,7 +51,7 @@ export const DEVICES_MAX: u32 = 64;
 export const NODES_MAX: u32 = 64;
 export const SLOTS_MAX: u32 = 1 << 24;
 
-// Header, 32 bytes: strategy u32 | partition u32 | online CPUs u32 | version modulus u32 | spare.
+// Header, 32 bytes: strategy u32 | partition u32 | online CPUs u32 | highest version u32 | spare.
 export const H_STRATEGY: usize = 0;
 export const H_PARTITION: usize = 4;
 export const H_ONLINE: usize = 8;
@@ -103,6 +103,8 @@ export const DEVICE_IRQ_AFFINITY: i32 = 32;
 export const DEVICE_LATENCY_STARVED: i32 = 64;
 /** The wanted policy could not be put in force again after an event. */
 export const DEVICE_REBUILD_FAILED: i32 = 128;
+/** The record limit refused somebody since a record left last: that was logged. */
+export const DEVICE_LIMIT_MET: i32 = 256;
 
 // Object = one entry of the 1:1 map, 16 bytes: cpu u16 | list u8 | spare | irq i32 | refs u32 |
 // spare. The entry's position i is its queue number: i-th online CPU <-> queue i.
@@ -116,7 +118,7 @@ const OBJECT_SHIFT: usize = 4;
 //    0 id u32 | 4 device u16 | 6 policy i8 | 7 flags u8
 //    8 task u32 (socket: its task's instance; task: head of the list of its sockets)
 //   12 next u32 | 16 previous u32 (sockets of one task)
-//   20 cached queue u16 [2] (queue + 1; 0 nothing; 0xffff refused) | 24 version u32 of that cache
+//   20 cached queue u16 [2] (queue + 1; 0 nothing; CACHE_ values) | 24 version u32 of that cache
 //   28 rule u32 (socket) or allowed-CPU mask u32 (task)
 export const I_ID: usize = 0;
 export const I_DEVICE: usize = 4;
@@ -137,6 +139,8 @@ export const INSTANCE_USED: i32 = 1;
 export const INSTANCE_TASK: i32 = 2;
 /** Cached instead of a queue: the policy does not fit the device, as of this version. */
 export const CACHE_REFUSED: i32 = 0xffff;
+/** Cached instead of a queue: no object to choose, as of this version. */
+export const CACHE_EMPTY: i32 = 0xfffe;
 
 // Record, 16 bytes (slot 0 unused): owner u32 (an instance) | next u32 in the hash chain
 //   8 device u16 | 10 policy u8 | 11 spare | 12 object u16 [2] (map position + 1, 0 = none)
@@ -181,7 +185,8 @@ export const LOG_ENTRIES: u32 = 64;
 export const LOG_BYTES: usize = 32;
 export const COUNTERS: u32 = 24;
 
-const INPUT_BYTES: u32 = 128;
+/** Bytes of the buffer for names and texts handed over. */
+export const INPUT_BYTES: u32 = 128;
 const ARENA_ALIGN: usize = 64;
 
 export let cpusCapacity: u32 = 0;
@@ -371,17 +376,60 @@ function layScratch(): void {
   draftTakenAt = reserve((<u64>mapCapacity) << 1);
   draftStartAt = reserve(16);
   draftLengthAt = reserve(16);
-  // A MIX read: one line per object ("NAME: rx queue 1535\n" is 31 bytes at most), five headings.
+  // A MIX read: one line per object ("NAME: rx queue 1023\n" is 31 bytes at most), five headings.
   textCapacity = <usize>(<u64>mapCapacity * 64 + 512);
   textAt = reserve(textCapacity);
   logAt = reserve(<u64>LOG_ENTRIES * LOG_BYTES);
   countersAt = reserve(<u64>(devicesCapacity + 1) * COUNTERS * 4);
 }
 
+/** Places every table for the capacities; touches no memory. Returns the first byte behind all. */
+function layOut(
+  cpus: u32,
+  nodes: u32,
+  devices: u32,
+  queues: u32,
+  owners: u32,
+  rules: u32,
+  allowed: u32,
+  buckets: u32,
+): u64 {
+  cpusCapacity = cpus;
+  nodesCapacity = nodes;
+  devicesCapacity = devices;
+  queuesCapacity = queues;
+  ownersCapacity = owners;
+  rulesCapacity = rules;
+  allowedCapacity = allowed;
+  bucketsCount = buckets;
+  mapCapacity = cpus < queues ? cpus : queues;
+  maskWords = (cpus + 31) >> 5;
+  reserved = (<u64>__heap_base + ARENA_ALIGN - 1) & ~(<u64>ARENA_ALIGN - 1);
+  layState();
+  arenaSize = <usize>reserved - arenaBase;
+  layScratch();
+  return reserved;
+}
+
+function emptyArena(): void {
+  memory.fill(arenaBase, 0, <usize>reserved - arenaBase);
+  store<u32>(arenaBase, i32.MAX_VALUE, H_VERSION_MAX);
+  bitmapInit(instancesSet, ownersCapacity + 1);
+  bitmapInit(recordsSet, ownersCapacity + 1);
+  bitmapInit(rulesSet, rulesCapacity + 1);
+  bitmapInit(allowedSet, allowedCapacity + 1);
+  // Slot 0 means "none" everywhere.
+  bitmapMark(instancesSet, 0);
+  bitmapMark(recordsSet, 0);
+  bitmapMark(rulesSet, 0);
+  bitmapMark(allowedSet, 0);
+}
+
 /**
  * Sizes the arena for the capacities and makes it empty.
  * `buckets` 0 chooses one bucket an owner; else it must be a power of two.
- * Returns 0, -EINVAL (a capacity outside its range) or -ENOMEM (memory too small).
+ * Returns 0, -EINVAL (a capacity outside its range) or -ENOMEM (memory too small); a refusal
+ * leaves an arena that was laid before as it is.
  */
 export function layArena(
   cpus: u32,
@@ -397,31 +445,29 @@ export function layArena(
   if (queues - 1 >= QUEUES_MAX || owners - 1 >= SLOTS_MAX) return -EINVAL;
   if (rules > SLOTS_MAX || allowed > SLOTS_MAX || buckets > SLOTS_MAX) return -EINVAL;
   if (buckets != 0 && popcnt(buckets) != 1) return -EINVAL;
-  cpusCapacity = cpus;
-  nodesCapacity = nodes;
-  devicesCapacity = devices;
-  queuesCapacity = queues;
-  ownersCapacity = owners;
-  rulesCapacity = rules;
-  allowedCapacity = allowed;
-  bucketsCount = buckets != 0 ? buckets : powerOfTwo(owners);
-  mapCapacity = cpus < queues ? cpus : queues;
-  maskWords = (cpus + 31) >> 5;
-  reserved = (<u64>__heap_base + ARENA_ALIGN - 1) & ~(<u64>ARENA_ALIGN - 1);
-  layState();
-  arenaSize = <usize>reserved - arenaBase;
-  layScratch();
-  if (reserved > (<u64>memory.size()) << 16) return -ENOMEM;
-  memory.fill(arenaBase, 0, <usize>reserved - arenaBase);
-  store<u32>(arenaBase, u32.MAX_VALUE, H_VERSION_MAX);
-  bitmapInit(instancesSet, owners + 1);
-  bitmapInit(recordsSet, owners + 1);
-  bitmapInit(rulesSet, rules + 1);
-  bitmapInit(allowedSet, allowed + 1);
-  // Slot 0 means "none" everywhere.
-  bitmapMark(instancesSet, 0);
-  bitmapMark(recordsSet, 0);
-  bitmapMark(rulesSet, 0);
-  bitmapMark(allowedSet, 0);
+  const cpusBefore = cpusCapacity;
+  const nodesBefore = nodesCapacity;
+  const devicesBefore = devicesCapacity;
+  const queuesBefore = queuesCapacity;
+  const ownersBefore = ownersCapacity;
+  const rulesBefore = rulesCapacity;
+  const allowedBefore = allowedCapacity;
+  const bucketsBefore = bucketsCount;
+  const bucketsNow = buckets != 0 ? buckets : powerOfTwo(owners);
+  const end = layOut(cpus, nodes, devices, queues, owners, rules, allowed, bucketsNow);
+  if (end > (<u64>memory.size()) << 16) {
+    layOut(
+      cpusBefore,
+      nodesBefore,
+      devicesBefore,
+      queuesBefore,
+      ownersBefore,
+      rulesBefore,
+      allowedBefore,
+      bucketsBefore,
+    );
+    return -ENOMEM;
+  }
+  emptyArena();
   return 0;
 }

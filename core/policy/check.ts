@@ -12,6 +12,7 @@ import {
   allowedSet,
   bucketAt,
   bucketsCount,
+  CACHE_EMPTY,
   CACHE_REFUSED,
   D_NODE,
   D_ORPHANS,
@@ -66,9 +67,9 @@ import {
   ownPolicy,
   socketTask,
 } from "./instance";
-import { mapped, objectCpu } from "./map";
+import { mapIsCurrent, mapped, objectCpu } from "./map";
 import {
-  latencyQuota,
+  LATENCY_SHARE,
   latencyStarved,
   listCursor,
   listLength,
@@ -87,7 +88,7 @@ import {
   recordPolicy,
 } from "./record";
 import { ruleDevice, ruleInstance, ruleOf, ruleQueue, ruleState } from "./rule";
-import { cpuCore, cpuIsOnline, cpuNode, nextOnline, nodeIsNearer, onlineCount } from "./topology";
+import { cpuCore, cpuIsOnline, cpuNode, nodeIsNearer } from "./topology";
 
 /** Number of the first broken invariant (1 for I01 ...), 0 when all hold. */
 export function check(): i32 {
@@ -106,8 +107,8 @@ function checkDevice(device: i32): i32 {
   if (!flagsAgree(device)) return 20;
   const none = devicePolicy(device) == POLICY_NONE;
   if (none && !nothingInForce(device)) return 13;
+  if (!none && !mapIsCurrent(device)) return 1;
   for (let direction = RX; direction <= TX; direction++) {
-    if (!none && !mapIsRight(device, direction)) return 1;
     if (!none && !mapIsInjective(device, direction)) return 2;
     if (!listsPartition(device, direction)) return 3;
     if (!none && !listsHaveQuotas(device, direction)) return 4;
@@ -152,19 +153,6 @@ function nothingInForce(device: i32): bool {
     affinityOf(device, RX, 0),
     (affinityOf(device, TX, 0) - affinityOf(device, RX, 0)) << 1,
   );
-}
-
-function mapIsRight(device: i32, direction: i32): bool {
-  const queues = <i32>load<u16>(deviceAt(device) + ((<usize>direction) << 1), D_QUEUES);
-  const online = onlineCount();
-  const n = mapped(device, direction);
-  if (n != (online < queues ? online : queues)) return false;
-  let cpu = -1;
-  for (let position = 0; position < n; position++) {
-    cpu = nextOnline(cpu + 1);
-    if (objectCpu(device, direction, position) != cpu) return false;
-  }
-  return true;
 }
 
 /** The queue is the position; the CPUs must differ pairwise and be online. */
@@ -223,8 +211,7 @@ function listsHaveQuotas(device: i32, direction: i32): bool {
       if (objectList(device, direction, position) == POLICY_LATENCY) latency++;
     }
     // Either partition may have been in force when the lists were built.
-    if (latency != here / 3 && !(here == 2 && latency == 1)) return false;
-    if (latency > latencyQuota(here) && here >= 3) return false;
+    if (latency != here / LATENCY_SHARE && !(here == 2 && latency == 1)) return false;
   }
   return true;
 }
@@ -371,7 +358,7 @@ function checkInstances(): i32 {
   return checkSlots();
 }
 
-/** A cache of the device's version holds the record's queue, or a refusal that still stands. */
+/** A cache of the device's version holds the record's queue, or an answer that still stands. */
 function cacheIsRight(instance: i32): bool {
   const device = instanceDevice(instance);
   const record = recordFind(instance);
@@ -386,7 +373,8 @@ function cacheIsRight(instance: i32): bool {
       continue;
     }
     const pair = (deviceFlags(device) & DEVICE_QUEUE_PAIR) != 0;
-    if (record == 0 || recordObject(record, pair ? RX : direction) != cached - 1) return false;
+    const position = record == 0 ? -1 : recordObject(record, pair ? RX : direction);
+    if (position != (cached == CACHE_EMPTY ? -1 : cached - 1)) return false;
   }
   return true;
 }

@@ -30,6 +30,7 @@ import {
   NAME_BYTES,
   nodesCapacity,
   POLICY_MAX,
+  POLICY_NONE,
   RECORD_LIMIT_DEFAULT,
 } from "./abi";
 import {
@@ -38,20 +39,25 @@ import {
   deviceMark,
   deviceFlags,
   deviceRebuild,
+  devicePolicy,
 } from "./device";
 import { driverNetpolicyInit } from "./driver";
 import { instanceDevice, instanceNext, leaveDevice } from "./instance";
 import { count, COUNT_INIT_FAILED, log, LOG_INIT } from "./log";
 import { recordDetach, recordDevice, recordNext } from "./record";
 import { orphansForget } from "./rule";
+import { mapIsCurrent } from "./map";
 import { cpuIsOnline, cpuIsPresent, cpuSetOnline, onlineCount } from "./topology";
 
-/** Bits of `flags` in the answer of ndo_netpolicy_init. */
-const INFO_MIX: u32 = 1;
-const INFO_QUEUE_PAIR: u32 = 2;
-const INFO_IRQ_AFFINITY: u32 = 4;
+// Bits of `flags` in the answer of ndo_netpolicy_init.
+/** The device can run MIX. */
+export const INFO_MIX: u32 = 1;
+/** An rx and a tx queue have one vector. */
+export const INFO_QUEUE_PAIR: u32 = 2;
+/** The manager is to set irq affinity. */
+export const INFO_IRQ_AFFINITY: u32 = 4;
 
-/** The kernel's dev_valid_name, on the first `length` bytes of the input buffer. */
+/** The kernel's dev_valid_name, and ASCII only, on the first `length` bytes of the input buffer. */
 function nameIsValid(length: i32): bool {
   if (length <= 0 || length >= NAME_BYTES) return false;
   const first = load<u8>(inputAt);
@@ -186,9 +192,11 @@ export function deviceChannels(device: i32): i32 {
   return 0;
 }
 
-function rebuildAll(): void {
+/** Rebuilds the devices whose map the CPU changes, and those whose last rebuild failed. */
+function rebuildConcerned(): void {
   for (let device = 1; <u32>device <= devicesCapacity; device++) {
-    if (deviceIsRegistered(device)) deviceRebuild(device);
+    if (!deviceIsRegistered(device)) continue;
+    if (devicePolicy(device) == POLICY_NONE || !mapIsCurrent(device)) deviceRebuild(device);
   }
 }
 
@@ -196,7 +204,7 @@ function rebuildAll(): void {
 export function cpuOnline(cpu: i32): i32 {
   if (!cpuIsPresent(cpu) || cpuIsOnline(cpu)) return -EINVAL;
   cpuSetOnline(cpu, true);
-  rebuildAll();
+  rebuildConcerned();
   return 0;
 }
 
@@ -205,6 +213,6 @@ export function cpuOffline(cpu: i32): i32 {
   if (!cpuIsPresent(cpu) || !cpuIsOnline(cpu)) return -EINVAL;
   if (onlineCount() == 1) return -EBUSY;
   cpuSetOnline(cpu, false);
-  rebuildAll();
+  rebuildConcerned();
   return 0;
 }

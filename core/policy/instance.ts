@@ -6,14 +6,10 @@
 import { bitmapClear, bitmapHas, bitmapNext, bitmapTake } from "../lib/bitmap";
 import { EBADF, EINVAL, ENODEV, ENOMEM, ENOSPC, ESRCH } from "../lib/errno";
 import {
-  allowedCapacity,
   allowedOf,
   allowedSet,
+  CACHE_EMPTY,
   cpusCapacity,
-  D_FLAGS,
-  DEVICE_REGISTERED,
-  deviceAt,
-  devicesCapacity,
   I_ALLOWED,
   I_CACHE,
   I_DEVICE,
@@ -33,8 +29,10 @@ import {
   POLICY_INVALID,
   POLICY_MAX,
   POLICY_NONE,
+  RX,
+  TX,
 } from "./abi";
-import { deviceIsSupported, devicePolicy, policiesFit } from "./device";
+import { deviceIsRegistered, deviceIsSupported, devicePolicy, policiesFit } from "./device";
 import {
   count,
   COUNT_ALLOWED_NOMEM,
@@ -107,6 +105,14 @@ export function instanceNext(from: i32): i32 {
 export function cacheClear(instance: i32): void {
   store<u32>(instanceAt(instance), 0, I_CACHE);
   store<u32>(instanceAt(instance), 0, I_VERSION);
+}
+
+/** Forgets that there was no object to choose, and nothing else. */
+export function cacheForgetEmpty(instance: i32): void {
+  for (let direction = RX; direction <= TX; direction++) {
+    const cache = instanceAt(instance) + ((<usize>direction) << 1);
+    if (<i32>load<u16>(cache, I_CACHE) == CACHE_EMPTY) store<u16>(cache, 0, I_CACHE);
+  }
 }
 
 function create(id: u32, flags: i32): i32 {
@@ -251,6 +257,7 @@ export function taskExit(task: i32): i32 {
   if (!instanceIsLive(task) || !instanceIsTask(task)) return -ESRCH;
   unregister(task);
   refreshFollowers(task);
+  forgetEmpty(task);
   let socket = <i32>load<u32>(instanceAt(task), I_TASK);
   while (socket != 0) {
     const next = <i32>load<u32>(instanceAt(socket), I_NEXT);
@@ -275,7 +282,7 @@ function allowedFree(task: i32): void {
 function setAllowed(task: i32): i32 {
   let mask = <i32>load<u32>(instanceAt(task), I_ALLOWED);
   if (mask == 0) {
-    mask = allowedCapacity == 0 ? -1 : bitmapTake(allowedSet);
+    mask = bitmapTake(allowedSet);
     if (mask < 0) {
       count(0, COUNT_ALLOWED_NOMEM);
       return -ENOMEM;
@@ -302,9 +309,19 @@ export function setTaskAllowed(task: i32): i32 {
     else if (cpuIsPresent(cpu)) forbidden++;
   }
   if (allowed == 0) return -EINVAL;
-  if (forbidden > 0) return setAllowed(task);
-  allowedFree(task);
-  return 0;
+  if (forbidden == 0) allowedFree(task);
+  const error = forbidden == 0 ? 0 : setAllowed(task);
+  if (error == 0) forgetEmpty(task);
+  return error;
+}
+
+/** Other CPUs are allowed now: a socket that found no object may find one. */
+function forgetEmpty(task: i32): void {
+  let socket = <i32>load<u32>(instanceAt(task), I_TASK);
+  while (socket != 0) {
+    cacheForgetEmpty(socket);
+    socket = load<u32>(instanceAt(socket), I_NEXT);
+  }
 }
 
 /** Whether the task behind an instance may run on a CPU; true where nothing restricts it. */
@@ -338,18 +355,13 @@ function unlinkSocket(socket: i32): void {
   if (next != 0) store<u32>(instanceAt(next), previous, I_PREVIOUS);
 }
 
-function deviceExists(device: i32): bool {
-  if (device <= 0 || <u32>device > devicesCapacity) return false;
-  return ((<i32>load<u16>(deviceAt(device), D_FLAGS)) & DEVICE_REGISTERED) != 0;
-}
-
 /**
  * Creates a socket of a task (0: of none) whose packets go through a device (0: not known yet).
  * Returns its handle, -ESRCH, -ENODEV or -ENOMEM.
  */
 export function socketOpen(id: u32, task: i32, device: i32): i32 {
   if (task != 0 && (!instanceIsLive(task) || !instanceIsTask(task))) return -ESRCH;
-  if (device != 0 && !deviceExists(device)) return -ENODEV;
+  if (device != 0 && !deviceIsRegistered(device)) return -ENODEV;
   const socket = create(id, 0);
   if (socket < 0) return socket;
   store<u16>(instanceAt(socket), device, I_DEVICE);
@@ -384,7 +396,7 @@ export function socketClose(socket: i32): i32 {
 /** Notes the device that a socket's packets go through; another device takes nothing along. */
 export function socketSetDevice(socket: i32, device: i32): i32 {
   if (!instanceIsLive(socket) || instanceIsTask(socket)) return -EBADF;
-  if (!deviceExists(device)) return -ENODEV;
+  if (!deviceIsRegistered(device)) return -ENODEV;
   if (instanceDevice(socket) == device) return 0;
   leaveDevice(socket);
   store<u16>(instanceAt(socket), device, I_DEVICE);

@@ -6,7 +6,6 @@
 import { EINVAL } from "../lib/errno";
 import {
   affinityOf,
-  D_FLAGS,
   D_MAPPED,
   D_QUEUES,
   DEVICE_IRQ_AFFINITY,
@@ -22,6 +21,7 @@ import {
   RX,
   TX,
 } from "./abi";
+import { deviceFlags } from "./device";
 import { driverIrq, driverIrqAffinityGet, driverIrqAffinitySet, driverIrqCount } from "./driver";
 import { count, COUNT_AFFINITY_FAILED, log, LOG_AFFINITY_FAILED } from "./log";
 import { nextOnline, onlineCount } from "./topology";
@@ -42,12 +42,6 @@ export function objectCpu(device: i32, direction: i32, position: i32): i32 {
 @inline
 function objectIrq(device: i32, direction: i32, position: i32): i32 {
   return load<i32>(objectAt(device, direction, position), O_IRQ);
-}
-
-
-@inline
-function hasFlag(device: i32, flag: i32): bool {
-  return ((<i32>load<u16>(deviceAt(device), D_FLAGS)) & flag) != 0;
 }
 
 function buildDirection(device: i32, direction: i32, queues: i32): i32 {
@@ -79,13 +73,29 @@ export function mapBuild(device: i32): i32 {
   const tx = driverIrqCount(device, TX);
   if (tx < 0) return tx;
   if (<u32>rx > queuesCapacity || <u32>tx > queuesCapacity) return -EINVAL;
-  if (hasFlag(device, DEVICE_QUEUE_PAIR) && rx != tx) return -EINVAL;
+  if ((deviceFlags(device) & DEVICE_QUEUE_PAIR) != 0 && rx != tx) return -EINVAL;
   store<u16>(deviceAt(device), rx, D_QUEUES);
   store<u16>(deviceAt(device), tx, D_QUEUES + 2);
   let error = buildDirection(device, RX, rx);
   if (error == 0) error = buildDirection(device, TX, tx);
   if (error < 0) mapClear(device);
   return error;
+}
+
+/** Whether a map that stands is the one that today's online CPUs would give. */
+export function mapIsCurrent(device: i32): bool {
+  for (let direction = RX; direction <= TX; direction++) {
+    const queues = <i32>load<u16>(deviceAt(device) + ((<usize>direction) << 1), D_QUEUES);
+    const online = onlineCount();
+    const n = mapped(device, direction);
+    if (n != (online < queues ? online : queues)) return false;
+    let cpu = -1;
+    for (let position = 0; position < n; position++) {
+      cpu = nextOnline(cpu + 1);
+      if (objectCpu(device, direction, position) != cpu) return false;
+    }
+  }
+  return true;
 }
 
 /** Empties the map; its irq affinity must have been restored. */
@@ -130,7 +140,7 @@ function forgetAffinity(device: i32): void {
  * was set.
  */
 export function affinitySet(device: i32): i32 {
-  if (!hasFlag(device, DEVICE_IRQ_AFFINITY)) return 0;
+  if ((deviceFlags(device) & DEVICE_IRQ_AFFINITY) == 0) return 0;
   let error = saveAffinity(device);
   if (error < 0) {
     forgetAffinity(device);
@@ -157,7 +167,7 @@ export function affinitySet(device: i32): i32 {
  * channel change) is counted and logged: nothing can be done for it here.
  */
 export function affinityRestore(device: i32): void {
-  if (!hasFlag(device, DEVICE_IRQ_AFFINITY)) return;
+  if ((deviceFlags(device) & DEVICE_IRQ_AFFINITY) == 0) return;
   for (let direction = RX; direction <= TX; direction++) {
     const n = mapped(device, direction);
     for (let position = 0; position < n; position++) {

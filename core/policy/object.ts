@@ -44,7 +44,7 @@ const Q_LATENCY_USED: usize = 4;
 const Q_BULK_USED: usize = 6;
 
 /** Shares of a node's CPUs under MIX: a third for LATENCY, the rest for BULK (it uses more CPU). */
-const LATENCY_SHARE: i32 = 3;
+export const LATENCY_SHARE: i32 = 3;
 
 const PASS_FIRST_THREADS: i32 = 1;
 const PASS_LATENCY_SIBLINGS: i32 = 2;
@@ -121,7 +121,7 @@ function quota(node: i32): usize {
 /**
  * LATENCY's share of a node's n mapped CPUs: floor(n / 3); the alternative keeps one from two up.
  */
-export function latencyQuota(n: i32): i32 {
+function latencyQuota(n: i32): i32 {
   const third = n / LATENCY_SHARE;
   if (third > 0 || n < 2) return third;
   return load<u32>(arenaBase, H_PARTITION) == PARTITION_LATENCY_FIRST ? 1 : 0;

@@ -6,6 +6,7 @@
 import { EBADF, EINVAL, ENOENT } from "../lib/errno";
 import {
   arenaBase,
+  CACHE_EMPTY,
   CACHE_REFUSED,
   D_FLAGS,
   D_VERSION,
@@ -34,7 +35,6 @@ import {
   effectivePolicy,
   instanceDevice,
   instanceIsLive,
-  register,
 } from "./instance";
 import {
   count,
@@ -53,6 +53,7 @@ import {
   recordDetach,
   recordDevice,
   recordFind,
+  recordInsert,
   recordObject,
   recordPolicy,
 } from "./record";
@@ -80,7 +81,8 @@ export function pickQueue(instance: i32, direction: i32): i32 {
   if (cached != 0) {
     const device = deviceAt(load<u16>(instanceAt(instance), I_DEVICE));
     if (load<u32>(instanceAt(instance), I_VERSION) == load<u32>(device, D_VERSION)) {
-      return cached == CACHE_REFUSED ? -EINVAL : cached - 1;
+      if (cached < CACHE_EMPTY) return cached - 1;
+      return cached == CACHE_REFUSED ? -EINVAL : -ENOENT;
     }
   }
   return pickSlow(instance, direction);
@@ -136,9 +138,8 @@ function pickSlow(instance: i32, direction: i32): i32 {
 /** `side` is the direction of the object, rx for both directions of a queue pair. */
 function pickObject(instance: i32, device: i32, policy: i32, side: i32, direction: i32): i32 {
   // A follower's record is made here; a socket with a policy of its own has had one since then.
-  const error = register(instance, policy);
-  if (error < 0) return error;
-  const record = recordFind(instance);
+  let record = recordFind(instance);
+  if (record == 0) record = recordInsert(instance, policy);
   assert(recordPolicy(record) == policy);
   if (recordDevice(record) != device) {
     recordDetach(record);
@@ -152,7 +153,9 @@ function pickObject(instance: i32, device: i32, policy: i32, side: i32, directio
   if (position < 0) {
     position = choose(instance, device, policy, side);
     if (position < 0) {
+      // What makes a list empty for somebody changes with the version, or empties his cache.
       count(device, COUNT_PICK_EMPTY);
+      cacheStore(instance, direction, CACHE_EMPTY);
       return -ENOENT;
     }
     recordAssign(record, side, position);

@@ -9,8 +9,10 @@ import { ENOSPC } from "../lib/errno";
 import {
   bucketAt,
   bucketsCount,
+  D_FLAGS,
   D_LIMIT,
   D_RECORDS,
+  DEVICE_LIMIT_MET,
   deviceAt,
   R_DEVICE,
   R_NEXT,
@@ -105,11 +107,19 @@ export function recordInsert(owner: i32, policy: i32): i32 {
   return record;
 }
 
+/** Said once until a record leaves: whoever is refused asks again at every packet. */
+function limitMet(device: i32): void {
+  const flags = <i32>load<u16>(deviceAt(device), D_FLAGS);
+  if ((flags & DEVICE_LIMIT_MET) != 0) return;
+  store<u16>(deviceAt(device), flags | DEVICE_LIMIT_MET, D_FLAGS);
+  log(device, LOG_RECORD_LIMIT, 0, 0, deviceLimit(device));
+}
+
 /** Attaches a record to a device. -ENOSPC, changing nothing, when the device's limit is reached. */
 export function recordAttach(record: i32, device: i32): i32 {
   assert(recordDevice(record) == 0 && device != 0);
   if (deviceRecords(device) >= deviceLimit(device)) {
-    log(device, LOG_RECORD_LIMIT, 0, 0, deviceLimit(device));
+    limitMet(device);
     return -ENOSPC;
   }
   store<u16>(recordAt(record), device, R_DEVICE);
@@ -125,6 +135,8 @@ export function recordDetach(record: i32): void {
   assert(deviceRecords(device) > 0);
   store<u16>(recordAt(record), 0, R_DEVICE);
   store<u32>(deviceAt(device), deviceRecords(device) - 1, D_RECORDS);
+  const flags = <i32>load<u16>(deviceAt(device), D_FLAGS);
+  store<u16>(deviceAt(device), flags & ~DEVICE_LIMIT_MET, D_FLAGS);
 }
 
 /** Gives a record an object. */

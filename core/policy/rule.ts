@@ -3,7 +3,7 @@
 // A device that refuses costs the socket only the rule: it works on with RSS, and the refusal is
 // counted. A rule the device will not delete stays in the table as an orphan and is tried again.
 
-import { bitmapClear, bitmapIsFull, bitmapNext, bitmapTake } from "../lib/bitmap";
+import { bitmapClear, bitmapNext, bitmapTake } from "../lib/bitmap";
 import { ENOENT, ENOMEM, EOPNOTSUPP } from "../lib/errno";
 import {
   D_ORPHANS,
@@ -223,7 +223,6 @@ export function setRules(instance: i32): i32 {
     return ruleState(rule) == RULE_INSERTED ? queue : ruleLocation(rule);
   }
   ruleDrop(instance);
-  if (bitmapIsFull(rulesSet)) retryOrphans(instanceDevice(instance));
   const created = ruleCreate(instance, flowAt);
   return created == 0 ? -ENOMEM : ruleProgram(created, queue);
 }

@@ -266,7 +266,7 @@ export class PolicyManager {
     const mask = new Uint32Array(memory.buffer, calls.maskOffset(), calls.maskWordCount());
     mask.fill(0);
     for (const cpu of cpus) {
-      if (cpu >= mask.length * 32) throw new PolicyError(`CPU ${cpu} for a task`, 22);
+      if (!(cpu >= 0 && cpu < mask.length * 32)) throw new PolicyError(`CPU ${cpu} for a task`, 22);
       mask[cpu >> 5] = (mask[cpu >> 5] ?? 0) | (1 << (cpu & 31));
     }
     this.#call(`CPUs ${cpus.join(", ")} for a task`, calls.setTaskAllowed(task));
@@ -383,10 +383,10 @@ export class PolicyManager {
 
   /** The last messages, oldest first. */
   log(): string[] {
-    const { calls } = this.wasm;
+    const { calls, constants } = this.wasm;
     const lines: string[] = [];
     const count = calls.logCount() >>> 0;
-    for (let sequence = Math.max(0, count - 64); sequence < count; sequence++) {
+    for (let sequence = Math.max(0, count - constants.LOG_ENTRIES); sequence < count; sequence++) {
       const line = this.#readText(calls.logText(sequence));
       if (line !== "") lines.push(line);
     }
@@ -404,9 +404,17 @@ export class PolicyManager {
     return this.#arena().slice();
   }
 
-  /** Puts a copied state back; it must come from a manager with the same capacities. */
+  /**
+   * Puts a copied state back; it must come from a manager with the same capacities.
+   *
+   * @throws {RangeError} when its size shows that it does not.
+   */
   restore(state: Uint8Array): void {
-    this.#arena().set(state);
+    const arena = this.#arena();
+    if (state.length !== arena.length) {
+      throw new RangeError(`Cannot restore ${state.length} bytes: the state has ${arena.length}`);
+    }
+    arena.set(state);
   }
 
   #arena(): Uint8Array {
@@ -417,10 +425,10 @@ export class PolicyManager {
   /** Puts text into the input buffer. Longer text is not copied: its length gets it refused. */
   #writeInput(text: string): number {
     const bytes = new TextEncoder().encode(text);
-    if (bytes.length <= INPUT_BYTES) {
-      new Uint8Array(this.wasm.memory.buffer, this.wasm.calls.inputOffset(), INPUT_BYTES).set(
-        bytes,
-      );
+    const { calls, constants, memory } = this.wasm;
+    const capacity = constants.INPUT_BYTES;
+    if (bytes.length <= capacity) {
+      new Uint8Array(memory.buffer, calls.inputOffset(), capacity).set(bytes);
     }
     return bytes.length;
   }
@@ -430,9 +438,6 @@ export class PolicyManager {
     return new TextDecoder().decode(new Uint8Array(memory.buffer, calls.textOffset(), length));
   }
 }
-
-/** Size of the input buffer; names are at most 15 bytes, texts at most 64. */
-const INPUT_BYTES = 128;
 
 /** A location, or in its place the errno of a refusal. */
 function placeOf(location: number): { location: number | null; errno: string | null } {

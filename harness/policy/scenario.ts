@@ -257,7 +257,7 @@ export class ScenarioRun {
     const socket = this.#socket(step.id!);
     const direction = step.dir!;
     const pick = this.manager.pickQueue(socket, direction);
-    if (direction === "rx" && step.flow !== undefined) {
+    if (direction === "rx" && "queue" in pick && step.flow !== undefined) {
       this.manager.setRules(socket, flowSpec(step.flow));
     }
     return packetValue(pick, direction);

@@ -45,7 +45,6 @@ export type PolicyCalls = {
       | "deviceMapped"
       | "deviceRecords"
       | "deviceLimit"
-      | "setDevicePolicy"
       | "writeDevicePolicy"
       | "readDevicePolicy"
       | "listLength"
@@ -99,26 +98,25 @@ export type PolicyCalls = {
 
 /** Constants that policy.wasm exports, read once so that TypeScript holds no second copy. */
 export const CONSTANT_NAMES = [
-  "DEVICE_REGISTERED",
   "DEVICE_UP",
   "DEVICE_SUPPORTED",
-  "DEVICE_MIX",
   "DEVICE_QUEUE_PAIR",
-  "DEVICE_IRQ_AFFINITY",
   "DEVICE_LATENCY_STARVED",
-  "DEVICE_REBUILD_FAILED",
   "RULE_INSERTED",
   "RULE_REFUSED",
-  "RULE_ORPHAN",
   "FLOW_TCP4",
   "FLOW_UDP4",
   "FLOW_TCP6",
   "FLOW_UDP6",
+  "INFO_MIX",
+  "INFO_QUEUE_PAIR",
+  "INFO_IRQ_AFFINITY",
+  "INPUT_BYTES",
+  "LOG_ENTRIES",
   "STRATEGY_ROUND_ROBIN",
   "STRATEGY_LOAD_AWARE",
   "PARTITION_RFC",
   "PARTITION_LATENCY_FIRST",
-  "RECORD_LIMIT_DEFAULT",
 ] as const;
 
 /** The exported constants by name. */
@@ -213,7 +211,9 @@ function driverImports(driver: Driver, live: () => PolicyWasm): WebAssembly.Modu
     netpolicyInit(device: number, offset: number): number {
       const info = driver.netpolicyInit(device);
       if (typeof info === "number") return info < 0 ? info : -ERRNO.EINVAL;
-      const flags = (info.mix ? 1 : 0) | (info.queuePair ? 2 : 0) | (info.irqAffinity ? 4 : 0);
+      const { INFO_MIX, INFO_QUEUE_PAIR, INFO_IRQ_AFFINITY } = live().constants;
+      const flags = (info.mix ? INFO_MIX : 0) | (info.queuePair ? INFO_QUEUE_PAIR : 0) |
+        (info.irqAffinity ? INFO_IRQ_AFFINITY : 0);
       mask(offset, 3).set([info.available, flags, info.recordLimit]);
       return 0;
     },

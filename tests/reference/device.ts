@@ -169,14 +169,31 @@ function tellDriver(
 
 /** Map and affinity, or a negative errno with everything as it was. */
 function readAndPoint(model: Model, device: Device): Omit<InForce, "lists"> | number {
-  const maps = readMaps(model, device);
-  if (typeof maps === "number") return maps;
-  const savedMasks = pointIrqs(model, device, maps);
-  return typeof savedMasks === "number" ? savedMasks : { maps, savedMasks };
+  const read = readMaps(model, device);
+  if (typeof read === "number") return read;
+  const savedMasks = pointIrqs(model, device, read.maps);
+  return typeof savedMasks === "number" ? savedMasks : { ...read, savedMasks };
+}
+
+/** Rule 30: whether the online CPUs still give the map in force. */
+export function mapStands(model: Model, { maps, queues }: InForce): boolean {
+  const online = onlineCpus(model);
+  return DIRECTIONS.every((direction) => {
+    const now = online.slice(0, queues[direction]);
+    const cpus = maps[direction].map(({ cpu }) => cpu);
+    return now.length === cpus.length && now.every((cpu, index) => cpu === cpus[index]);
+  });
+}
+
+function onlineCpus(model: Model): number[] {
+  return [...model.cpus].filter(([, cpu]) => cpu.online).map(([cpu]) => cpu).sort((a, b) => a - b);
 }
 
 /** Rules 1 and 2: the i-th online CPU with queue i, for as many as there are of both. */
-function readMaps(model: Model, device: Device): [MapEntry[], MapEntry[]] | number {
+function readMaps(
+  model: Model,
+  device: Device,
+): Pick<InForce, "maps" | "queues"> | number {
   const { driver } = model;
   const counts: number[] = [];
   for (const direction of DIRECTIONS) {
@@ -185,8 +202,7 @@ function readMaps(model: Model, device: Device): [MapEntry[], MapEntry[]] | numb
     counts.push(queues);
   }
   if (device.info?.queuePair === true && counts[0] !== counts[1]) return -ERRNO.EINVAL;
-  const online = [...model.cpus].filter(([, cpu]) => cpu.online).map(([cpu]) => cpu)
-    .sort((a, b) => a - b);
+  const online = onlineCpus(model);
   const maps: [MapEntry[], MapEntry[]] = [[], []];
   for (const direction of DIRECTIONS) {
     const mapped = online.slice(0, counts[direction]);
@@ -196,7 +212,7 @@ function readMaps(model: Model, device: Device): [MapEntry[], MapEntry[]] | numb
       maps[direction].push({ cpu, queue, irq });
     }
   }
-  return maps;
+  return { maps, queues: counts };
 }
 
 /** Rule 3: reads every mask, then points each irq at its CPU. Returns the masks read. */

@@ -5,11 +5,11 @@
  */
 
 import { ERRNO } from "../../harness/policy/errno.ts";
-import { dismantle, enable, tellAgain } from "./device.ts";
+import { dismantle, enable, mapStands, tellAgain } from "./device.ts";
 import { forgetOrphans, pendingRules, retryOrphans } from "./flow_rules.ts";
 import { isDeviceName } from "./names.ts";
 import { putRulesBack } from "./pick.ts";
-import { attached } from "./records.ts";
+import { attached, detach } from "./records.ts";
 import {
   ascending,
   count,
@@ -28,7 +28,9 @@ export function setCpuOnline(model: Model, cpu: number, online: boolean): number
   const others = [...model.cpus.values()].filter((other) => other.online && other !== known);
   if (!online && others.length === 0) return -ERRNO.EBUSY;
   known.online = online;
-  for (const device of ascending(model.devices)) rebuild(model, device);
+  for (const device of ascending(model.devices)) {
+    if (device.inForce === null || !mapStands(model, device.inForce)) rebuild(model, device);
+  }
   return 0;
 }
 
@@ -72,7 +74,7 @@ export function deviceDown(model: Model, device: Device): void {
     dismantle(model, device, false);
   }
   forgetOrphans(model, device.handle);
-  for (const record of attached(model, device.handle)) record.device = 0;
+  for (const record of attached(model, device.handle)) detach(model, record);
   device.up = false;
   device.info = null;
   device.rebuildErrno = 0;
@@ -104,6 +106,7 @@ export function deviceRegister(
     up: false,
     info: null,
     recordLimit: DEFAULT_RECORD_LIMIT,
+    limitSaid: false,
     policy: NONE,
     wanted: NONE,
     rebuildErrno: 0,
@@ -116,7 +119,6 @@ export function deviceRegister(
 /** NETDEV_UNREGISTER: goes down first; sockets know no device afterwards. */
 export function deviceUnregister(model: Model, device: Device): void {
   deviceDown(model, device);
-  for (const record of attached(model, device.handle)) record.device = 0;
   for (const owner of model.owners.values()) {
     if (owner.device === device.handle) owner.device = 0;
   }

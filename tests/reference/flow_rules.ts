@@ -43,10 +43,7 @@ export function steer(
     return known.errno;
   }
   removeRuleOf(model, instance);
-  let slot = freeHandle(model.rules, model.capacities.rules);
-  if (slot === 0 && retryOrphans(model, device.handle) > 0) {
-    slot = freeHandle(model.rules, model.capacities.rules);
-  }
+  const slot = freeHandle(model.rules, model.capacities.rules);
   if (slot === 0) {
     count(model, device.handle, "rule_nomem");
     return -ERRNO.ENOMEM;

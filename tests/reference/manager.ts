@@ -128,7 +128,9 @@ export class ReferenceManager implements ManagerFace {
   }
 
   setStrategy(strategy: Model["strategy"]): void {
+    if (this.model.strategy === strategy) return;
     this.model.strategy = strategy;
+    for (const owner of this.model.owners.values()) owner.empty.clear();
   }
 
   setPartition(partition: Model["partition"]): void {

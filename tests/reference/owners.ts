@@ -8,8 +8,8 @@ import { ERRNO } from "../../harness/policy/errno.ts";
 import { removeRuleOf } from "./flow_rules.ts";
 import { byteLength, parsePolicy, POLICY_NAME_BYTES } from "./names.ts";
 import { sayLimit, sayMismatch } from "./pick.ts";
-import { attach, dropRecord, fits, isFull, register, release } from "./records.ts";
-import { count, freeHandle, INVALID, MIX, type Model, type Owner } from "./state.ts";
+import { attach, detach, dropRecord, fits, isFull, register } from "./records.ts";
+import { count, forgetAnswers, freeHandle, INVALID, MIX, type Model, type Owner } from "./state.ts";
 
 /** A task, or undefined for anything else. */
 export function taskOf(model: Model, handle: number): Owner | undefined {
@@ -40,6 +40,7 @@ function makeOwner(
     birth,
     own: INVALID,
     refused: false,
+    empty: new Set(),
     allowed: null,
   });
   return handle;
@@ -61,7 +62,7 @@ export function setTaskPolicy(model: Model, task: Owner, text: string): number {
   else register(model, task.handle, policy);
   for (const socket of followers(model, task)) {
     dropRecord(model, socket.handle);
-    socket.refused = false;
+    forgetAnswers(socket);
   }
   return invalid ? -ERRNO.EINVAL : 0;
 }
@@ -97,12 +98,10 @@ export function taskFork(model: Model, parent: Owner, pid: number): number {
 export function setTaskAllowed(model: Model, task: Owner, cpus: readonly number[]): number {
   const known = cpus.filter((cpu) => model.cpus.has(cpu));
   if (known.length === 0) return -ERRNO.EINVAL;
-  if (known.length === model.cpus.size) {
-    task.allowed = null;
-    return 0;
-  }
-  if (task.allowed === null && !canRestrict(model)) return -ERRNO.ENOMEM;
-  task.allowed = new Set(known);
+  const isRestricted = known.length < model.cpus.size;
+  if (isRestricted && task.allowed === null && !canRestrict(model)) return -ERRNO.ENOMEM;
+  task.allowed = isRestricted ? new Set(known) : null;
+  for (const socket of socketsOf(model, task)) socket.empty.clear();
   return 0;
 }
 
@@ -118,9 +117,12 @@ function canRestrict(model: Model): boolean {
 export function taskExit(model: Model, task: Owner): void {
   for (const socket of followers(model, task)) {
     dropRecord(model, socket.handle);
-    socket.refused = false;
+    forgetAnswers(socket);
   }
-  for (const socket of socketsOf(model, task)) socket.task = 0;
+  for (const socket of socketsOf(model, task)) {
+    socket.empty.clear();
+    socket.task = 0;
+  }
   dropRecord(model, task.handle);
   model.owners.delete(task.handle);
 }
@@ -155,13 +157,12 @@ export function socketClose(model: Model, socket: Owner): void {
 /** Rule 21: another device leaves rule, objects and attachment behind. */
 export function socketSetDevice(model: Model, socket: Owner, device: number): void {
   if (socket.device === device) return;
-  socket.refused = false;
+  forgetAnswers(socket);
   socket.device = device;
   const record = model.records.get(socket.handle);
   if (record === undefined) return;
   removeRuleOf(model, socket.handle);
-  release(record);
-  record.device = 0;
+  detach(model, record);
 }
 
 /** Rules 15, 16 and 20: a socket's policy by the enum's value. */
@@ -182,7 +183,7 @@ export function setSocketPolicy(model: Model, socket: Owner, value: number): num
 
 function makeInvalid(model: Model, socket: Owner): number {
   socket.own = INVALID;
-  socket.refused = false;
+  forgetAnswers(socket);
   dropRecord(model, socket.handle);
   return -ERRNO.EINVAL;
 }
@@ -201,7 +202,7 @@ function registerSocket(model: Model, socket: Owner, policy: number): number {
     return -ERRNO.ENOSPC;
   }
   socket.own = policy;
-  socket.refused = false;
+  if (model.records.get(socket.handle)?.policy !== policy) forgetAnswers(socket);
   const record = register(model, socket.handle, policy);
   if (isAttached) attach(model, record, device);
   return 0;

@@ -10,7 +10,7 @@ import type { FlowSpec } from "../../harness/policy/driver.ts";
 import { ERRNO } from "../../harness/policy/errno.ts";
 import { insert, pendingRules, steer } from "./flow_rules.ts";
 import { nameOf } from "./names.ts";
-import { attach, effectivePolicy, fits, isFull, register } from "./records.ts";
+import { attach, effectivePolicy, fits, register } from "./records.ts";
 import {
   count,
   type Device,
@@ -45,18 +45,18 @@ export function pickQueue(model: Model, instance: number, asked: OneDirection): 
     owner.refused = true;
     return -ERRNO.EINVAL;
   }
-  const known = model.records.get(instance);
-  if (known?.device !== device.handle && isFull(model, device)) {
-    count(model, device.handle, known === undefined ? "register_limit" : "pick_limit");
+  if (owner.empty.has(asked)) return -ERRNO.ENOENT;
+  const record = register(model, instance, policy);
+  if (attach(model, record, device) < 0) {
+    count(model, device.handle, "pick_limit");
     sayLimit(model, device);
     return -ERRNO.ENOSPC;
   }
-  const record = known ?? register(model, instance, policy);
-  attach(model, record, device);
   const direction = device.info.queuePair ? 0 : asked;
   const assigned = record.objects[direction] ?? choose(model, device, direction, policy, owner);
   if (assigned === null) {
     count(model, device.handle, "pick_empty");
+    owner.empty.add(asked);
     return -ERRNO.ENOENT;
   }
   if (record.objects[direction] === null) assigned.refs++;
@@ -91,8 +91,10 @@ export function sayMismatch(model: Model, device: Device, policy: number): void 
   );
 }
 
-/** Says that a device takes no more records. */
+/** Says that a device takes no more records: once, until a record leaves. */
 export function sayLimit(model: Model, device: Device): void {
+  if (device.limitSaid) return;
+  device.limitSaid = true;
   say(model, `Record limit ${device.recordLimit} reached for dev ${device.name}`);
 }
 

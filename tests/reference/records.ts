@@ -43,6 +43,14 @@ export function attach(model: Model, record: OwnerRecord, device: Device): numbe
   return 0;
 }
 
+/** Takes a record off its device, objects back; rule 20: the limit may be said again. */
+export function detach(model: Model, record: OwnerRecord): void {
+  const device = model.devices.get(record.device);
+  release(record);
+  record.device = 0;
+  if (device !== undefined) device.limitSaid = false;
+}
+
 /** True if a device takes no further record. */
 export function isFull(model: Model, device: Device): boolean {
   return attached(model, device.handle).length >= device.recordLimit;
@@ -62,7 +70,7 @@ export function dropRecord(model: Model, owner: number): void {
   removeRuleOf(model, owner);
   const record = model.records.get(owner);
   if (record === undefined) return;
-  release(record);
+  detach(model, record);
   model.records.delete(owner);
 }
 

@@ -57,6 +57,8 @@ export type Lists = Map<number, { readonly objects: RefObject[]; cursor: number 
 export interface InForce {
   readonly maps: readonly [rx: MapEntry[], tx: MapEntry[]];
   readonly savedMasks: readonly Uint32Array[];
+  /** What the driver said when the map was made. */
+  readonly queues: readonly number[];
   lists: readonly [rx: Lists, tx: Lists];
 }
 
@@ -72,6 +74,8 @@ export interface Device {
   info: NetpolicyInfo | null;
   /** Rule 20: records that may be attached; what the driver last said. */
   recordLimit: number;
+  /** The limit has been logged since a record left last. */
+  limitSaid: boolean;
   policy: number;
   wanted: number;
   /** Negative errno of the last rebuild, 0 if it went well. */
@@ -95,6 +99,8 @@ export interface Owner {
   own: number;
   /** A mismatch has been counted since policy, device and lists last changed. */
   refused: boolean;
+  /** Directions for which nothing to choose has been counted since then. */
+  readonly empty: Set<OneDirection>;
   /** A task's CPUs, null where they are not restricted. */
   allowed: Set<number> | null;
 }
@@ -170,13 +176,19 @@ export function say(model: Model, line: string): void {
   model.log.push(`NETPOLICY: ${line}`);
 }
 
+/** Rule 22: what has been counted once may be counted again. */
+export function forgetAnswers(owner: Owner): void {
+  owner.refused = false;
+  owner.empty.clear();
+}
+
 /**
  * Raises the version after a change of lists (rule 26); mismatches may be logged again. Only a
  * device that never had a policy is at version 0.
  */
 export function raiseVersion(model: Model, device: Device): void {
   for (const owner of model.owners.values()) {
-    if (owner.device === device.handle) owner.refused = false;
+    if (owner.device === device.handle) forgetAnswers(owner);
   }
   device.version++;
   if (device.version <= model.versionMax) return;

@@ -5,18 +5,15 @@
  */
 
 import assert from "node:assert/strict";
-import { COST_NAMES } from "../../harness/machine/costs.ts";
 import { MachineDriver } from "../../harness/machine/driver.ts";
 import { TOTAL_NAMES } from "../../harness/machine/reading.ts";
 import { ruleSentence } from "../../harness/machine/rules.ts";
-import { instantiateMachine, type MachineWasm, readCounters } from "../../harness/machine/wasm.ts";
+import { type MachineWasm, readCounters } from "../../harness/machine/wasm.ts";
 import type { FlowSpec } from "../../harness/policy/driver.ts";
 import { ERRNO } from "../../harness/policy/errno.ts";
-import { loadModules, X710 } from "./machine_runs.ts";
+import { bareGroup, bareMachine, loadModules, X710 } from "./machine_runs.ts";
 
 const { machineModule } = await loadModules();
-const UDP_RR = 4;
-const UDP_STREAM = 5;
 const RX = 0;
 const TX = 1;
 const BOTH = 2;
@@ -27,39 +24,31 @@ const SOFTIRQ_TIME = 3;
 
 /** An X710 machine whose policy manager steers nothing, but notes the flow of the last receive. */
 function machineWithDriver(cpuCount = 8) {
-  const refuse = () => -ERRNO.EINVAL;
   const seen: { flow: FlowSpec | null } = { flow: null };
-  const machine = instantiateMachine(machineModule, {
-    pickQueue: refuse,
-    netdevPickTx: (_instance: number, _xps: number, hash: number) => hash,
-    setRulesV4: (_instance: number, _protocol: number, from: number, to: number, ports: number) => {
-      seen.flow = {
-        type: "udp4",
-        source: [from >>> 0],
-        destination: [to >>> 0],
-        sourcePort: ports >>> 16,
-        destinationPort: ports & 0xffff,
-      };
-      return -ERRNO.EINVAL;
-    },
-    socketOpen: () => 1,
-    socketAccept: refuse,
-    socketClose: refuse,
-    setSocketPolicy: refuse,
-  });
-  const { calls } = machine;
-  calls.machineReset(1);
-  COST_NAMES.forEach((name, index) => calls.costSet(index, X710.costs[name]!));
-  for (let cpu = 0; cpu < cpuCount; cpu++) calls.cpuSet(cpu < 4 ? 0 : 1, 0, 0);
-  calls.nicSet(10, 8, 512, 0);
+  const setRulesV4 = (_: number, _protocol: number, from: number, to: number, ports: number) => {
+    seen.flow = {
+      type: "udp4",
+      source: [from >>> 0],
+      destination: [to >>> 0],
+      sourcePort: ports >>> 16,
+      destinationPort: ports & 0xffff,
+    };
+    return -ERRNO.EINVAL;
+  };
+  const machine = bareMachine(machineModule, { cpuCount, policy: { setRulesV4 } });
   const driver = new MachineDriver(X710.nic.usecs);
-  driver.attach(calls);
+  driver.attach(machine.calls);
   return { machine, driver, seen };
 }
 
 /** One UDP socket that runs for 2 ms, and then up to `ms` in all, from time 0. */
-function start({ calls }: MachineWasm, ms: number, test = UDP_RR): void {
-  calls.groupSet(test, 1, 1, 1, 1, 1, 0, 0);
+function start(
+  machine: MachineWasm,
+  ms: number,
+  test: "UDP_RR" | "UDP_STREAM" = "UDP_RR",
+): void {
+  const { calls } = machine;
+  bareGroup(machine, test);
   calls.machineStart(2e6, (ms - 2) * 1e6);
   calls.machineRun(1e6);
 }
@@ -185,7 +174,7 @@ function total(machine: MachineWasm, name: typeof TOTAL_NAMES[number]): number {
 
 Deno.test("a vector that polls without end moves at a poll that has not finished", () => {
   const { machine, driver } = machineWithDriver();
-  start(machine, 20, UDP_STREAM);
+  start(machine, 20, "UDP_STREAM");
   const home = rxPackets(machine).findIndex((count) => count > 0);
   const target = (home + 1) % 8;
   const raised = total(machine, "interrupts_taken");
@@ -203,7 +192,7 @@ Deno.test("a vector that polls without end moves at a poll that has not finished
 
 Deno.test("ksoftirqd shares a flooded CPU with its thread", () => {
   const { machine } = machineWithDriver(1);
-  start(machine, 60, UDP_STREAM);
+  start(machine, 60, "UDP_STREAM");
   while (machine.calls.machineRun(100_000) < 2);
   assert.ok(total(machine, "ksoftirqd_turns") > 10);
   assert.ok(timesIn(machine, USER_TIME)[0]! > 0, "the thread is not starved");
@@ -212,7 +201,7 @@ Deno.test("ksoftirqd shares a flooded CPU with its thread", () => {
 
 Deno.test("a thread that a flood keeps off its CPU moves to an idle one", () => {
   const { machine } = machineWithDriver();
-  start(machine, 60, UDP_STREAM);
+  start(machine, 60, "UDP_STREAM");
   while (machine.calls.machineRun(100_000) < 2);
   const softirq = timesIn(machine, SOFTIRQ_TIME);
   const flooded = softirq.indexOf(Math.max(...softirq));

@@ -123,22 +123,40 @@ export interface Parts {
 }
 
 /** Compiles the test entry; about two seconds. */
-export async function compileParts(): Promise<WebAssembly.Module> {
+export function compileParts(): Promise<WebAssembly.Module> {
+  return compileFrom((path, text) => path === "core/machine.ts" ? PARTS : text);
+}
+
+/** What a variant of the whole machine has that the built one has not. */
+export interface Variant {
+  /** Text after core/machine.ts: exports that look at what lies inside, or spoil it. */
+  readonly more?: string;
+  /** A file of core/, and what stands there in the place of which text. */
+  readonly mutant?: readonly [file: string, from: string, to: string];
+}
+
+/** Compiles the machine with more exports, or with a fault; about two seconds. */
+export function compileVariant({ more = "", mutant }: Variant): Promise<WebAssembly.Module> {
+  return compileFrom((path, text) => {
+    if (path === mutant?.[0]) {
+      const [, from, to] = mutant;
+      if (text.split(from).length !== 2) throw new Error(`${path} has not once: ${from}`);
+      return text.replace(from, to);
+    }
+    return path === "core/machine.ts" ? text + more : text;
+  });
+}
+
+/** Compiles core/machine.ts with other texts in the place of some files. */
+async function compileFrom(
+  change: (path: string, text: string) => string,
+): Promise<WebAssembly.Module> {
   const entry = ENTRIES.find(({ name }) => name === "machine")!;
-  const { bytes } = await compileEntry(
-    {
-      read: async (path) => {
-        if (path === "core/machine.ts") return PARTS;
-        try {
-          return await Deno.readTextFile(new URL(path, PROJECT_ROOT));
-        } catch {
-          return null;
-        }
-      },
-    },
-    entry,
-    "release",
-  );
+  const read = async (path: string) => {
+    const text = await Deno.readTextFile(new URL(path, PROJECT_ROOT)).catch(() => null);
+    return text === null ? null : change(path, text);
+  };
+  const { bytes } = await compileEntry({ read }, entry, "release");
   return await WebAssembly.compile(bytes);
 }
 

@@ -5,7 +5,10 @@
  */
 
 import { loadWasm } from "../../harness/build.ts";
+import { COST_NAMES } from "../../harness/machine/costs.ts";
 import { ModelRun } from "../../harness/machine/model.ts";
+import { instantiateMachine, type MachineWasm } from "../../harness/machine/wasm.ts";
+import { ERRNO } from "../../harness/policy/errno.ts";
 import type { DevicePolicy, Measurement } from "../../harness/record.ts";
 import { type MachineSpec, readMachine, type WorkloadGroup } from "../../harness/spec.ts";
 
@@ -92,4 +95,54 @@ export function runToEnd(modules: Modules, run: SmallRun, sliceEvents = 50_000):
   const model = startRun(modules, run);
   while (!model.advance(sliceEvents));
   return model.measurement();
+}
+
+/** A host of 8 queues and up to 8 CPUs, four a node, with a policy manager that steers nothing. */
+export interface BareMachine {
+  readonly cpuCount?: number;
+  readonly costs?: Readonly<Record<string, number>>;
+  /** Calls of the policy manager that do something. */
+  readonly policy?: WebAssembly.ModuleImports;
+}
+
+/** Sets machine.wasm up by itself: the X710 without a manager behind it. */
+export function bareMachine(module: WebAssembly.Module, options: BareMachine = {}): MachineWasm {
+  const refuse = () => -ERRNO.EINVAL;
+  const machine = instantiateMachine(module, {
+    pickQueue: refuse,
+    netdevPickTx: (_instance: number, _xps: number, hash: number) => hash,
+    setRulesV4: refuse,
+    socketOpen: () => 1,
+    socketAccept: refuse,
+    socketClose: refuse,
+    setSocketPolicy: refuse,
+    ...options.policy,
+  });
+  const { calls } = machine;
+  calls.machineReset(1);
+  const costs = { ...X710.costs, ...options.costs };
+  COST_NAMES.forEach((name, index) => calls.costSet(index, costs[name]!));
+  for (let cpu = 0; cpu < (options.cpuCount ?? 8); cpu++) calls.cpuSet(cpu < 4 ? 0 : 1, 0, 0);
+  calls.nicSet(10, 8, 512, 0);
+  return machine;
+}
+
+/** Numbers of the tests in core/machine/connection.ts. */
+export const TEST_NUMBERS = {
+  TCP_RR: 0,
+  TCP_CRR: 1,
+  TCP_STREAM: 2,
+  TCP_MAERTS: 3,
+  UDP_RR: 4,
+  UDP_STREAM: 5,
+} as const;
+
+/** Adds a group of small messages, one transaction in flight on each connection. */
+export function bareGroup(
+  { calls }: MachineWasm,
+  test: keyof typeof TEST_NUMBERS,
+  connections = 1,
+  bytes = 1,
+): void {
+  calls.groupSet(TEST_NUMBERS[test], connections, 1, bytes, bytes, bytes, 0, 0);
 }

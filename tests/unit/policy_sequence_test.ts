@@ -162,14 +162,14 @@ for (
 Deno.test("a rebuild that fails ends at NONE, remembers what was wanted and tries again", () => {
   const { manager, driver, socket } = steered();
   driver.fail({ call: "irqCount", skip: 0, times: 1, errno: ERRNO.EIO });
-  manager.cpuOffline(3);
+  manager.cpuOffline(1);
   const { policy, wanted, rebuild_failed } = manager.deviceStatus(1);
   assert.deepEqual([policy, wanted, rebuild_failed], ["NONE", "BULK", "EIO"]);
   assert.ok(driver.masksAreInitial());
   assert.deepEqual(driver.heldRules(1), []);
   const pick = manager.pickQueue(socket, "rx");
   assert.equal("code" in pick && pick.code, "EINVAL");
-  manager.cpuOnline(3);
+  manager.cpuOnline(1);
   const again = manager.deviceStatus(1);
   assert.deepEqual([again.policy, again.rebuild_failed], ["BULK", null]);
   assert.deepEqual(manager.pickQueue(socket, "rx"), { queue: 0 });
