@@ -1,9 +1,10 @@
 // deno-fmt-ignore-file
 // CPUs of the system under test. At any time a CPU does one thing: hard interrupt, softirq step,
 // context switch, a step of a thread, leaving an idle state, or idling; a thread's step is cut
-// short by interrupts and resumed, the others run to their end. Every tick goes to exactly one of
-// user, system, irq, softirq, idle. Decides order (irq, softirq, thread), not durations: those
-// come from who is asked to go on. A hard interrupt during a softirq step waits for its end.
+// short by interrupts and resumed, the others run to their end: a hard interrupt waits for the end
+// of a softirq step, and the softirqs go on after it. Every tick goes to exactly one of user,
+// system, irq, softirq, idle. Decides order (irq, softirq, thread), not durations: those come from
+// who is asked to go on.
 
 import { cancel, eventAt, now, schedule } from "../lib/wheel";
 import { CPU_MAX, CPU_SHIFT, CPUS, EV_CPU } from "./abi";
@@ -24,7 +25,7 @@ import {
   WAKEUP_GRANULARITY,
 } from "./costs";
 import { runEnqueue, runTake } from "./scheduler";
-import { pollAppend, softirqDone, softirqPending, softirqStart } from "./softirq";
+import { pollAppend, softirqDone, softirqNext, softirqPending, softirqStart } from "./softirq";
 import { totals } from "./totals";
 
 const TICKS_PER_SECOND: u64 = 10000000000;
@@ -88,6 +89,8 @@ export class Cpu {
   batch: u32;
   budget: u32;
   restarts: u32;
+  /** A turn of softirqs is under way, between two steps if the CPU does something else. */
+  softirqTurn: u32;
   /** ksoftirqd has the softirqs; it runs, or wants to (an interrupt may do its work before). */
   ksoftirqd: u32;
   ksoftirqdAwake: u32;
@@ -263,7 +266,12 @@ function dispatch(index: u32): void {
       begin(index, IN_IRQ, MODE_IRQ, cost(HARD_IRQ));
       return;
     }
+    if (cpu.softirqTurn != 0) {
+      if (softirqNext(index)) return;
+      cpu.softirqTurn = 0;
+    }
     if (softirqPending(cpu) && !threadBeforeKsoftirqd(cpu)) {
+      cpu.softirqTurn = 1;
       softirqStart(index);
       return;
     }
@@ -304,18 +312,15 @@ export function cpuDone(index: u32): void {
   charge(index);
   const activity = cpu.activity;
   cpu.event = 0;
-  if (activity == IN_SOFTIRQ) {
-    if (softirqDone(index)) return;
-    cpu.activity = DECIDING;
-  } else {
-    cpu.activity = DECIDING;
-    if (activity == IN_IRQ) {
-      // Since Linux 6.5 an interrupt runs softirqs at once, whether ksoftirqd is due or not.
-      cpu.ksoftirqd = 0;
-      pollAppend(cpu, cpu.irqVector);
-    } else if (activity == IN_THREAD) {
-      threadDone(cpu.current, index);
-    }
+  if (activity == IN_SOFTIRQ) softirqDone(index);
+  cpu.activity = DECIDING;
+  if (activity == IN_IRQ) {
+    // Since Linux 6.5 an interrupt runs softirqs at once, whether ksoftirqd is due or not; one
+    // that came in the midst of them leaves them as they are.
+    if (cpu.softirqTurn == 0) cpu.ksoftirqd = 0;
+    pollAppend(cpu, cpu.irqVector);
+  } else if (activity == IN_THREAD) {
+    threadDone(cpu.current, index);
   }
   dispatch(index);
 }

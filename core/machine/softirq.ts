@@ -220,7 +220,7 @@ function roundAgain(index: u32, cpu: Cpu): bool {
 }
 
 /** Begins the next step of this CPU's softirqs; false when they end here. */
-function softirqNext(index: u32): bool {
+export function softirqNext(index: u32): bool {
   const cpu = cpuAt(index);
   while (true) {
     if (cpu.vector >= 0) {
@@ -279,8 +279,8 @@ function receiveFrame(index: u32, cpu: Cpu): void {
   packetDrop(number);
 }
 
-/** A step of the softirqs is done: its effect, then the next step. False when they end here. */
-export function softirqDone(index: u32): bool {
+/** A step of the softirqs is done: its effect. */
+export function softirqDone(index: u32): void {
   const cpu = cpuAt(index);
   switch (cpu.step) {
     case STEP_OUTPUT:
@@ -305,5 +305,4 @@ export function softirqDone(index: u32): bool {
     default:
       break;
   }
-  return softirqNext(index);
 }
