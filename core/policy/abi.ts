@@ -103,8 +103,6 @@ export const DEVICE_IRQ_AFFINITY: i32 = 32;
 export const DEVICE_LATENCY_STARVED: i32 = 64;
 /** The wanted policy could not be put in force again after an event. */
 export const DEVICE_REBUILD_FAILED: i32 = 128;
-/** The record limit refused somebody since a record left last: that was logged. */
-export const DEVICE_LIMIT_MET: i32 = 256;
 
 // Object = one entry of the 1:1 map, 16 bytes: cpu u16 | list u8 | spare | irq i32 | refs u32 |
 // spare. The entry's position i is its queue number: i-th online CPU <-> queue i.
@@ -329,6 +327,9 @@ export function allowedOf(mask: i32): usize {
   return allowedAt + <usize>mask * ((<usize>maskWords) << 2);
 }
 
+/** Per device: its record limit was logged since a record left last, u8; no state, like the log. */
+export let limitLoggedAt: usize = 0;
+
 let reserved: u64 = 0;
 
 function reserve(bytes: u64): usize {
@@ -380,6 +381,7 @@ function layScratch(): void {
   textCapacity = <usize>(<u64>mapCapacity * 64 + 512);
   textAt = reserve(textCapacity);
   logAt = reserve(<u64>LOG_ENTRIES * LOG_BYTES);
+  limitLoggedAt = reserve(devicesCapacity + 1);
   countersAt = reserve(<u64>(devicesCapacity + 1) * COUNTERS * 4);
 }
 

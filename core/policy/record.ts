@@ -9,11 +9,10 @@ import { ENOSPC } from "../lib/errno";
 import {
   bucketAt,
   bucketsCount,
-  D_FLAGS,
   D_LIMIT,
   D_RECORDS,
-  DEVICE_LIMIT_MET,
   deviceAt,
+  limitLoggedAt,
   R_DEVICE,
   R_NEXT,
   R_OBJECT,
@@ -109,9 +108,8 @@ export function recordInsert(owner: i32, policy: i32): i32 {
 
 /** Said once until a record leaves: whoever is refused asks again at every packet. */
 function limitMet(device: i32): void {
-  const flags = <i32>load<u16>(deviceAt(device), D_FLAGS);
-  if ((flags & DEVICE_LIMIT_MET) != 0) return;
-  store<u16>(deviceAt(device), flags | DEVICE_LIMIT_MET, D_FLAGS);
+  if (load<u8>(limitLoggedAt + device) != 0) return;
+  store<u8>(limitLoggedAt + device, 1);
   log(device, LOG_RECORD_LIMIT, 0, 0, deviceLimit(device));
 }
 
@@ -135,8 +133,7 @@ export function recordDetach(record: i32): void {
   assert(deviceRecords(device) > 0);
   store<u16>(recordAt(record), 0, R_DEVICE);
   store<u32>(deviceAt(device), deviceRecords(device) - 1, D_RECORDS);
-  const flags = <i32>load<u16>(deviceAt(device), D_FLAGS);
-  store<u16>(deviceAt(device), flags & ~DEVICE_LIMIT_MET, D_FLAGS);
+  store<u8>(limitLoggedAt + device, 0);
 }
 
 /** Gives a record an object. */

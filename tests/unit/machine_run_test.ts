@@ -352,6 +352,29 @@ Deno.test("an interrupted run tells what it has and that it ended early", () => 
   assert.match(measured.remarks.join(), /ended early/);
 });
 
+Deno.test("before the measured interval there is nothing measured", () => {
+  const groups = [rr, stream, groupOf({ test: "UDP_RR" })];
+  const model = startRun(modules, { groups, policy: "MIX", warmupMs: 20 });
+  while (model.progress() < 0.4) assert.equal(model.advance(1000), false);
+  const measured = model.measurement();
+  assert.equal(measured.duration_ns, 0);
+  for (const group of measured.groups) {
+    const { transactions, bytes, throughput, latency_ns: latency } = group;
+    assert.deepEqual([transactions, bytes, throughput.value, latency], [0, 0, 0, null]);
+  }
+  for (
+    const { queue: _queue, policy: _policy, cpu: _cpu, node: _node, ...rest } of measured.queues
+  ) {
+    const { itr_rx_usecs: _rx, itr_tx_usecs: _tx, adaptive: _adaptive, ...counts } = rest;
+    assert.ok(Object.values(counts).every((count) => count === 0), JSON.stringify(counts));
+  }
+  for (const { cpu: _cpu, node: _node, ...times } of measured.cpus) {
+    assert.deepEqual(Object.values(times), Array(5).fill(0));
+  }
+  const { cpu_utilisation: busy, interrupts, drops, retransmits, events } = measured;
+  assert.deepEqual([busy, interrupts, drops, retransmits, events], [null, null, {}, 0, 0]);
+});
+
 Deno.test("sockets beyond the device's limit of records get default handling, and are counted", () => {
   const groups = Array.from({ length: 8 }, (_, place) => ({
     ...groupOf({ test: "UDP_RR", connections: 1000 }),
