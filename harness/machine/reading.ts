@@ -169,7 +169,8 @@ export function groupBetween(
     throughput: hasTransactions
       ? { value: perSecond(transactions), unit: "trans/s" }
       : { value: perSecond(bytes * 8), unit: "bit/s" },
-    latency_ns: hasTransactions ? latencyOf(machine, index, from, to) : null,
+    // The histogram holds the warm-up's latencies as long as that lasts.
+    latency_ns: hasTransactions && transactions > 0 ? latencyOf(machine, index, from, to) : null,
   };
 }
 
