@@ -289,10 +289,9 @@ function setUpHost({ calls }: MachineWasm, spec: MachineSpec, seed: number): voi
     if (value === undefined) throw new UserError(`Machine "${spec.name}" lacks costs.${name}`);
     calls.costSet(index, value);
   });
+  // Row and column by node number, in whatever order the nodes are listed.
   host.distance.forEach((row, from) =>
-    row.forEach((distance, to) =>
-      calls.distanceSet(host.nodes[from]?.id ?? from, host.nodes[to]?.id ?? to, distance)
-    )
+    row.forEach((distance, to) => calls.distanceSet(from, to, distance))
   );
   const places = host.nodes.flatMap((node) => node.cpus.map((cpu) => ({ cpu, node: node.id })))
     .sort((left, right) => left.cpu - right.cpu);

@@ -248,6 +248,27 @@ Deno.test("a wake-up takes the thread to the waking CPU, or leaves it where it w
   assert.equal(userOf(0)[1], true, "the second thread stays on CPU 1");
 });
 
+Deno.test("nodes may be listed in any order: distances go by their numbers", () => {
+  const nodes = [{ id: 2, cpus: [4, 5] }, { id: 0, cpus: [0, 1] }, { id: 1, cpus: [2, 3] }];
+  const distance = [[10, 31, 21], [31, 10, 21], [21, 21, 10]];
+  const machine = {
+    ...X710,
+    nic: { ...X710.nic, node: 0, queue_pairs: 6 },
+    host: { ...X710.host, nodes, distance, siblings: [] },
+  };
+  const places = run({ groups: [rr], machine }).queues.map(({ cpu, node }) => [cpu, node]);
+  assert.deepEqual(places, [[0, 0], [1, 0], [4, 2], [5, 2], [2, 1], [3, 1]], "near first");
+  const sorted = {
+    ...machine,
+    host: { ...machine.host, nodes: nodes.toSorted((left, right) => left.id - right.id) },
+  };
+  for (const policy of ["NONE", "LATENCY", "MIX"] as const) {
+    const fingerprint = (of: typeof machine) =>
+      run({ groups: [rr], machine: of, policy }).fingerprint;
+    assert.equal(fingerprint(machine), fingerprint(sorted), policy);
+  }
+});
+
 Deno.test("deep idle states lengthen a lone round trip by their exit latency", () => {
   const p50 = (limit: number) =>
     run({
