@@ -20,6 +20,14 @@ export interface TopologyText {
 /**
  * Mistakes in a topology that fits its schema.
  *
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const host = { nodes: [{ id: 0, cpus: [0, 1] }], distance: [[10]], siblings: [[0, 7]] };
+ * const [finding] = topologyFindings(host, ["host"]);
+ * assert.equal(finding?.message, "host.siblings names CPU 7, which no node has");
+ * ```
+ *
  * @param base Where the topology stands in its document.
  */
 export function topologyFindings(topology: TopologyText, base: JsonPath): Finding[] {

@@ -31,7 +31,18 @@ export function flowFault(
   return null;
 }
 
-/** The flow as a rule holds it; `flowFault` must have passed it. */
+/**
+ * The flow as a rule holds it; `flowFault` must have passed it.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const flow = { proto: "udp", src: "fd00::1", sport: 53, dst: "fd00::2", dport: 5353 } as const;
+ * assert.equal(flowFault(flow), null);
+ * assert.equal(flowSpec(flow).type, "udp6");
+ * assert.deepEqual(flowText(flowSpec(flow)), flow);
+ * ```
+ */
 export function flowSpec(flow: FlowText): FlowSpec {
   const family = ipaddr.parse(flow.src).kind() === "ipv4" ? 4 : 6;
   return {

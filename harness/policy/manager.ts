@@ -50,7 +50,35 @@ function hintName(value: number): HintPolicy {
   return name;
 }
 
-/** A running policy manager. */
+/**
+ * A running policy manager.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { loadWasm } from "../build.ts";
+ * import { RecordingDriver } from "./recorder.ts";
+ *
+ * const { module } = await loadWasm("policy", "release");
+ * const driver = new RecordingDriver([0, 1, 2, 3]);
+ * const capacities = { cpus: 4, nodes: 1, devices: 1, queues: 4, owners: 8, rules: 8, allowed: 1 };
+ * const manager = new PolicyManager(module, driver, { ...capacities, buckets: 0 });
+ * manager.setTopology({
+ *   nodes: [{ id: 0, cpus: [0, 1, 2, 3] }],
+ *   distance: [[10]],
+ *   siblings: [],
+ *   online: [0, 1, 2, 3],
+ * });
+ * const device = manager.deviceRegister({ name: "eth0", netns: 0, ifindex: 1, node: 0 });
+ * const info = { available: 0b1110, mix: true, queuePair: true, irqAffinity: true, recordLimit: 0 };
+ * driver.attach(device, { rxQueues: 4, txQueues: 4, info, ruleCapacity: 64 });
+ * manager.deviceUp(device);
+ * manager.writeDevicePolicy(device, "MIX");
+ * const socket = manager.socketOpen({ id: 1, task: 0, device });
+ * manager.setSocketPolicy(socket, policyValue("LATENCY"));
+ * assert.deepEqual(manager.pickQueue(socket, "tx"), { queue: 0 });
+ * assert.equal(manager.check(), null);
+ * ```
+ */
 export class PolicyManager {
   /** The module behind it, for linking another module and for checks. */
   readonly wasm: PolicyWasm;
