@@ -82,7 +82,7 @@ for (const count of [1_000, 1_000_000]) {
   for (const handle of order) pickQueue(handle, 0);
   Deno.bench({
     name: `fast-path pick, ${count} records: ${count} calls`,
-    group: "pick",
+    group: `pick, ${count} records`,
     n: Math.max(20, 2_000_000 / count),
     fn: () => {
       for (const handle of order) pickQueue(handle, 0);
@@ -97,7 +97,7 @@ for (const count of [1_000, 1_000_000]) {
   const handles = openSockets(manager, device, count);
   Deno.bench({
     name: `first pick, ${count} records: ${count} calls`,
-    group: "pick",
+    group: `pick, ${count} records`,
     fn: (bench) => {
       // Another policy and back gives every object up.
       for (const handle of handles) calls.setSocketPolicy(handle, 0);
@@ -114,7 +114,7 @@ for (const count of [1_000, 1_000_000]) {
   const { calls } = manager.wasm;
   Deno.bench({
     name: `register and unregister, up to ${count} records: ${count} of each`,
-    group: "records",
+    group: `records, up to ${count}`,
     n: count === 1_000 ? 200 : 4,
     warmup: count === 1_000 ? 20 : 1,
     fn: () => {
