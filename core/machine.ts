@@ -8,7 +8,7 @@
 import { fingerprintMix } from "./lib/fingerprint";
 import { HISTOGRAM_COUNTERS as HISTOGRAM_LENGTH, HISTOGRAM_SIZE } from "./lib/histogram";
 import { prngBelow, prngSeed } from "./lib/prng";
-import { eventAt, now, schedule, takeEvent, wheelInit } from "./lib/wheel";
+import { eventAt, now, pendingEvents, schedule, takeEvent, wheelInit } from "./lib/wheel";
 import { EINVAL } from "./lib/errno";
 import {
   ARENA_END,
@@ -40,6 +40,7 @@ import {
   GROUPS,
   HISTOGRAMS,
   packetsInit,
+  packetsUsed,
   prngOf,
   PACKET_MAX,
   PURPOSE_MAX,
@@ -80,7 +81,7 @@ import {
   rulesInit,
 } from "./machine/flow_director";
 import { itrInit, itrSet, vectorTimer } from "./machine/itr";
-import { linkInit } from "./machine/link";
+import { linkInit, TCP_SEGMENT, UDP_SEGMENT } from "./machine/link";
 import {
   affinitySet,
   distanceSet as setDistance,
@@ -127,8 +128,16 @@ export const COST_COUNT: u32 = COSTS_USED;
 // Limits of a workload and a host.
 export const CONNECTION_LIMIT: u32 = CONNECTION_MAX;
 export const OUTSTANDING_LIMIT: u32 = STAMP_MAX;
-export const PACKET_LIMIT: u32 = PACKET_MAX;
+/** Frames that the workload itself may put under way; the rest is for what comes of them. */
+export const FRAME_LIMIT: u32 = PACKET_MAX - 65536;
+/** Payload of a full frame. */
+export const TCP_FRAME_BYTES: u32 = TCP_SEGMENT;
+export const UDP_FRAME_BYTES: u32 = UDP_SEGMENT;
+/** Answer of machineRun when packets or events run out. */
+export const RUN_FULL: u32 = 3;
 
+/** More packets or events than one event takes: the start of a connection with 256 datagrams. */
+const ROOM_LEAST: u32 = 16384;
 /** Connections start within this time, so that they do not march in step. */
 const START_SPREAD_NS: u32 = 1000000;
 
@@ -317,15 +326,20 @@ function handle(kind: u32, target: u32): void {
   }
 }
 
+function isFull(): bool {
+  return packetsUsed() > PACKET_MAX - ROOM_LEAST || pendingEvents() > EVENT_MAX - ROOM_LEAST;
+}
+
 /**
  * Handles events, at most `maxEvents`; stops after the end of the warm-up and of the run. Returns
- * the number of marks passed (1 after the warm-up, 2 at the end).
+ * the number of marks passed (1 after the warm-up, 2 at the end), or RUN_FULL where the next event
+ * might find no packet or event left: the run cannot go on.
  */
 export function machineRun(maxEvents: u32): u32 {
   let hash = fingerprint;
   let left = maxEvents;
   const before = marks;
-  while (left > 0 && marks == before && marks < 2) {
+  while (left > 0 && marks == before && marks < 2 && !isFull()) {
     const index = takeEvent();
     if (index == 0) break;
     const event = eventAt(index);
@@ -339,7 +353,7 @@ export function machineRun(maxEvents: u32): u32 {
   }
   totals().events += maxEvents - left;
   fingerprint = hash;
-  return marks;
+  return isFull() ? RUN_FULL : marks;
 }
 
 /** Charges all CPUs up to now, for a reading of their times. */

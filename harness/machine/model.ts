@@ -49,9 +49,6 @@ const TEST_NUMBERS: Readonly<Record<TestName, number>> = {
   UDP_RR: 4,
   UDP_STREAM: 5,
 };
-const FRAME_PAYLOAD_BYTES = 1448;
-/** Packets left for acknowledgements and streams when requests are counted. */
-const PACKET_RESERVE = 65536;
 const NO_TASK = 0;
 
 /** A run in progress. */
@@ -129,16 +126,30 @@ export class ModelRun {
   /**
    * Handles at most `maxEvents` events; true when the run is over. Slices of 1e4 to 1e5 events let
    * the engine optimise and the caller hear Ctrl-C.
+   *
+   * @throws {UserError} when more is under way than the model's tables hold.
    */
   advance(maxEvents: number): boolean {
     if (this.#marks < 2) {
-      this.#marks = this.#machine.calls.machineRun(maxEvents);
+      const marks = this.#machine.calls.machineRun(maxEvents);
+      if (marks === this.#machine.constants.RUN_FULL) throw this.#tooMuchUnderWay();
+      this.#marks = marks;
       if (this.#marks > 0 && this.#from === null) {
         this.#machine.calls.histogramsClear();
         this.#from = this.#read();
       }
     }
     return this.#marks === 2;
+  }
+
+  #tooMuchUnderWay(): UserError {
+    const { workload, machine } = this.#options;
+    const ms = (this.#machine.calls.nowNs() / 1e6).toFixed(1);
+    return new UserError(
+      `The workload "${workload.name}" on machine "${machine.name}" has more packets under way ` +
+        `after ${ms} ms than the model has room for: take fewer connections, fewer outstanding ` +
+        `transactions, smaller messages or a shorter ring`,
+    );
   }
 
   #read(): Reading {
@@ -258,19 +269,33 @@ function capacitiesOf({ machine, workload }: ModelOptions) {
   };
 }
 
+/** Frames that a group may have under way before the device and the link limit them. */
+function framesOf(group: WorkloadGroup, constants: MachineWasm["constants"]): number {
+  const tcp = (bytes: number) => Math.ceil(bytes / constants.TCP_FRAME_BYTES);
+  const udp = (bytes: number) => Math.max(Math.ceil(bytes / constants.UDP_FRAME_BYTES), 1);
+  const inFlight = group.connections * group.outstanding;
+  switch (group.test) {
+    case "UDP_STREAM":
+      return group.connections * udp(group.message_bytes);
+    case "UDP_RR":
+      return inFlight * Math.max(udp(group.request_bytes), udp(group.response_bytes));
+    case "TCP_STREAM":
+    case "TCP_MAERTS":
+      return group.connections;
+    default:
+      // The request, and a packet for the response or an acknowledgement.
+      return inFlight * (tcp(group.request_bytes) + 1);
+  }
+}
+
 function refuseTooMuch({ constants }: MachineWasm, workload: WorkloadSpec): void {
   const sum = (of: (group: WorkloadGroup) => number) =>
     workload.groups.reduce((total, group) => total + of(group), 0);
-  const frames = (bytes: number) => Math.ceil(bytes / FRAME_PAYLOAD_BYTES);
   const inFlight = (group: WorkloadGroup) => group.connections * group.outstanding;
   const limits = [
     ["connections", sum((group) => group.connections), constants.CONNECTION_LIMIT],
     ["transactions in flight", sum(inFlight), constants.OUTSTANDING_LIMIT],
-    [
-      "frames in flight",
-      sum((group) => inFlight(group) * (frames(group.request_bytes) + 1)),
-      constants.PACKET_LIMIT - PACKET_RESERVE,
-    ],
+    ["frames in flight", sum((group) => framesOf(group, constants)), constants.FRAME_LIMIT],
   ] as const;
   for (const [what, wanted, limit] of limits) {
     if (wanted <= limit) continue;

@@ -65,7 +65,10 @@ const CONSTANT_NAMES = [
   "COST_COUNT",
   "CONNECTION_LIMIT",
   "OUTSTANDING_LIMIT",
-  "PACKET_LIMIT",
+  "FRAME_LIMIT",
+  "TCP_FRAME_BYTES",
+  "UDP_FRAME_BYTES",
+  "RUN_FULL",
 ] as const;
 
 /** Constants that machine.wasm exports. */

@@ -407,12 +407,43 @@ Deno.test("sockets beyond the device's limit of records get default handling, an
   ]);
 });
 
+/** Runs until it is refused; the sentence. */
+function refusalOf(groups: SmallRun["groups"], machine = X710): string {
+  try {
+    run({ groups, machine, measureMs: 60 });
+  } catch (error) {
+    assert.ok(error instanceof UserError, String(error));
+    return error.message;
+  }
+  return "none";
+}
+
 Deno.test("what the model has no room for is refused in one sentence", () => {
-  const groups = [groupOf({ test: "TCP_RR", connections: 1024, outstanding: 256 })];
-  const many = Array.from({ length: 2 }, (_, place) => ({ ...groups[0]!, name: `g${place}` }));
-  assert.throws(() => startRun(modules, { groups: many }), (error: unknown) => {
-    assert.ok(error instanceof UserError);
-    assert.match(error.message, /needs 524288 transactions in flight: the model has room for/);
-    return true;
-  });
+  const large = { request_bytes: 1, response_bytes: 65507, message_bytes: 65507 };
+  const times = (count: number, group: ReturnType<typeof groupOf>) =>
+    Array.from({ length: count }, (_, place) => ({ ...group, name: `g${place}` }));
+  const many = groupOf({ test: "TCP_RR", connections: 1024, outstanding: 256 });
+  assert.match(
+    refusalOf(times(2, many)),
+    /needs 524288 transactions in flight: the model has room for 262144$/,
+  );
+  const responses = groupOf({ test: "UDP_RR", connections: 64, outstanding: 128, ...large });
+  assert.match(
+    refusalOf([responses]),
+    /^The workload "test" needs 368640 frames in flight: the model has room for 196608$/,
+  );
+  const streams = groupOf({ test: "UDP_STREAM", connections: 1024, ...large });
+  assert.match(refusalOf(times(6, streams)), /needs 276480 frames in flight/);
+  assert.equal(refusalOf([{ ...responses, outstanding: 64 }]), "none");
+  assert.equal(refusalOf(times(4, streams)), "none");
+});
+
+Deno.test("a run whose packets run out ends with a sentence", () => {
+  // Rings of 4096 on 64 queues hold all packets there are, if nobody empties them.
+  const rings = { ...XL710, nic: { ...XL710.nic, queue_pairs: 64, ring: 4096 } };
+  const flood = groupOf({ test: "UDP_STREAM", connections: 1024, message_bytes: 1 });
+  assert.match(
+    refusalOf([flood], withCosts(rings, { rx_packet_ns: 50_000 })),
+    /^The workload "test" on machine "xl710-16cpu" has more packets under way after [\d.]+ ms than/,
+  );
 });
