@@ -43,8 +43,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   EEXIST: "the name or the identity is taken: choose another",
   ENODEV: "there is no such device: register it first",
   EINVAL:
-    "an argument is outside its range, or the policy does not fit the device's: use NONE, CPU, BULK " +
-    "or LATENCY as the device allows (a MIX device takes BULK and LATENCY)",
+    "an argument is outside its range (a policy's text: 64 bytes), or the policy does not fit the " +
+    "device's: use NONE, CPU, BULK or LATENCY as the device allows (a MIX device takes BULK and " +
+    "LATENCY)",
   ENOSPC: "the device's limit of records or rules is reached: close sockets or raise the limit",
   EOPNOTSUPP:
     "the device does not support this policy: read its policy file for those it has, and write " +

@@ -114,7 +114,9 @@ export class ScenarioRun {
       return { step: number, op, ok: true, value: this.#run(step) ?? null };
     } catch (error) {
       if (!(error instanceof PolicyError)) throw error;
-      return { step: number, op, ok: false, errno: error.code, message: error.message };
+      // In the script's words: the manager's own sentence would name its handles.
+      const { message } = new PolicyError(`${op} ${operandsOf(step)}`.trim(), error.errno);
+      return { step: number, op, ok: false, errno: error.code, message };
     }
   }
 
@@ -333,6 +335,11 @@ export class ScenarioRun {
       log: manager.log(),
     };
   }
+}
+
+/** What a step was about, as it stands in the script. */
+function operandsOf({ op: _shownBefore, ...operands }: ScenarioStep): string {
+  return Object.keys(operands).length === 0 ? "" : JSON.stringify(operands);
 }
 
 /** Arguments of set_policy in words. */
