@@ -2,9 +2,10 @@
  * The verdict of records against a baseline. Pure.
  *
  * Model and mock runs are deterministic, so the first question is whether they are identical. Where
- * they are not, the seeds of a cell (workload, target, mechanism, policy) are judged together: the
- * median of the paired losses must exceed the minimum effect and no seed may contradict it. Live
- * runs are judged by live.ts. A missing run or value fails: absence is never a pass.
+ * they are not, the seeds of a cell (workload, target, mechanism, policy) are judged together. There
+ * is no noise to allow for, so one seed that is worse beyond the minimum effect is a regression,
+ * unless another is better beyond it: then the seeds contradict each other. Live runs are judged by
+ * live.ts. A missing run or value fails: absence is never a pass.
  *
  * @module
  */
@@ -13,6 +14,7 @@ import type { RunRecord } from "../../harness/record.ts";
 import { median } from "../../harness/stats/quantile.ts";
 import { groupBy } from "../cells.ts";
 import { type Direction, metricsOf, type Unit } from "../metrics.ts";
+import { formatRatio } from "../page/client/format.js";
 import { type Baseline, type BaselineRun, toBaselineRun } from "./baseline.ts";
 import { incomparableLive, judgeLive } from "./live.ts";
 
@@ -68,6 +70,9 @@ export interface Pair {
 
 /** Stands for a change from zero: larger than any real ratio, finite so that a median exists. */
 const UNBOUNDED_LOSS = 1e9;
+
+/** Seeds that a reason names; more would hide the table. */
+const SEEDS_SHOWN_MAX = 4;
 
 /** `workload/target/mechanism/policy`. */
 export function cellName(
@@ -215,7 +220,7 @@ function judgeExact(
 ): Judged {
   const measured = pairs.flatMap(({ before, now }) => {
     const [old, value] = [before.metrics[id] ?? null, now.metrics[id] ?? null];
-    return old === null || value === null ? [] : [{ old, value }];
+    return old === null || value === null ? [] : [{ seed: before.seed, old, value }];
   });
   const lost = pairs.some(({ before, now }) =>
     (before.metrics[id] ?? null) !== null && (now.metrics[id] ?? null) === null
@@ -237,17 +242,35 @@ function judgeExact(
     return gained ? result("changed", "the baseline has no value") : result("identical");
   }
   if (direction === "neutral") return result("changed");
-  const losses = measured.map((each) => lossOf(each, direction));
-  const loss = median(losses);
   const limit = 1 + options.minimumEffect;
-  const worse = losses.some((each) => each > limit);
-  const better = losses.some((each) => each < 1 / limit);
-  if (loss > limit) return better ? result("inconclusive", SEEDS_DISAGREE) : result("regression");
-  if (loss < 1 / limit) return worse ? result("inconclusive", SEEDS_DISAGREE) : result("improved");
-  return result("within");
+  const worse = measured.filter((each) => lossOf(each, direction) > limit);
+  const better = measured.filter((each) => lossOf(each, direction) < 1 / limit);
+  if (worse.length > 0 && better.length > 0) {
+    return result("inconclusive", `seeds disagree: ${seedsOf([...worse, ...better])}`);
+  }
+  const moved = worse.length > 0 ? worse : better;
+  if (moved.length === 0) return result("within");
+  // The median says nothing of a change that only some of the seeds show.
+  const reason = moved.length === measured.length ? null : `only ${seedsOf(moved)}`;
+  return result(worse.length > 0 ? "regression" : "improved", reason);
 }
 
-const SEEDS_DISAGREE = "seeds disagree about the direction; run more seeds";
+/** One value of a seed before and now. */
+interface SeedValues {
+  readonly seed: number;
+  readonly old: number;
+  readonly value: number;
+}
+
+/** "seed 2 at 10.0×, seed 3 from zero". */
+function seedsOf(values: readonly SeedValues[]): string {
+  const inOrder = [...values].sort((a, b) => a.seed - b.seed);
+  const shown = inOrder.slice(0, SEEDS_SHOWN_MAX).map((each) =>
+    `seed ${each.seed} ${each.old === 0 ? "from zero" : `at ${formatRatio(ratioOf(each))}`}`
+  );
+  const rest = inOrder.length - shown.length;
+  return [...shown, ...(rest > 0 ? [`${rest} more`] : [])].join(", ");
+}
 
 /** Current over baseline; a change from zero counts as unbounded. */
 function ratioOf({ old, value }: { old: number; value: number }): number {

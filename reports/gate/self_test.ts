@@ -57,6 +57,16 @@ export function selfTest(records: readonly RunRecord[], options: GateOptions): S
     judge(changed, baseline, options).outcome;
   const slowed = (factor: number): RunRecord[] =>
     runs.map((record) => inVictim(record) ? plantSlowdown(record, factor) : record);
+  const trio = ([1, 2, 3] as const).map((seed) => ({
+    ...runs[0]!,
+    seed,
+    run_id: `${victim}/${seed}`,
+  }));
+  const trioBaseline = makeBaseline(trio);
+  const outcomeOfSeeds = (factors: readonly [number, number, number]): string => {
+    const planted = trio.map((record, index) => plantSlowdown(record, factors[index]!));
+    return judge(planted, trioBaseline, options).outcome;
+  };
   const stopped = runs.map((record) =>
     inVictim(record) ? { ...record, status: "partial" as const } : record
   );
@@ -71,6 +81,16 @@ export function selfTest(records: readonly RunRecord[], options: GateOptions): S
       name: `-10 % planted in ${victim}`,
       expected: "pass",
       actual: outcomeOf(slowed(1 / PLANTED_SLOWDOWN)),
+    },
+    {
+      name: "ten times slower in one of three seeds",
+      expected: "regression",
+      actual: outcomeOfSeeds([1, 10, 1]),
+    },
+    {
+      name: "three seeds that contradict each other (x1.5, x1, x0.6)",
+      expected: "inconclusive",
+      actual: outcomeOfSeeds([1.5, 1, 0.6]),
     },
     {
       name: `a run of ${victim} removed`,

@@ -196,7 +196,9 @@ Deno.test("The self-test passes on good records and shows each planted case", as
   const { code, out, err } = await gate(RUNS, null, { selfTest: true });
   assert.equal(code, 0, out + err);
   assert.match(out, /ok {3}\+10 % planted in rr\/model\/stock\/NONE: regression/);
-  assert.match(err, /Self-test passed: the gate saw all 6 planted cases/);
+  assert.match(err, /Self-test passed: the gate saw all 8 planted cases/);
+  assert.match(out, /ok {3}ten times slower in one of three seeds: regression/);
+  assert.match(out, /ok {3}three seeds that contradict each other .*: inconclusive/);
 });
 
 Deno.test("The self-test goes red when the gate is too coarse to see 10 %", async () => {

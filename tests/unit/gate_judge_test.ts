@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { RunRecord } from "../../harness/record.ts";
 import { makeBaseline } from "../../reports/gate/baseline.ts";
 import { LIVE_RUNS_MIN } from "../../reports/gate/live.ts";
-import { judge, type Outcome, type Verdict } from "../../reports/gate/judge.ts";
+import { type Comparison, judge, type Outcome, type Verdict } from "../../reports/gate/judge.ts";
 import { plantSlowdown } from "../../reports/gate/self_test.ts";
 import { buildRecord } from "../record_builder.ts";
 
@@ -24,6 +24,13 @@ function outcomesOf(
 ): Outcome[] {
   return verdict.comparisons.filter((each) => each.cell === cell && each.metric === metric)
     .map((each) => each.outcome);
+}
+
+/** The comparison of the p99 of the NONE cell. */
+function p99Of(verdict: Verdict): Comparison | undefined {
+  return verdict.comparisons.find((each) =>
+    each.cell === "rr/model/stock/NONE" && each.metric === "rr/latency_ns_p99"
+  );
 }
 
 /** Slows the NONE cell by a factor that depends on the seed. */
@@ -72,6 +79,39 @@ Deno.test("Seeds that contradict each other are inconclusive, not red and not gr
   const verdict = judge(slowed((seed) => seed === 3 ? 0.8 : 1.2), BASELINE, OPTIONS);
   assert.equal(verdict.outcome, "inconclusive");
   assert.deepEqual(outcomesOf(verdict, "rr/latency_ns_p99"), ["inconclusive"]);
+});
+
+Deno.test("A regression of one seed fails, and the reason names the seed", () => {
+  const verdict = judge(slowed((seed) => seed === 2 ? 10 : 1), BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "regression");
+  const p99 = p99Of(verdict);
+  assert.equal(p99?.outcome, "regression");
+  assert.equal(p99?.reason, "only seed 2 at 10.0×");
+});
+
+Deno.test("Seeds that contradict each other are inconclusive even where the median is unchanged", () => {
+  const factors = [1.5, 1, 0.6];
+  const verdict = judge(slowed((seed) => factors[seed - 1]!), BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "inconclusive");
+  const p99 = p99Of(verdict);
+  assert.equal(p99?.outcome, "inconclusive");
+  assert.equal(p99?.reason, "seeds disagree: seed 1 at 1.50×, seed 3 at 0.60×");
+});
+
+Deno.test("A metric is within the threshold only when no single seed moved beyond it", () => {
+  const factors = fc.tuple(...SEEDS.map(() => fc.constantFrom(0.5, 0.995, 1, 1.005, 3)));
+  fc.assert(
+    fc.property(factors, (factorOf) => {
+      const verdict = judge(slowed((seed) => factorOf[seed - 1]!), BASELINE, OPTIONS);
+      const worse = factorOf.includes(3);
+      const better = factorOf.includes(0.5);
+      const expected = worse ? (better ? "inconclusive" : "regression") : "pass";
+      assert.equal(verdict.outcome, expected);
+      const outcomes = outcomesOf(verdict, "rr/latency_ns_p99");
+      assert.equal(["within", "identical"].includes(outcomes[0]!), !worse && !better);
+    }),
+    { numRuns: 40 },
+  );
 });
 
 Deno.test("Neutral metrics change without a verdict", () => {
