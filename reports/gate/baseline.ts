@@ -117,6 +117,14 @@ export function parseBaseline(text: string, path: string): Baseline {
   const seen = new Set<string>();
   runs.forEach((run: unknown, position) => {
     if (!isBaselineRun(run)) throw refuse(`run ${position + 1} lacks a field or has a wrong one`);
+    const wrong = Object.entries(run.metrics).find(([, metric]) => !isMetricValue(metric));
+    if (wrong !== undefined) {
+      const [name, value] = wrong;
+      const shown = typeof value === "number" ? String(value) : JSON.stringify(value);
+      throw refuse(
+        `run "${run.run_id}" has ${name} = ${shown}; accepted is a finite number from 0, or null`,
+      );
+    }
     if (seen.has(run.run_id)) throw refuse(`run "${run.run_id}" stands in it twice`);
     seen.add(run.run_id);
   });
@@ -139,8 +147,12 @@ function isBaselineRun(value: unknown): value is BaselineRun {
   const metrics = value["metrics"];
   return texts.every((name) => typeof value[name] === "string") &&
     typeof value["seed"] === "number" && isObject(value["environment"]) && isObject(metrics) &&
-    Object.keys(metrics).length > 0 &&
-    Object.values(metrics).every((metric) => metric === null || Number.isFinite(metric));
+    Object.keys(metrics).length > 0;
+}
+
+/** No metric of a run can be negative, so such a value was never measured. */
+function isMetricValue(value: unknown): value is number | null {
+  return value === null || (typeof value === "number" && Number.isFinite(value) && value >= 0);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

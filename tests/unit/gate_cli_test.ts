@@ -62,6 +62,11 @@ Deno.test("Exit codes: 0 identical, 1 planted regression, 1 missing run, 3 parti
   assert.equal((await gate(partial, GOOD)).code, 3);
 });
 
+/** The good baseline with another p99 in its first run. */
+function withP99(value: string): string {
+  return GOOD.replace(/("rr\/latency_ns_p99":)\d+/, `$1${value}`);
+}
+
 Deno.test("An unreadable baseline ends with 5 and a sentence that names it, never with 0", async () => {
   const [entry] = makeBaseline(RUNS).runs;
   const doubled = JSON.stringify({ schema: "netpolicy-lab/baseline/1", runs: [entry, entry] });
@@ -72,6 +77,9 @@ Deno.test("An unreadable baseline ends with 5 and a sentence that names it, neve
     [GOOD.slice(0, -40), /it is not JSON/],
     ['{"schema":"netpolicy-lab/baseline/1","runs":[]}', /it holds no run/],
     ['{"schema":"netpolicy-lab/baseline/1","runs":[{}]}', /run 1 lacks a field/],
+    [withP99("-5"), /run "rr.*" has rr\/latency_ns_p99 = -5; accepted is a finite number from 0/],
+    [withP99("1e999"), /rr\/latency_ns_p99 = Infinity; accepted/],
+    [withP99('"fast"'), /rr\/latency_ns_p99 = "fast"; accepted/],
     [doubled, /run "rr\/model\/netpolicy\/BULK\/1" stands in it twice/],
   ];
   for (const [baseline, sentence] of cases) {
