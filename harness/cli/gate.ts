@@ -19,6 +19,7 @@ const DEFAULT_RECORDS = "out/bench";
 interface GateFlags {
   readonly baseline?: string;
   readonly update?: true;
+  readonly prune?: true;
   readonly selfTest?: true;
   readonly minimumEffect: number;
   readonly junit?: string;
@@ -31,7 +32,8 @@ export function gateCommand(context: Context): Command {
     .description("Verdict of records against a baseline")
     .argument("[records...]", `records.ndjson files, or folders (default: ${DEFAULT_RECORDS})`)
     .option("-b, --baseline <file>", `accepted results (default: ${DEFAULT_BASELINE})`)
-    .option("--update", "write the baseline from the records instead of judging them")
+    .option("--update", "accept the records into the baseline; cells they lack are kept")
+    .option("--prune", "with --update: drop the accepted runs that the records lack")
     .option("--self-test", "plant faults in the records and prove that the gate sees them")
     .option(
       "--minimum-effect <share>",
@@ -52,6 +54,7 @@ export function gateCommand(context: Context): Command {
         json: flags.json === true,
         junit: flags.junit === undefined ? undefined : resolve(io.cwd, flags.junit),
         update: flags.update === true,
+        prune: flags.prune === true,
         selfTest: flags.selfTest === true,
         minimumEffect: flags.minimumEffect,
       }, { stdout: (text) => io.out(text), stderr: (text) => io.err(text) });
@@ -61,13 +64,17 @@ export function gateCommand(context: Context): Command {
 
 const HELP = `
 Model results are compared exactly: the same seed must give the same numbers. Live results are
-judged by statistics. Exit codes: 0 pass, 1 regression, 2 wrong usage, 3 inconclusive, 5 records
-or baseline cannot be read.
+judged by statistics.
+
+Exit codes: 0 pass, 1 regression, 2 wrong usage or a file that cannot be written, 3 inconclusive,
+5 records or baseline cannot be read. Other commands end with 2 for input they cannot read; the gate
+ends with 5, so that a script that takes 2 for a slip of the hand never passes over a lost verdict.
 
 Examples:
   deno task gate
   deno task gate out/bench --junit out/gate.xml
-  deno task gate --update`;
+  deno task gate out/bench --update
+  deno task gate out/bench --update --prune`;
 
 function share(value: string): number {
   const parsed = Number(value);

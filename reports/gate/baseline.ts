@@ -12,6 +12,7 @@ import { createHash } from "node:crypto";
 import type { DevicePolicy, RunRecord, TargetKind } from "../../harness/record.ts";
 import { canonicalJson } from "../../harness/canonical_json.ts";
 import { metricsOf } from "../metrics.ts";
+import { UserError } from "../../harness/errors.ts";
 import { GateInputError } from "./input_error.ts";
 
 /** Version of the baseline format; a reader refuses any other. */
@@ -79,9 +80,52 @@ export function makeBaseline(records: readonly RunRecord[]): Baseline {
       `Cannot make a baseline: run "${partial.run_id}" is partial; want complete runs only`,
     );
   }
-  const runs = records.map(toBaselineRun);
-  runs.sort((a, b) => a.run_id < b.run_id ? -1 : a.run_id > b.run_id ? 1 : 0);
-  return { schema: BASELINE_SCHEMA, runs };
+  return { schema: BASELINE_SCHEMA, runs: sorted(records.map(toBaselineRun)) };
+}
+
+/** What an update makes of a baseline, with what to tell about it. */
+export interface BaselineUpdate {
+  readonly baseline: Baseline;
+  /** Accepted runs of cells that the records do not hold. */
+  readonly keptCount: number;
+  /** Accepted runs that made room for runs of the records. */
+  readonly replacedCount: number;
+}
+
+/**
+ * Replaces the cells that `fresh` holds and keeps all others, so that accepting one workload does
+ * not forget the rest.
+ *
+ * @param cellOf Name of the cell of a run.
+ * @throws UserError where a cell would lose a run: fewer seeds would see less afterwards.
+ */
+export function mergeBaseline(
+  old: Baseline,
+  fresh: Baseline,
+  cellOf: (run: BaselineRun) => string,
+): BaselineUpdate {
+  const cells = new Set(fresh.runs.map(cellOf));
+  const ids = new Set(fresh.runs.map((run) => run.run_id));
+  const [replaced, kept] = [true, false].map((isHeld) =>
+    old.runs.filter((run) => cells.has(cellOf(run)) === isHeld)
+  ) as [BaselineRun[], BaselineRun[]];
+  const lost = replaced.filter((run) => !ids.has(run.run_id));
+  if (lost.length > 0) {
+    const more = lost.length > 1 ? ` and ${lost.length - 1} more` : "";
+    throw new UserError(
+      `Cannot update the baseline: it has run "${lost[0]!.run_id}"${more}, the records lack it; ` +
+        "run every seed of the cell, or add --prune to keep nothing but the records",
+    );
+  }
+  return {
+    baseline: { schema: BASELINE_SCHEMA, runs: sorted([...kept, ...fresh.runs]) },
+    keptCount: kept.length,
+    replacedCount: replaced.length,
+  };
+}
+
+function sorted(runs: readonly BaselineRun[]): BaselineRun[] {
+  return [...runs].sort((a, b) => a.run_id < b.run_id ? -1 : a.run_id > b.run_id ? 1 : 0);
 }
 
 /** Text of a baseline file: sorted keys, one run a line, so that a review shows what moved. */
@@ -101,7 +145,7 @@ export function parseBaseline(text: string, path: string): Baseline {
   const refuse = (why: string): GateInputError =>
     new GateInputError(
       `Cannot read baseline "${path}": ${why}; make one from good records with ` +
-        '"deno task gate --update"',
+        '"deno task gate --update --prune"',
     );
   let value: unknown;
   try {

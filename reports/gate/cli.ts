@@ -11,7 +11,14 @@ import { dirname } from "node:path";
 import type { RunRecord } from "../../harness/record.ts";
 import { groupBy } from "../cells.ts";
 import { plural } from "../page/client/format.js";
-import { formatBaseline, makeBaseline, parseBaseline } from "./baseline.ts";
+import {
+  type Baseline,
+  formatBaseline,
+  makeBaseline,
+  mergeBaseline,
+  parseBaseline,
+} from "./baseline.ts";
+import { UserError } from "../../harness/errors.ts";
 import { GateInputError } from "./input_error.ts";
 import { cellName, judge, type Verdict } from "./judge.ts";
 import { LIVE_RUNS_MIN } from "./live.ts";
@@ -24,7 +31,7 @@ export const DEFAULT_BASELINE = "reports/baselines/model.json";
 export const DEFAULT_MINIMUM_EFFECT = 0.01;
 
 /** Exit codes of the gate. */
-const EXIT = { pass: 0, regression: 1, usage: 2, inconclusive: 3, unreadable: 5 } as const;
+const EXIT = { pass: 0, regression: 1, usage: 2, inconclusive: 3 } as const;
 
 /** What the command line asks for. */
 export interface GateCommand {
@@ -35,8 +42,10 @@ export interface GateCommand {
   readonly json: boolean;
   /** File for JUnit XML. */
   readonly junit?: string | undefined;
-  /** Write the baseline from the records in place of judging them. */
+  /** Accept the records into the baseline in place of judging them. */
   readonly update: boolean;
+  /** With update: drop the accepted runs that the records do not hold. */
+  readonly prune?: boolean;
   /** Judge planted faults in place of the records. */
   readonly selfTest: boolean;
   /** Share, above 0 and below 1. */
@@ -54,13 +63,13 @@ export interface GateIo {
 /**
  * Runs the gate.
  *
- * @returns 0 pass, 1 regression or something missing, 2 wrong usage, 3 inconclusive, 5 unreadable
- * baseline. Never throws for input.
+ * @returns 0 pass, 1 regression or something missing, 2 wrong usage or a place that cannot be
+ * written, 3 inconclusive, 5 unreadable baseline. Never throws for input.
  */
 export async function runGate(command: GateCommand, io: GateIo): Promise<number> {
   const misuse = misuseOf(command);
   if (misuse !== null) {
-    io.stderr(`${misuse}\n`);
+    io.stderr(`error: ${misuse}\n`);
     return EXIT.usage;
   }
   try {
@@ -72,9 +81,9 @@ export async function runGate(command: GateCommand, io: GateIo): Promise<number>
     await report(verdict, command, io);
     return EXIT[verdict.outcome];
   } catch (error) {
-    if (!(error instanceof GateInputError)) throw error;
-    io.stderr(`${error.message}\n`);
-    return EXIT.unreadable;
+    if (!(error instanceof UserError)) throw error;
+    io.stderr(`error: ${error.message}\n`);
+    return error.exitCode;
   }
 }
 
@@ -86,15 +95,26 @@ function misuseOf(command: GateCommand): string | null {
   if (update && test) {
     return "Cannot update the baseline in a self-test: choose --update or --self-test";
   }
+  if (command.prune === true && !update) {
+    return "Cannot prune without an update: add --update, or leave out --prune";
+  }
   return null;
 }
 
 async function readBaseline(path: string): Promise<string> {
+  const text = await readIfThere(path);
+  if (text !== null) return text;
+  const remedy = 'make one from good records with "deno task gate --update"';
+  throw new GateInputError(`Cannot read baseline "${path}": it is not there; ${remedy}`);
+}
+
+/** The text of a baseline file; null where there is none. */
+async function readIfThere(path: string): Promise<string | null> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    const remedy = 'make one from good records with "deno task gate --update"';
-    throw new GateInputError(`Cannot read baseline "${path}": ${remedy}`, { cause });
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return null;
+    throw new GateInputError(`Cannot read baseline "${path}": name a readable file`, { cause });
   }
 }
 
@@ -103,7 +123,7 @@ async function writeText(path: string, text: string): Promise<void> {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
   } catch (cause) {
-    throw new GateInputError(`Cannot write "${path}": choose a writable place`, { cause });
+    throw new UserError(`Cannot write "${path}": choose a writable place`, { cause });
   }
 }
 
@@ -121,7 +141,7 @@ async function appendSummary(verdict: Verdict, io: GateIo): Promise<void> {
     await appendFile(path, showMarkdown(verdict));
   } catch {
     // The verdict stands without its summary, so this warns and does not change the exit code.
-    io.stderr(`Cannot write the summary "${path}" that GITHUB_STEP_SUMMARY names\n`);
+    io.stderr(`warning: Cannot write the summary "${path}" that GITHUB_STEP_SUMMARY names\n`);
   }
 }
 
@@ -136,16 +156,35 @@ async function updateBaseline(
     record.target !== "live" || cells.get(cellName(record))!.length >= LIVE_RUNS_MIN
   );
   const left = records.length - judgeable.length;
-  const baseline = makeBaseline(judgeable);
+  const fresh = makeBaseline(judgeable);
+  const { baseline, told } = command.prune === true
+    ? { baseline: fresh, told: "nothing else kept" }
+    : await mergeInto(command.baseline, fresh);
   await writeText(command.baseline, formatBaseline(baseline));
   if (left > 0) {
     io.stderr(
       `Left out ${plural(left, "live run")}: a cell needs ${LIVE_RUNS_MIN} to be judged.\n`,
     );
   }
-  const written = plural(baseline.runs.length, "run");
-  io.stderr(`Wrote ${written} to ${command.baseline}; review the change.\n`);
+  const written = `${plural(baseline.runs.length, "run")} to ${command.baseline}`;
+  const accepted = `${fresh.runs.length} from the records`;
+  io.stderr(`Wrote ${written} (${accepted}, ${told}); review the change.\n`);
   return EXIT.pass;
+}
+
+/** The baseline at a path with the fresh runs in it, and the counts in words. */
+async function mergeInto(
+  path: string,
+  fresh: Baseline,
+): Promise<{ readonly baseline: Baseline; readonly told: string }> {
+  const text = await readIfThere(path);
+  if (text === null) return { baseline: fresh, told: "a new baseline" };
+  const { baseline, keptCount, replacedCount } = mergeBaseline(
+    parseBaseline(text, path),
+    fresh,
+    cellName,
+  );
+  return { baseline, told: `${replacedCount} replaced, ${keptCount} kept` };
 }
 
 function runSelfTest(records: readonly RunRecord[], command: GateCommand, io: GateIo): number {

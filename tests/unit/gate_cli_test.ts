@@ -71,8 +71,11 @@ Deno.test("An unreadable baseline ends with 5 and a sentence that names it, neve
   const [entry] = makeBaseline(RUNS).runs;
   const doubled = JSON.stringify({ schema: "netpolicy-lab/baseline/1", runs: [entry, entry] });
   const cases: readonly (readonly [string | null, RegExp])[] = [
-    [null, /^Cannot read baseline ".*baseline\.json": make one .*--update"\n$/],
-    ["{", /^Cannot read baseline ".*": it is not JSON; make one/],
+    [
+      null,
+      /^error: Cannot read baseline ".*baseline\.json": it is not there; make one .*--update"\n$/,
+    ],
+    ["{", /^error: Cannot read baseline ".*": it is not JSON; make one/],
     ["{}", /its schema is not "netpolicy-lab\/baseline\/1"/],
     [GOOD.slice(0, -40), /it is not JSON/],
     ['{"schema":"netpolicy-lab/baseline/1","runs":[]}', /it holds no run/],
@@ -95,6 +98,71 @@ Deno.test("Wrong usage ends with 2", async () => {
     assert.equal((await gate(RUNS, GOOD, { minimumEffect })).code, 2);
   }
   assert.equal((await gate(RUNS, GOOD, { update: true, selfTest: true })).code, 2);
+  const { code, err } = await gate(RUNS, GOOD, { prune: true });
+  assert.equal(code, 2);
+  assert.match(err, /^error: Cannot prune without an update: /);
+});
+
+Deno.test("A place that cannot be written is wrong usage and leaves no verdict of 0", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = join(folder, "file");
+    await Deno.writeTextFile(file, "");
+    const below = join(file, "below");
+    const update = await gate(RUNS, null, { update: true, baseline: below, prune: true });
+    assert.equal(update.code, 2);
+    assert.match(update.err, /^error: Cannot write ".*below": choose a writable place\n$/);
+    const junit = await gate(RUNS, GOOD, { junit: "baseline.json/below.xml" });
+    assert.equal(junit.code, 2);
+    assert.match(junit.err, /^error: Cannot write ".*below\.xml": choose a writable place\n$/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** The text that the baseline has after an update. */
+async function updated(
+  records: readonly RunRecord[],
+  options: Partial<GateCommand> = {},
+): Promise<Outcome & { readonly text: string }> {
+  let text = "";
+  const outcome = await gate(records, GOOD, { update: true, ...options }, async (folder) => {
+    text = await Deno.readTextFile(join(folder, "baseline.json"));
+  });
+  return { ...outcome, text };
+}
+
+Deno.test("An update replaces the cells that the records hold and keeps the others", async () => {
+  const slow = SLOW.filter((record) => record.policy === "BULK");
+  const { code, err, text } = await updated(slow);
+  assert.equal(code, 0, err);
+  assert.match(err, /^Wrote 6 runs to .* \(3 from the records, 3 replaced, 3 kept\); review/);
+  const kept = RUNS.filter((record) => record.policy !== "BULK");
+  assert.equal(text, formatBaseline(makeBaseline([...kept, ...slow])));
+});
+
+Deno.test("An update never drops a run unless --prune says so", async () => {
+  const one = SLOW.slice(0, 1);
+  const refused = await updated(one);
+  assert.equal(refused.code, 2);
+  assert.match(
+    refused.err,
+    /^error: Cannot update the baseline: it has run "rr\/model\/stock\/NONE\/2" and 1 more, /,
+  );
+  assert.equal(refused.text, GOOD);
+  const pruned = await updated(one, { prune: true });
+  assert.equal(pruned.code, 0);
+  assert.match(pruned.err, /^Wrote 1 run to .* \(1 from the records, nothing else kept\); review/);
+  assert.equal(pruned.text, formatBaseline(makeBaseline(one)));
+});
+
+Deno.test("An update does not write over a baseline that it cannot read, --prune does", async () => {
+  const broken = await gate(RUNS, "{", { update: true }, async (folder) => {
+    assert.equal(await Deno.readTextFile(join(folder, "baseline.json")), "{");
+  });
+  assert.equal(broken.code, 5);
+  assert.match(broken.err, /make one from good records with "deno task gate --update --prune"/);
+  assert.equal((await gate(RUNS, "{", { update: true, prune: true })).code, 0);
 });
 
 Deno.test("An update writes a baseline that then passes; a failing run never writes one", async () => {
@@ -122,7 +190,7 @@ Deno.test("An update refuses partial runs and no runs", async () => {
   for (const records of [partial, []]) {
     const { code, err } = await gate(records, null, { update: true });
     assert.equal(code, 5);
-    assert.match(err, /^Cannot make a baseline: /);
+    assert.match(err, /^error: Cannot make a baseline: /);
   }
 });
 
@@ -181,7 +249,7 @@ Deno.test("The CI summary is appended, and a place that cannot be written change
     assert.match(text, /^before\n### Regression gate\n\nFail: .*\n\n\| Verdict \|/);
     const { code, err } = await gate(RUNS, GOOD, {}, undefined, join(folder, "no", "place"));
     assert.equal(code, 0);
-    assert.match(err, /^Cannot write the summary/);
+    assert.match(err, /^warning: Cannot write the summary/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
