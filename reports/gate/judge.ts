@@ -13,7 +13,7 @@
 import type { RunRecord } from "../../harness/record.ts";
 import { median } from "../../harness/stats/quantile.ts";
 import { groupBy } from "../cells.ts";
-import { type Direction, metricsOf, type Unit } from "../metrics.ts";
+import { type Direction, type Metric, metricsOf, type Unit } from "../metrics.ts";
 import { formatRatio } from "../page/client/format.js";
 import { type Baseline, type BaselineRun, toBaselineRun } from "./baseline.ts";
 import { incomparableLive, judgeLive } from "./live.ts";
@@ -70,6 +70,9 @@ export interface Pair {
 
 /** Stands for a change from zero: larger than any real ratio, finite so that a median exists. */
 const UNBOUNDED_LOSS = 1e9;
+
+/** Digits of a hash that a reason shows: enough to find it in the records. */
+const HASH_SHOWN_LENGTH = 12;
 
 /** Seeds that a reason names; more would hide the table. */
 const SEEDS_SHOWN_MAX = 4;
@@ -163,24 +166,21 @@ function judgeCell(
     return whole("inconclusive", `run "${partial.run_id}" ended early; run it to its end`);
   }
   const current = now.map(toBaselineRun);
-  const stranger = current.find((run) => !sameBasis(run, before[0]!));
-  if (stranger !== undefined) {
-    return whole(
-      "inconclusive",
-      "the workload or its generator is not the baseline's; accept it with --update",
-    );
-  }
+  const pairs = before.map((run) => ({
+    before: run,
+    now: current.find((each) => each.run_id === run.run_id)!,
+  }));
+  const infos = new Map(now.flatMap(metricsOf).map((metric) => [metric.id, metric]));
+  const stranger = otherGenerator(pairs);
+  if (stranger !== null) return whole("inconclusive", stranger);
+  const change = otherWorkload(pairs);
+  if (change !== null) return [...whole("inconclusive", change), ...informOf(cell, pairs, infos)];
   const live = before[0]!.target === "live";
   if (live) {
     const why = incomparableLive(before, current);
     if (why !== null) return whole("inconclusive", why);
   }
-  const pairs = before.map((run) => ({
-    before: run,
-    now: current.find((each) => each.run_id === run.run_id)!,
-  }));
   const ids = [...new Set(pairs.flatMap((pair) => Object.keys(pair.before.metrics)))];
-  const infos = new Map(now.flatMap(metricsOf).map((metric) => [metric.id, metric]));
   const comparisons: Comparison[] = ids.map((id) => {
     const info = infos.get(id);
     const direction = info?.direction ?? "neutral";
@@ -201,9 +201,48 @@ function judgeCell(
   return comparisons;
 }
 
-/** Same traffic from the same source: only then is a difference one of the lab's code. */
-function sameBasis(now: BaselineRun, before: BaselineRun): boolean {
-  return now.workload_sha256 === before.workload_sha256 && now.generator === before.generator;
+/** Says that the runs come from another generator than the baseline's; null where they do not. */
+function otherGenerator(pairs: readonly Pair[]): string | null {
+  const pair = pairs.find(({ before, now }) => now.generator !== before.generator);
+  if (pair === undefined) return null;
+  return `generator is "${pair.now.generator}", the baseline's is "${pair.before.generator}": ` +
+    "numbers of two generators are never compared; accept the new one with --update";
+}
+
+/** Says that the workload or the machine is described in another way; null where it is not. */
+function otherWorkload(pairs: readonly Pair[]): string | null {
+  const pair = pairs.find(({ before, now }) => now.workload_sha256 !== before.workload_sha256);
+  if (pair === undefined) return null;
+  const [now, before] = [pair.now, pair.before].map((run) =>
+    run.workload_sha256.slice(0, HASH_SHOWN_LENGTH)
+  );
+  return `workload or machine description (files, costs, options) is ${now}, the baseline's is ` +
+    `${before}: ratios are for information; accept it with --update`;
+}
+
+/**
+ * What changed with another workload or machine description: shown, because a person who changed
+ * it wants to see by how much, and never judged.
+ */
+function informOf(
+  cell: string,
+  pairs: readonly Pair[],
+  infos: ReadonlyMap<string, Metric>,
+): Comparison[] {
+  const ids = [...new Set(pairs.flatMap((pair) => Object.keys(pair.before.metrics)))];
+  return ids.map((id) => {
+    const info = infos.get(id);
+    const { outcome, ...numbers } = judgeExact(pairs, id, "neutral", { minimumEffect: 0 });
+    return {
+      cell,
+      metric: id,
+      unit: info?.unit ?? null,
+      direction: info?.direction ?? "neutral",
+      ...numbers,
+      outcome: outcome === "identical" ? "identical" : "changed",
+      reason: "for information, not judged",
+    };
+  });
 }
 
 /** What a judge of one metric returns; the caller adds which metric of which cell. */

@@ -184,6 +184,34 @@ Deno.test("A partial run, another workload and another generator are inconclusiv
   }
 });
 
+Deno.test("Another workload or machine description is named, with ratios that are not judged", () => {
+  const changed = slowed(() => 1.5).map((record) => ({
+    ...record,
+    workload_sha256: "0123456789abcdef".repeat(4),
+  }));
+  const verdict = judge(changed, BASELINE, OPTIONS);
+  assert.equal(verdict.outcome, "inconclusive");
+  assert.deepEqual(outcomesOf(verdict, null), ["inconclusive"]);
+  assert.match(
+    verdict.comparisons[0]!.reason!,
+    /^workload or machine description .* is 0123456789ab, the baseline's is [0-9a-f]{12}: /,
+  );
+  const p99 = p99Of(verdict)!;
+  assert.equal(p99.outcome, "changed");
+  assert.ok(Math.abs(p99.ratio! - 1.5) < 0.01);
+  assert.equal(p99.reason, "for information, not judged");
+});
+
+Deno.test("Another generator is named, and no ratio is made across generators", () => {
+  const changed = RUNS.map((record) => ({ ...record, generator: "another" }));
+  const verdict = judge(changed, BASELINE, OPTIONS);
+  assert.equal(verdict.comparisons.length, 2, "one row a cell");
+  assert.match(
+    verdict.comparisons[0]!.reason!,
+    /^generator is "another", the baseline's is "i40e-model": numbers of two/,
+  );
+});
+
 Deno.test("Another build of the core is a note, not a verdict", () => {
   const rebuilt = RUNS.map((record) => ({
     ...record,
