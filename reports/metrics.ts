@@ -8,6 +8,7 @@
  */
 
 import type { GroupMeasurement, RunRecord } from "../harness/record.ts";
+import { percentileIsSupported } from "../harness/stats/percentile.ts";
 
 /** Which way is good; neutral metrics explain a result but are never judged. */
 export type Direction = "higher" | "lower" | "neutral";
@@ -51,18 +52,12 @@ const LATENCY_FIELDS = [
   ["max", "maximum latency", "neutral"],
 ] as const;
 
-/**
- * Latency samples a percentile needs to be supported: at least 10 samples lie beyond it, the rule
- * of thumb of Gil Tene's HdrHistogram plots and of mutilate.
- */
-export const TAIL_SAMPLES_MIN = 10;
-
-/** The share of a distribution that lies beyond each judged percentile. */
-const TAIL_SHARE: Readonly<Record<string, number>> = {
+/** Fields that are percentiles, with their probability. */
+const PROBABILITY: Readonly<Record<string, number>> = {
   p50: 0.5,
-  p90: 0.1,
-  p99: 0.01,
-  p99_9: 0.001,
+  p90: 0.9,
+  p99: 0.99,
+  p99_9: 0.999,
 };
 
 /**
@@ -100,9 +95,9 @@ function groupMetrics(group: GroupMeasurement): Metric[] {
   const latency = group.latency_ns;
   if (latency !== null) {
     for (const [field, title, direction] of LATENCY_FIELDS) {
-      const tail = TAIL_SHARE[field];
-      // The epsilon absorbs that 10000 * 0.001 is not exactly 10 in binary.
-      const supported = tail === undefined || latency.count * tail + 1e-6 >= TAIL_SAMPLES_MIN;
+      const probability = PROBABILITY[field];
+      const supported = probability === undefined ||
+        percentileIsSupported(latency.count, probability);
       const read = supported && latency.count > 0 ? latency[field] : null;
       metrics.push(of(`latency_ns_${field}`, title, "ns", direction, read));
     }

@@ -1,7 +1,7 @@
 /**
  * Turns stored latency histograms into points of a percentile curve.
  *
- * The curve stops where fewer than TAIL_SAMPLES_MIN samples remain; the maximum belongs into a
+ * The curve stops where fewer than 10 samples remain (harness/stats/percentile.ts); the maximum belongs into a
  * table, not on a curve, because 100 % lies at infinity on the axis x = 1/(1-q).
  *
  * @module
@@ -9,7 +9,7 @@
 
 import { decodeFromCompressedBase64, type Histogram } from "hdr-histogram-js";
 import type { RunRecord } from "../../harness/record.ts";
-import { TAIL_SAMPLES_MIN } from "../metrics.ts";
+import { percentileIsSupported } from "../../harness/stats/percentile.ts";
 
 /** Points per doubling of 1/(1-q); 4 are dense enough that straight lines between them do. */
 export const POINTS_PER_OCTAVE = 4;
@@ -21,7 +21,7 @@ const COUNTER_BITS = 64;
 export interface PercentileCurve {
   readonly sampleCount: number;
   readonly latencyNs: readonly number[];
-  /** Latency at each of TABLE_SHARES; null where fewer than TAIL_SAMPLES_MIN samples lie beyond. */
+  /** Latency at each of TABLE_SHARES; null where the sample is too small. */
   readonly tableNs: readonly (number | null)[];
 }
 
@@ -53,14 +53,11 @@ export function percentileCurve(
   const latencyNs: number[] = [];
   for (let k = 0;; k++) {
     const beyond = 2 ** (-k / POINTS_PER_OCTAVE);
-    if (sampleCount * beyond < TAIL_SAMPLES_MIN) break;
+    if (!percentileIsSupported(sampleCount, 1 - beyond)) break;
     latencyNs.push(pooled.getValueAtPercentile(100 * (1 - beyond)));
   }
   const tableNs = TABLE_SHARES.map((share) =>
-    // The epsilon absorbs that 1 - 0.999 is not exactly 0.001 in binary.
-    sampleCount * (1 - share) + 1e-6 < TAIL_SAMPLES_MIN
-      ? null
-      : pooled!.getValueAtPercentile(100 * share)
+    percentileIsSupported(sampleCount, share) ? pooled!.getValueAtPercentile(100 * share) : null
   );
   return { sampleCount, latencyNs, tableNs };
 }
