@@ -51,6 +51,7 @@ import {
   TOTALS,
   WHEEL,
 } from "./machine/abi";
+import { INTERVAL_MASK } from "./machine/adaptive_itr";
 import { arrivalIdle, arrivalPlan, arrive } from "./machine/arrival";
 import { threadSleeps } from "./machine/app";
 import { checkAll } from "./machine/check";
@@ -427,7 +428,7 @@ export function nicUsecs(queue: u32, direction: u32, usecs: i32): i32 {
 /** Interval in force, microseconds. */
 export function nicUsecsNow(queue: u32, direction: u32): u32 {
   const container = direction == 0 ? rxContainer(queue) : txContainer(queue);
-  return container.current & 0x1fff;
+  return container.current & INTERVAL_MASK;
 }
 
 /** 1 where the driver adapts both directions of a queue pair. */

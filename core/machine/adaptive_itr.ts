@@ -8,7 +8,8 @@ import { Container, Queue } from "./queue";
 
 /** Flag of latency mode in an interval's word; absent means bulk. */
 export const LATENCY_FLAG: u32 = 0x8000;
-const INTERVAL_MASK: u32 = 0x1ffe;
+/** The interval in a word: even microseconds, the register counts in 2 us. */
+export const INTERVAL_MASK: u32 = 0x1ffe;
 const STEP_USECS: u32 = 2;
 const MIN_USECS: u32 = 2;
 const MAX_USECS: u32 = 126;

@@ -5,17 +5,38 @@
 
 import { eventAt, eventsTaken, FREE, now, pendingEvents } from "../lib/wheel";
 import {
+  EV_CPU,
+  EV_IPI,
+  EV_ITR,
   EV_MSIX,
+  EV_PEER_LINK,
+  EV_PEER_NEXT,
   EV_PEER_RX,
   EV_RETRANSMIT,
   EV_RX,
+  EV_START,
+  EV_TX_FETCHED,
+  EV_TX_REPORT,
+  FLAG_REPORT,
   packetAt,
   packetsTaken,
   packetsUsed,
 } from "./abi";
-import { connectionAt, connectionsUsed, groupAt } from "./connection";
-import { charge, cpuAt, cpus } from "./cpu";
-import { queueAt, queues, ringDescriptors, rxContainer, txContainer } from "./queue";
+import {
+  connectionAt,
+  connectionsUsed,
+  groupAt,
+  groupsUsed,
+  RUNNABLE,
+  RUNNING,
+  TCP_CRR,
+  TCP_RR,
+  threadAt,
+  UDP_RR,
+} from "./connection";
+import { charge, Cpu, cpuAt, cpus, IDLE, IN_IRQ } from "./cpu";
+import { Queue, queueAt, queues, ringDescriptors, rxContainer, txContainer } from "./queue";
+import { txAt } from "./ring";
 import { totals } from "./totals";
 
 /** Frames the peer sent = taken by rings + dropped there + under way. */
@@ -28,11 +49,11 @@ const RULE_INTERRUPTS: i32 = 3;
 const RULE_GAP: i32 = 4;
 /** Every reference to a packet is held by a ring, a queue or an event. */
 const RULE_PACKETS: i32 = 5;
-/** A ring with frames is being polled, is interrupting, or has a timer; a qdisc waits for one. */
+/** Whatever waits has something under way that will come to it; a masked vector has a holder. */
 const RULE_STUCK: i32 = 6;
-/** Descriptors of each ring are accounted for. */
+/** Descriptors of each ring are free or in use. */
 const RULE_DESCRIPTORS: i32 = 7;
-/** Transactions in flight stay within what each connection may have. */
+/** Transactions that may be in flight are: in flight, idle, or about to be sent. */
 const RULE_OUTSTANDING: i32 = 8;
 
 function eventsOf(kind: u32): u64 {
@@ -45,6 +66,20 @@ function eventsOf(kind: u32): u64 {
     if (event.kind == kind) count++;
   }
   return count;
+}
+
+/** Whether an event is pending, of a kind and for a target. */
+function isPending(index: u32, kind: u32, target: u32): bool {
+  if (index == 0 || index > eventsTaken()) return false;
+  const event = eventAt(index);
+  return event.where != FREE && event.kind == kind && event.target == target;
+}
+
+function anyPending(kind: u32, target: u32): bool {
+  for (let i: u32 = 1; i <= eventsTaken(); i++) {
+    if (isPending(i, kind, target)) return true;
+  }
+  return false;
 }
 
 function framesHold(): bool {
@@ -69,7 +104,12 @@ function cpuTimesHold(): bool {
 
 function interruptsHold(): bool {
   let raised: u64 = 0;
-  for (let i: u32 = 0; i < queues(); i++) raised += queueAt(i).interrupts;
+  let forced: u64 = 0;
+  for (let i: u32 = 0; i < queues(); i++) {
+    raised += queueAt(i).interrupts;
+    forced += queueAt(i).forcedInterrupts;
+  }
+  if (forced != totals().movedVectors) return false;
   return raised == totals().interruptsTaken + eventsOf(EV_MSIX);
 }
 
@@ -106,34 +146,165 @@ function packetsHold(): bool {
   return references == held && used == packetsUsed();
 }
 
-function noneStuck(): bool {
+let heldVectors: u64 = 0;
+let isHeldTwice: bool = false;
+
+function holdVector(vector: i32): void {
+  const bit = (<u64>1) << vector;
+  if ((heldVectors & bit) != 0) isHeldTwice = true;
+  heldVectors |= bit;
+}
+
+function holdVectorsOf(cpu: Cpu): void {
+  for (let rest = cpu.pendingIrqs; rest != 0; rest &= rest - 1) holdVector(<i32>ctz(rest));
+  if (cpu.activity == IN_IRQ) holdVector(cpu.irqVector);
+  if (cpu.vector >= 0) holdVector(cpu.vector);
+  // A list that comes back to itself holds a vector twice.
+  for (let i = cpu.pollHead; i >= 0 && !isHeldTwice; i = queueAt(i).napiNext) holdVector(i);
+}
+
+/** A masked vector is on its way to a CPU, waits there, is handled there or polled: one of them. */
+function vectorsHold(): bool {
+  heldVectors = 0;
+  isHeldTwice = false;
+  for (let i: u32 = 1; i <= eventsTaken(); i++) {
+    const event = eventAt(i);
+    if (event.where != FREE && event.kind == EV_MSIX) holdVector(event.target);
+  }
+  for (let i: u32 = 0; i < cpus(); i++) holdVectorsOf(cpuAt(i));
+  for (let i: u32 = 0; i < queues(); i++) {
+    if (<u64>queueAt(i).masked != ((heldVectors >> i) & 1)) return false;
+  }
+  return !isHeldTwice;
+}
+
+/** Reports that are to come for what is in a ring. */
+function reportsDue(index: u32, from: u32, to: u32): u32 {
+  let count: u32 = 0;
+  for (let i = from; i != to; i++) {
+    if ((packetAt(txAt(index, i)).flags & FLAG_REPORT) != 0) count++;
+  }
+  return count;
+}
+
+function queueGoesOn(index: u32, queue: Queue): bool {
+  if (queue.waiting != 0 && queue.txReported == queue.txHead) {
+    if (reportsDue(index, queue.txReported, queue.txTail) == 0) return false;
+  }
+  if (queue.timer != 0 && !isPending(queue.timer, EV_ITR, index)) return false;
+  if (queue.masked != 0 || queue.timer != 0) return true;
+  if (queue.rxTail != queue.rxHead || queue.txReported != queue.txHead) return false;
+  return rxContainer(index).pending == 0 && txContainer(index).pending == 0;
+}
+
+/** What the device is to fetch and to report is under way; each ring goes on. */
+function queuesGoOn(): bool {
+  let toFetch: u64 = 0;
+  let toReport: u64 = 0;
+  let waiting: u64 = 0;
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
-    const waits = queue.rxTail != queue.rxHead || queue.txReported != queue.txHead;
-    if (waits && queue.masked == 0 && queue.timer == 0) return false;
-    if (queue.waiting != 0 && queue.txHead == queue.txTail) return false;
-    if (queue.masked == 0 && queue.timer == 0) {
-      if (rxContainer(i).pending != 0 || txContainer(i).pending != 0) return false;
-    }
+    if (!queueGoesOn(i, queue)) return false;
+    toFetch += queue.txTail - queue.txFetched;
+    toReport += reportsDue(i, queue.txReported, queue.txSent);
+    waiting += queue.waiting;
   }
-  return true;
+  for (let i: u32 = 0; i < connectionsUsed(); i++) waiting -= listLength(connectionAt(i).flowHead);
+  return waiting == 0 && toFetch == eventsOf(EV_TX_FETCHED) && toReport == eventsOf(EV_TX_REPORT);
+}
+
+/** A CPU is busy with something that ends, or has nothing to do but what an IPI will tell it. */
+function cpuGoesOn(index: u32, cpu: Cpu): bool {
+  if (cpu.activity != IDLE) return isPending(cpu.event, EV_CPU, index);
+  if (cpu.pendingIrqs != 0 || cpu.pollHead >= 0 || cpu.vector >= 0 || cpu.outHead >= 0) return false;
+  return cpu.current < 0 && (cpu.runHead < 0 || anyPending(EV_IPI, index));
+}
+
+/** Threads that want a CPU are in a queue; those that have one are nobody else's. */
+function threadsGoOn(): bool {
+  let runnable: u64 = 0;
+  let running: u64 = 0;
+  for (let i: u32 = 0; i < connectionsUsed(); i++) {
+    const state = threadAt(i).state;
+    if (state == RUNNABLE) runnable++;
+    if (state == RUNNING) running++;
+  }
+  for (let i: u32 = 0; i < cpus(); i++) {
+    const cpu = cpuAt(i);
+    if (!cpuGoesOn(i, cpu)) return false;
+    if (cpu.current >= 0) running--;
+    for (let thread = cpu.runHead; thread >= 0; thread = threadAt(thread).next) runnable--;
+  }
+  return runnable == 0 && running == 0;
+}
+
+/** A connection with frames at the peer is listed, and the link comes to the listed. */
+function peerGoesOn(): bool {
+  let listed = false;
+  for (let i: u32 = 0; i < connectionsUsed(); i++) {
+    const connection = connectionAt(i);
+    if (connection.peerHead != 0 && connection.peerListed == 0) return false;
+    if (connection.peerListed != 0) listed = true;
+  }
+  return !listed || anyPending(EV_PEER_LINK, 0);
+}
+
+function noneStuck(): bool {
+  return vectorsHold() && queuesGoOn() && threadsGoOn() && peerGoesOn();
+}
+
+function txDescriptors(index: u32, queue: Queue): u32 {
+  let used: u32 = 0;
+  for (let i = queue.txHead; i != queue.txTail; i++) used += packetAt(txAt(index, i)).descriptors;
+  return used;
 }
 
 function descriptorsHold(): bool {
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
     const rx = queue.rxFree + queue.rxCleaned + (queue.rxTail - queue.rxHead);
-    if (rx != ringDescriptors() || queue.txFree > ringDescriptors()) return false;
+    if (rx != ringDescriptors()) return false;
+    const size = queue.txTail - queue.txHead;
+    if (size > ringDescriptors()) return false;
+    // Each counter of the ring lies between the last and the next one.
+    if (queue.txFetched - queue.txHead > size) return false;
+    if (queue.txSent - queue.txHead > queue.txFetched - queue.txHead) return false;
+    if (queue.txReported - queue.txHead > queue.txSent - queue.txHead) return false;
+    if (queue.txFree + txDescriptors(i, queue) != ringDescriptors()) return false;
   }
   return true;
 }
 
+function hasTransactions(test: u32): bool {
+  return test == TCP_RR || test == TCP_CRR || test == UDP_RR;
+}
+
+/** Places of connections that have not started. */
+function placesToCome(): u64 {
+  let places: u64 = 0;
+  for (let i: u32 = 1; i <= eventsTaken(); i++) {
+    const event = eventAt(i);
+    if (event.where == FREE || event.kind != EV_START) continue;
+    const group = groupAt(connectionAt(event.target).group);
+    if (hasTransactions(group.test)) places += group.outstanding;
+  }
+  return places;
+}
+
 function outstandingHold(): bool {
+  let places: u64 = 0;
+  for (let i: u32 = 0; i < groupsUsed(); i++) {
+    const group = groupAt(i);
+    if (hasTransactions(group.test)) places += <u64>group.count * group.outstanding;
+  }
+  let found = eventsOf(EV_PEER_NEXT) + placesToCome();
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     const connection = connectionAt(i);
-    if (connection.outstanding > groupAt(connection.group).outstanding) return false;
+    const most = groupAt(connection.group).outstanding;
+    if (connection.outstanding > most || connection.idlePlaces > most) return false;
+    found += connection.outstanding + connection.idlePlaces;
   }
-  return true;
+  return found == places;
 }
 
 /** Number of the first broken rule, or 0. */

@@ -7,7 +7,15 @@
 
 import { cancel, now, schedule } from "../lib/wheel";
 import { EV_ITR, EV_MSIX } from "./abi";
-import { chooseWrite, DEFAULT_USECS, updateContainer, WRITE_RX, WRITE_TX } from "./adaptive_itr";
+import {
+  chooseWrite,
+  DEFAULT_USECS,
+  INTERVAL_MASK,
+  LATENCY_FLAG,
+  updateContainer,
+  WRITE_RX,
+  WRITE_TX,
+} from "./adaptive_itr";
 import { cost, TIMER, MSIX } from "./costs";
 import { Container, queueAt, queues, rxContainer, txContainer } from "./queue";
 
@@ -20,7 +28,7 @@ const NEVER: u64 = u64.MAX_VALUE;
 let linkGbps: u32 = 10;
 
 function gapOf(word: u32): u64 {
-  return <u64>(word & 0x1fff) * TICKS_PER_USEC;
+  return <u64>(word & INTERVAL_MASK) * TICKS_PER_USEC;
 }
 
 function resetContainer(container: Container): void {
@@ -54,12 +62,26 @@ function dueAt(container: Container): u64 {
 
 
 @inline
-function fireCause(container: Container, time: u64): u64 {
-  if (container.pending == 0) return 0;
-  const early: u64 = time < container.last + container.gap ? 1 : 0;
+function fireCause(container: Container, time: u64): void {
   // A cause that is not due rides along but does not restart its counter.
-  if (early == 0) container.last = time;
-  return early;
+  if (dueAt(container) <= time) container.last = time;
+}
+
+/**
+ * For the check alone: whether a cause allows an interrupt now, by the interval that stands
+ * written and a time of its own, not by what the decision goes by.
+ */
+function witness(container: Container, time: u64): bool {
+  const interval = <u64>(container.current & ~LATENCY_FLAG) * TICKS_PER_USEC;
+  if (container.pending == 0 || time - container.witnessed < interval) return false;
+  container.witnessed = time;
+  return true;
+}
+
+function judge(index: u32, time: u64): void {
+  const isRx = witness(rxContainer(index), time);
+  const isTx = witness(txContainer(index), time);
+  if (!isRx && !isTx) queueAt(index).gapViolations++;
 }
 
 function raise(index: u32): void {
@@ -83,9 +105,9 @@ export function vectorCheck(index: u32): void {
   if (due == NEVER) return;
   const time = now();
   if (due <= time) {
-    const early = fireCause(rx, time) + fireCause(tx, time);
-    const causes: u64 = <u64>rx.pending + <u64>tx.pending;
-    if (early == causes) queue.gapViolations++;
+    judge(index, time);
+    fireCause(rx, time);
+    fireCause(tx, time);
     raise(index);
     return;
   }

@@ -22,7 +22,8 @@ export class Container {
   /** Ticks of the last interrupt for this cause, and the minimum gap in force. */
   last: u64;
   gap: u64;
-  spare: u64;
+  /** Ticks of the last interrupt this cause was due for, as itr.ts's witness has it. */
+  witnessed: u64;
 }
 
 /** A queue pair, 512 bytes: rx container, tx container, the rest. */

@@ -174,6 +174,11 @@ export function txReport(index: u32): void {
   vectorCheck(index);
 }
 
+/** The packet at a running counter of a transmit ring, for the check. */
+export function txAt(index: u32, counter: u32): u32 {
+  return load<u32>(slotOf(TX_RINGS, index, counter));
+}
+
 /** Completed packets that the driver has not cleaned. */
 @inline
 export function txWaiting(index: u32): u32 {

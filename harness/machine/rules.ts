@@ -12,9 +12,9 @@ const RULES = [
   "interrupts raised = interrupts taken + under way",
   "no interrupt comes before its throttling interval is over",
   "each packet is held by exactly the rings, queues and events that refer to it",
-  "a ring with frames is being polled, is interrupting, or has a timer; a qdisc waits for one",
-  "descriptors of each ring add up to its size",
-  "no connection has more transactions in flight than it may",
+  "what waits has something under way that comes to it, and a masked vector has one holder",
+  "free descriptors and those in use add up to the size of each ring",
+  "each transaction that may be in flight is: in flight, idle, or about to be sent",
 ] as const;
 
 /** The sentence of a rule; numbers start at 1. */

@@ -127,24 +127,49 @@ export function compileParts(): Promise<WebAssembly.Module> {
   return compileFrom((path, text) => path === "core/machine.ts" ? PARTS : text);
 }
 
+/** A statement of core/ that is to be wrong: it stands once in its file. */
+export interface Fault {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 /** What a variant of the whole machine has that the built one has not. */
 export interface Variant {
   /** Text after core/machine.ts: exports that look at what lies inside, or spoil it. */
   readonly more?: string;
-  /** A file of core/, and what stands there in the place of which text. */
-  readonly mutant?: readonly [file: string, from: string, to: string];
+  /** Faults; `plantFault(number)` says which of them is there, none at the start. */
+  readonly faults?: readonly Fault[];
 }
 
-/** Compiles the machine with more exports, or with a fault; about two seconds. */
-export function compileVariant({ more = "", mutant }: Variant): Promise<WebAssembly.Module> {
+const PLANTED = `
+@global let planted: i32 = -1;
+@global function plantFault(number: i32): void { planted = number; }
+`;
+
+/** Compiles the machine with more exports, and with faults to choose from; about two seconds. */
+export function compileVariant({ more = "", faults = [] }: Variant): Promise<WebAssembly.Module> {
   return compileFrom((path, text) => {
-    if (path === mutant?.[0]) {
-      const [, from, to] = mutant;
-      if (text.split(from).length !== 2) throw new Error(`${path} has not once: ${from}`);
-      return text.replace(from, to);
-    }
-    return path === "core/machine.ts" ? text + more : text;
+    let changed = text;
+    faults.forEach(({ file, from, to }, number) => {
+      if (path !== file) return;
+      if (changed.split(from).length !== 2) throw new Error(`${file} has not once: ${from}`);
+      changed = changed.replace(from, choice(number, from, to));
+    });
+    if (path === "core/machine/abi.ts") return changed + PLANTED;
+    return path === "core/machine.ts" ? `${changed}\n${more}\nexport { plantFault };` : changed;
   });
+}
+
+/** Both statements, or both openings of a block, of which the planted number takes one. */
+function choice(number: number, from: string, to: string): string {
+  const condition = (text: string) => text.match(/^if \((.*)\) \{/)?.[1];
+  const [right, wrong] = [condition(from), condition(to)];
+  if (right === undefined || wrong === undefined) {
+    return `{ if (planted == ${number}) { ${to} } else { ${from} } }`;
+  }
+  const rest = from.slice(from.indexOf(") {"));
+  return `if (planted == ${number} ? ${wrong} : ${right}${rest}`;
 }
 
 /** Compiles core/machine.ts with other texts in the place of some files. */
