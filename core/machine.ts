@@ -441,7 +441,7 @@ export function nicCpu(queue: u32): u32 {
   return vectorCpu(queue);
 }
 
-/** Inserts a rule for an IPv4 flow at any location: the location, -ENOSPC or -EINVAL. */
+/** Inserts a rule for an IPv4 flow that has none: its location, -ENOSPC or -EINVAL. */
 export function ruleInsert(
   protocol: u32,
   source: u32,

@@ -216,7 +216,8 @@ function queuesGoOn(): bool {
 /** A CPU is busy with something that ends, or has nothing to do but what an IPI will tell it. */
 function cpuGoesOn(index: u32, cpu: Cpu): bool {
   if (cpu.activity != IDLE) return isPending(cpu.event, EV_CPU, index);
-  if (cpu.pendingIrqs != 0 || cpu.pollHead >= 0 || cpu.vector >= 0 || cpu.outHead >= 0) return false;
+  if (cpu.pendingIrqs != 0 || cpu.vector >= 0) return false;
+  if (cpu.pollHead >= 0 || cpu.outHead >= 0) return false;
   return cpu.current < 0 && (cpu.runHead < 0 || anyPending(EV_IPI, index));
 }
 

@@ -2,10 +2,11 @@
 // Flow director: perfect-match rules over the IPv4 4-tuple that override RSS. A rule takes the
 // highest free location, as ethtool's search for "any location" does on i40e (first rule 7679 of
 // 7680), works after the device has programmed it, and is refused with ENOSPC when the table is
-// full. Locations are never shared; a second rule for the same flow replaces the first one's queue.
+// full. A second rule for a flow is refused with EINVAL, as i40e refuses an identical match at
+// another location: whoever wants another queue deletes the first one.
 
-import { ENOENT, ENOSPC } from "../lib/errno";
-import { now, schedule } from "../lib/wheel";
+import { EINVAL, ENOENT, ENOSPC } from "../lib/errno";
+import { cancel, now, schedule } from "../lib/wheel";
 import { EV_RULE, RULE_FREE, RULE_MAP, RULE_MAX, RULE_SHIFT, RULES } from "./abi";
 import { cost, RULE_PROGRAM } from "./costs";
 
@@ -23,7 +24,8 @@ class Rule {
   queue: u32;
   next: u32;
   used: u32;
-  active: u32;
+  /** Event with which the rule takes effect, 0 once it has. */
+  event: u32;
 }
 
 let usedCount: u32 = 0;
@@ -50,7 +52,6 @@ export function ruleTcpCount(): u32 {
 export function ruleProgrammed(): u32 {
   return programmed;
 }
-
 
 @inline
 function ruleAt(location: u32): Rule {
@@ -100,7 +101,7 @@ function findRule(protocol: u32, source: u32, destination: u32, ports: u32): i32
   return -1;
 }
 
-/** Inserts a rule; returns its location, or -ENOSPC where the table is full. */
+/** Inserts a rule; returns its location, -EINVAL where the flow has one, -ENOSPC in a full table. */
 export function ruleInsert(
   protocol: u32,
   source: u32,
@@ -108,35 +109,32 @@ export function ruleInsert(
   ports: u32,
   queue: u32,
 ): i32 {
-  let location = findRule(protocol, source, destination, ports);
-  if (location < 0) {
-    location = highestFree();
-    if (location < 0) return -ENOSPC;
-    const word = RULE_FREE + (((<usize>location) >> 6) << 3);
-    store<u64>(word, load<u64>(word) & ~((<u64>1) << (location & 63)));
-    const bucket = bucketOf(protocol, source, destination, ports);
-    const rule = ruleAt(location);
-    rule.protocol = protocol;
-    rule.source = source;
-    rule.destination = destination;
-    rule.ports = ports;
-    rule.used = 1;
-    rule.active = 0;
-    rule.next = load<u32>(bucket);
-    store<u32>(bucket, location + 1);
-    usedCount++;
-    if (protocol == 6) tcpCount++;
-    schedule(now() + cost(RULE_PROGRAM), EV_RULE, location);
-  }
-  ruleAt(location).queue = queue;
+  if (findRule(protocol, source, destination, ports) >= 0) return -EINVAL;
+  const location = highestFree();
+  if (location < 0) return -ENOSPC;
+  const word = RULE_FREE + (((<usize>location) >> 6) << 3);
+  store<u64>(word, load<u64>(word) & ~((<u64>1) << (location & 63)));
+  const bucket = bucketOf(protocol, source, destination, ports);
+  const rule = ruleAt(location);
+  rule.protocol = protocol;
+  rule.source = source;
+  rule.destination = destination;
+  rule.ports = ports;
+  rule.queue = queue;
+  rule.used = 1;
+  rule.event = schedule(now() + cost(RULE_PROGRAM), EV_RULE, location);
+  rule.next = load<u32>(bucket);
+  store<u32>(bucket, location + 1);
+  usedCount++;
+  if (protocol == 6) tcpCount++;
   programmed++;
   change++;
   return location;
 }
 
-/** The device has programmed the rule (if it is still there). */
+/** The device has programmed the rule. */
 export function ruleActivate(location: u32): void {
-  ruleAt(location).active = ruleAt(location).used;
+  ruleAt(location).event = 0;
   change++;
 }
 
@@ -150,7 +148,10 @@ export function ruleDelete(location: u32): i32 {
   }
   store<u32>(link, rule.next);
   rule.used = 0;
-  rule.active = 0;
+  if (rule.event != 0) {
+    cancel(rule.event);
+    rule.event = 0;
+  }
   const word = RULE_FREE + (((<usize>location) >> 6) << 3);
   store<u64>(word, load<u64>(word) | ((<u64>1) << (location & 63)));
   usedCount--;
@@ -164,5 +165,5 @@ export function ruleDelete(location: u32): i32 {
 export function ruleQueue(protocol: u32, source: u32, destination: u32, ports: u32): i32 {
   if (usedCount == 0) return -1;
   const location = findRule(protocol, source, destination, ports);
-  return location >= 0 && ruleAt(location).active != 0 ? ruleAt(location).queue : -1;
+  return location >= 0 && ruleAt(location).event == 0 ? ruleAt(location).queue : -1;
 }

@@ -13,12 +13,12 @@ const PARTS = `
 import { cancel, eventAt, now, pendingEvents, schedule, takeEvent, wheelInit } from "./lib/wheel";
 import { prngExponential, prngNext, prngSeed } from "./lib/prng";
 import { histogramIndex } from "./lib/histogram";
-import { EV_ITR, EV_MSIX, EVENTS, FLAG_LAST, FLAG_UDP, packetAt, packetDrop, packetsInit,
+import { EV_ITR, EV_MSIX, EV_RULE, EVENTS, FLAG_LAST, FLAG_UDP, packetAt, packetDrop, packetsInit,
   packetTake, RSS_KEY, WHEEL } from "./machine/abi";
 import { chooseWrite, intervalBySize, updateContainer } from "./machine/adaptive_itr";
 import { connectionAt, connectionsInit, groupAdd, groupAt, RUNNABLE, threadAt, UDP_STREAM }
   from "./machine/connection";
-import { costSet, TIMER, UDP_BUFFER } from "./machine/costs";
+import { costSet, RULE_PROGRAM, TIMER, UDP_BUFFER } from "./machine/costs";
 import { ruleActivate, ruleCount, ruleDelete, ruleInsert, ruleQueue, rulesInit, ruleTcpCount }
   from "./machine/flow_director";
 import { itrInit, itrSet, vectorCheck, vectorComplete, vectorTimer } from "./machine/itr";
@@ -82,12 +82,14 @@ export function complete(rxWaits: bool): void { vectorComplete(0, rxWaits, false
 export function gap(side: u32): u32 {
   return (side == 0 ? rxContainer(0) : txContainer(0)).current & 0x1fff;
 }
-/** Handles the next event: its kind (3 timer, 4 interrupt, 1 planned), 0 if there is none. */
+export function programTime(ns: u32): void { costSet(RULE_PROGRAM, ns); }
+/** Handles the next event: its kind (3 timer, 4 interrupt, 15 rule, 1 planned), 0 if none. */
 export function next(): u32 {
   const index = takeEvent();
   if (index == 0) return 0;
   const kind = eventAt(index).kind;
   if (kind == EV_ITR) vectorTimer(0);
+  else if (kind == EV_RULE) ruleActivate(eventAt(index).target);
   else assert(kind == EV_MSIX || kind == 1);
   return kind;
 }

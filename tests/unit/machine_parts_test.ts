@@ -13,6 +13,9 @@ const module = await compileParts();
 /** Microsoft's verification key for receive side scaling, 40 bytes. */
 const KEY = "6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa";
 
+/** Kind of the event with which a rule takes effect. */
+const RULE = 15;
+
 function address(text: string): number {
   return text.split(".").reduce((word, part) => word * 256 + Number(part), 0);
 }
@@ -55,8 +58,8 @@ Deno.test("rules take the highest free location, work once programmed, and end w
   assert.equal(lookUp(80), -1);
   calls["ruleActivate"]!(7679);
   assert.equal(lookUp(80), 3);
-  assert.equal(insert(80, 5), 7679, "the same flow keeps its location");
-  assert.equal(lookUp(80), 5);
+  assert.equal(insert(80, 5), -22, "an identical match at another location");
+  assert.equal(lookUp(80), 3);
   assert.equal(calls["ruleQueue"]!(17, 1, 2, 80), -1, "another protocol is another flow");
   for (let port = 1; port < 7680; port++) assert.equal(insert(1000 + port, 0), 7679 - port);
   assert.equal(calls["ruleCount"]!(), 7680);
@@ -65,6 +68,24 @@ Deno.test("rules take the highest free location, work once programmed, and end w
   assert.equal(calls["ruleDelete"]!(5000), -2);
   assert.equal(insert(9999, 0), 5000, "a freed location is used again");
   assert.equal(calls["ruleDelete"]!(7680), -2);
+});
+
+Deno.test("a rule takes effect with its own event, whatever its location saw before", () => {
+  const { calls } = makeParts(module);
+  calls["wheel"]!(64);
+  calls["rulesInit"]!();
+  calls["programTime"]!(5000);
+  const nowNs = () => (calls["nowLow"]!() >>> 0) / 10;
+  const location = calls["ruleInsert"]!(6, 1, 2, 80, 3)!;
+  calls["plan"]!(0, 40_000, 0);
+  calls["next"]!();
+  assert.equal(nowNs(), 4000);
+  assert.equal(calls["ruleDelete"]!(location), 0);
+  assert.equal(calls["ruleInsert"]!(6, 1, 2, 81, 2), location, "the same location");
+  assert.equal(calls["next"]!(), RULE);
+  assert.equal(nowNs(), 9000, "programmed 5000 ns after its own insertion");
+  assert.equal(calls["ruleQueue"]!(6, 1, 2, 81), 2);
+  assert.equal(calls["next"]!(), 0, "nothing is left of the first");
 });
 
 Deno.test("rules of one hash bucket are found and deleted one by one", () => {
