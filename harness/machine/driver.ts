@@ -62,9 +62,10 @@ export class MachineDriver implements Driver {
   setNetPolicy(_device: number, policy: number, direction: Direction, queue: number): number {
     const name = policyName(policy);
     if (name === null) return -ERRNO.EINVAL;
-    // A MIX device is told each queue's policy right after.
-    if (name === "MIX") return queue < 0 ? 0 : -ERRNO.EINVAL;
-    const usecs = name === "NONE" ? { rx: ADAPTIVE, tx: ADAPTIVE } : this.#usecs[name];
+    if (name === "MIX" && queue >= 0) return -ERRNO.EINVAL;
+    // A MIX device is told each mapped queue's policy right after; the others follow the default.
+    const isDefault = name === "NONE" || name === "MIX";
+    const usecs = isDefault ? { rx: ADAPTIVE, tx: ADAPTIVE } : this.#usecs[name];
     const queues = queue < 0
       ? Array.from({ length: this.#device.nicQueues() }, (_, index) => index)
       : [queue];

@@ -97,11 +97,22 @@ Deno.test("a policy sets both directions of every queue, or of one, and NONE ada
   assert.deepEqual(adaptive(), Array(8).fill(0));
   assert.equal(driver.setNetPolicy(1, 0, BOTH, 5), 0);
   assert.deepEqual(adaptive(), [0, 0, 0, 0, 0, 1, 0, 0]);
-  assert.equal(driver.setNetPolicy(1, 5, BOTH, -1), 0);
-  assert.deepEqual(adaptive(), [0, 0, 0, 0, 0, 1, 0, 0], "MIX waits for each queue's policy");
   assert.equal(driver.setNetPolicy(1, 2, BOTH, 8), -ERRNO.EINVAL);
   assert.equal(driver.setNetPolicy(1, 4, BOTH, -1), -ERRNO.EINVAL);
   assert.equal(driver.setNetPolicy(1, 5, BOTH, 0), -ERRNO.EINVAL);
+  assert.deepEqual(adaptive(), [0, 0, 0, 0, 0, 1, 0, 0], "what is refused changes nothing");
+});
+
+Deno.test("a MIX device comes out the same whatever policy it had before", () => {
+  for (const [before, direction] of [[null, BOTH], [2, BOTH], [3, RX]] as const) {
+    const { machine, driver } = machineWithDriver();
+    if (before !== null) driver.setNetPolicy(1, before, direction, -1);
+    assert.equal(driver.setNetPolicy(1, 5, BOTH, -1), 0);
+    // The manager maps four of the eight queues.
+    for (const queue of [0, 1, 2, 3]) driver.setNetPolicy(1, queue < 2 ? 3 : 2, BOTH, queue);
+    const adaptive = Array.from({ length: 8 }, (_, queue) => machine.calls.nicAdaptive(queue));
+    assert.deepEqual(adaptive, [0, 0, 0, 0, 1, 1, 1, 1], `after policy ${before}`);
+  }
 });
 
 Deno.test("a rule takes a running flow to its queue, and back to RSS when it goes", () => {
