@@ -57,6 +57,8 @@ export interface GroupMeasurement {
   /** Whether its sockets got queues of that policy; false where default handling applied. */
   readonly steered: boolean;
   readonly connections: number;
+  /** Only UDP, and only where the target counts both ends: sent in the interval, never arrived. */
+  readonly datagrams?: { readonly sent: number; readonly lost: number };
   readonly loop: "closed" | "open";
   readonly transactions: number;
   /** Payload bytes carried, both directions. */
@@ -112,12 +114,14 @@ export interface Measurement {
   readonly interrupts: {
     readonly count: number;
     readonly per_second: number;
-    readonly rx_packets_per_interrupt: number;
+    /** null where there was no interrupt. */
+    readonly rx_packets_per_interrupt: number | null;
   } | null;
   readonly queues: readonly QueueMeasurement[];
   /** Packets dropped, by cause. */
   readonly drops: Readonly<Record<string, number>>;
-  readonly retransmits: number;
+  /** null where the target cannot see them. */
+  readonly retransmits: number | null;
   /** Non-zero counters of the policy manager, by name. */
   readonly policy_counters: Readonly<Record<string, number>>;
   /** 64-bit hash over the event sequence, 16 hex digits; null where there is no event sequence. */

@@ -112,7 +112,7 @@ function pretend(run: PlannedRun, fractionDone: number): Measurement {
     interrupts: durationNs === 0 ? null : {
       count: interrupts,
       per_second: Math.round(interrupts * 1e9 / durationNs),
-      rx_packets_per_interrupt: interrupts === 0 ? 0 : rxPackets / interrupts,
+      rx_packets_per_interrupt: interrupts === 0 ? null : rxPackets / interrupts,
     },
     queues,
     drops: {},

@@ -34,14 +34,14 @@ export function toMeasurement(
     interrupts: null,
     queues: [],
     drops: dropsOf(session.groups),
-    retransmits: 0,
+    retransmits: null,
     policy_counters: {},
     fingerprint: null,
     events: null,
     remarks: [
       ...earlyRemarks(session, planned.measureMs),
       "Loopback has no device: nothing crosses a queue or raises an interrupt, " +
-      "and retransmits are not visible (given as 0)",
+      "and retransmits are not visible",
       `CPU utilisation is that of this process (client, server and harness) over ` +
       `${planned.cpuCount} CPUs, not of the rest of the host`,
       "Client and server are asynchronous JavaScript, which reaches about a third of netperf's " +
@@ -78,10 +78,12 @@ function toGroup(result: GroupResult): GroupMeasurement {
   if (!isRoundTrip(result)) {
     const value = perSecond(measured.bytesIn * 8, windowMs);
     const throughput = { value, unit: "bit/s" } as const;
-    return { ...base, transactions: 0, bytes: measured.bytesIn, throughput, latency_ns: null };
+    const sums = { transactions: 0, bytes: measured.bytesIn, throughput, latency_ns: null };
+    return { ...base, ...datagramsOf(result), ...sums };
   }
   return {
     ...base,
+    ...datagramsOf(result),
     transactions: measured.transactions,
     bytes: measured.transactions * (group.request_bytes + group.response_bytes),
     throughput: { value: perSecond(measured.transactions, windowMs), unit: "trans/s" },
@@ -89,16 +91,25 @@ function toGroup(result: GroupResult): GroupMeasurement {
   };
 }
 
+/** What UDP sent and lost; nothing for TCP, which sends again what it loses. */
+function datagramsOf(result: GroupResult): Pick<GroupMeasurement, "datagrams"> {
+  const { group, client, server } = result;
+  if (!group.test.startsWith("UDP")) return {};
+  const sent = client.measured.datagramsOut;
+  // The windows of the two sides differ by what is in the socket buffer.
+  const lost = group.test === "UDP_RR"
+    ? client.measured.timeouts
+    : Math.max(0, sent - server.measured.datagramsIn);
+  return { datagrams: { sent, lost } };
+}
+
 function dropsOf(groups: readonly GroupResult[]): Record<string, number> {
   const drops: Record<string, number> = {};
-  for (const { group, client, server } of groups) {
-    if (group.test === "UDP_RR") {
-      drops["udp_timeout"] = (drops["udp_timeout"] ?? 0) + client.measured.timeouts;
-    } else if (group.test === "UDP_STREAM") {
-      // The windows of the two sides differ by what is in the socket buffer.
-      const lost = client.measured.datagramsOut - server.measured.datagramsIn;
-      drops["udp_lost"] = (drops["udp_lost"] ?? 0) + Math.max(0, lost);
-    }
+  for (const result of groups) {
+    const { datagrams } = datagramsOf(result);
+    if (datagrams === undefined) continue;
+    const cause = result.group.test === "UDP_RR" ? "udp_timeout" : "udp_lost";
+    drops[cause] = (drops[cause] ?? 0) + datagrams.lost;
   }
   return drops;
 }

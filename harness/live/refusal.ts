@@ -8,9 +8,6 @@ import type { WorkloadGroup } from "../spec.ts";
 import type { PlannedRun } from "../target.ts";
 import { idBytesFor, slotsMax } from "./slot_table.ts";
 
-/** Payload of the largest UDP datagram over IPv4: 65535 - 20 - 8 bytes. */
-const DATAGRAM_BYTES_MAX = 65_507;
-
 /** The first reason why `run` cannot be done over loopback, or null. */
 export function refusalOf(run: PlannedRun): string | null {
   if (run.policy !== "NONE") {
@@ -38,9 +35,6 @@ function refusalOfGroup(group: WorkloadGroup): string | null {
     : [["request_bytes", group.request_bytes], ["response_bytes", group.response_bytes]];
   for (const [key, byteCount] of sizes) {
     if (byteCount < 1) return `${key} must be at least 1 on a live target, not ${byteCount}.`;
-    if (group.test.startsWith("UDP") && byteCount > DATAGRAM_BYTES_MAX) {
-      return `${key} ${byteCount} does not fit a UDP datagram: at most ${DATAGRAM_BYTES_MAX}.`;
-    }
   }
   if (group.test === "TCP_CRR" && group.outstanding > 1) {
     return `a connection carries one transaction, so outstanding must be 1, ` +

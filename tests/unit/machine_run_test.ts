@@ -27,7 +27,7 @@ const rr = groupOf({ test: "TCP_RR", connections: 8, hint: "LATENCY" });
 const stream = groupOf({ test: "TCP_STREAM", connections: 8, hint: "BULK" });
 
 function perPacket(measured: Measurement): number {
-  return 1 / measured.interrupts!.rx_packets_per_interrupt;
+  return 1 / measured.interrupts!.rx_packets_per_interrupt!;
 }
 
 Deno.test("a lone request/response takes the sum of the latencies on its way", () => {
@@ -83,6 +83,17 @@ Deno.test("connect/request/response takes four frames in and out, on a new flow 
   assert.ok(inserted > transactions && inserted - deleted <= 4, `${inserted} - ${deleted} rules`);
 });
 
+Deno.test("a connection pays for its rule twice: when it comes and when it goes", () => {
+  const groups = [groupOf({ test: "TCP_CRR", hint: "LATENCY" })];
+  const systemNs = (ruleNs: number) => {
+    const machine = withCosts(X710, { rule_insert_ns: ruleNs });
+    const { cpus, groups: [group] } = run({ groups, machine, policy: "LATENCY" });
+    return cpus.reduce((sum, cpu) => sum + cpu.system_ns, 0) / group!.transactions;
+  };
+  const each = (systemNs(10_000) - systemNs(0)) / 10_000;
+  assert.ok(Math.abs(each - 2) < 0.05, `${each} rules a connection`);
+});
+
 Deno.test("datagrams of one frame and of many make the round trip", () => {
   for (const bytes of [1, 1472, 1473, 8192]) {
     const group = groupOf({ test: "UDP_RR", request_bytes: bytes, response_bytes: bytes });
@@ -123,7 +134,7 @@ Deno.test("a ring without descriptors drops, and TCP goes on by retransmission",
   const groups = [groupOf({ test: "TCP_STREAM", connections: 4 })];
   const measured = run({ groups, machine, measureMs: 30 });
   assert.ok((measured.drops["ring_full"] ?? 0) > 0);
-  assert.ok(measured.retransmits > 0);
+  assert.ok(measured.retransmits! > 0);
   assert.ok(measured.groups[0]!.bytes > 0);
 });
 
