@@ -37,9 +37,39 @@ const MISTAKES: readonly (readonly [Partial<TopologyText>, (string | number)[], 
     /^host\.siblings names CPU 9, which no node has$/,
   ],
   [
-    { siblings: [[0, 1], [1, 2]] },
+    { siblings: [[0, 1], [1]] },
     ["host", "siblings", 1, 0],
     /^host\.siblings lists CPU 1 in two groups$/,
+  ],
+  [
+    { nodes: [{ id: 0, cpus: [0, 1, 1] }, { id: 1, cpus: [2, 3] }] },
+    ["host", "nodes", 0, "cpus", 2],
+    /^host lists CPU 1 twice in one node$/,
+  ],
+  [
+    { siblings: [[0, 1, 0]] },
+    ["host", "siblings", 0, 2],
+    /^host\.siblings lists CPU 0 twice in one group$/,
+  ],
+  [
+    { siblings: [[0, 2]] },
+    ["host", "siblings", 0, 1],
+    /^host\.siblings has CPU 0 of node 0 and CPU 2 of node 1 in one group: a core is in one node$/,
+  ],
+  [
+    { distance: [[10, 21], [20, 10]] },
+    ["host", "distance", 1, 0],
+    /^host\.distance\[1\]\[0\] is 20: the way back, \[0\]\[1\], is 21$/,
+  ],
+  [
+    { distance: [[10, 21], [21, 11]] },
+    ["host", "distance", 1, 1],
+    /^host\.distance\[1\]\[1\] is 11: a node is 10 from itself$/,
+  ],
+  [
+    { distance: [[10, 21], [10, 10]] },
+    ["host", "distance", 1, 0],
+    /^host\.distance\[1\]\[0\] is 10: another node is more than 10 away$/,
   ],
   [{ online: [7] }, ["host", "online", 0], /^host\.online names CPU 7, which no node has$/],
 ];
