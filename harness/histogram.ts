@@ -14,11 +14,26 @@ import type { LatencySummary } from "./record.ts";
 /** Longest latency that can be recorded: one hour. Longer ones count as one hour. */
 export const LATENCY_NS_MAX = 3_600_000_000_000;
 const SIGNIFICANT_DIGITS = 3;
+const COUNTER_BITS = 64;
+
+/**
+ * How many values an encoded histogram holds.
+ *
+ * @param encoded HdrHistogram V2, compressed, base64: the field `hdr_v2` of a record.
+ * @returns null where it cannot be decoded.
+ */
+export function countInHistogram(encoded: string): number | null {
+  try {
+    return hdr.decodeFromCompressedBase64(encoded, COUNTER_BITS).totalCount;
+  } catch {
+    return null;
+  }
+}
 
 /** Collects latencies of one group. */
 export class LatencyHistogram {
   readonly #histogram: hdr.Histogram = hdr.build({
-    bitBucketSize: 64,
+    bitBucketSize: COUNTER_BITS,
     autoResize: false,
     lowestDiscernibleValue: 1,
     highestTrackableValue: LATENCY_NS_MAX,

@@ -11,7 +11,7 @@
 import { Ajv2020, type AnySchemaObject, type ValidateFunction } from "ajv";
 import * as jsonc from "jsonc-parser";
 import { UserError } from "./errors.ts";
-import { explainSchemaError } from "./schema_error.ts";
+import { explainSchemaErrors } from "./schema_error.ts";
 
 /** Keys and indices from the root of a document to a value. */
 export type JsonPath = readonly (string | number)[];
@@ -75,12 +75,38 @@ export async function readJsonc<T>(
   return parseJsonc<T>(await readText(file), file, check).value;
 }
 
-/** The text of a file, or a UserError that says in words why it cannot be read. */
-export async function readText(file: string): Promise<string> {
+/** What {@link readText} accepts. */
+export interface ReadLimits {
+  readonly bytesMax: number;
+  /** A pipe has no size before it was read, so it goes with no limit only. */
+  readonly acceptsPipe: boolean;
+}
+
+/** Descriptions are written by hand: 16 MiB is a thousand times the largest. */
+const DESCRIPTION: ReadLimits = { bytesMax: 16 * 1024 * 1024, acceptsPipe: false };
+const BYTE_ORDER_MARK = "\ufeff";
+
+/**
+ * The text of a file, without a byte-order mark.
+ *
+ * @throws {UserError} says in words why it cannot be read: devices are refused, since some have no
+ *   end, and so is what is larger than `limits` say.
+ */
+export async function readText(file: string, limits: ReadLimits = DESCRIPTION): Promise<string> {
+  const refuse = (reason: string, cause?: unknown): UserError =>
+    new UserError(`Cannot read "${file}": ${reason}`, { cause });
   try {
-    return await Deno.readTextFile(file);
+    const { isFile, isDirectory, isFifo, size } = await Deno.stat(file);
+    if (!isFile && !isDirectory && !(isFifo === true && limits.acceptsPipe)) {
+      throw refuse("it is not a regular file");
+    }
+    if (size > limits.bytesMax) {
+      throw refuse(`it holds ${size} bytes; accepted are at most ${limits.bytesMax}`);
+    }
+    const text = await Deno.readTextFile(file);
+    return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
   } catch (error) {
-    throw new UserError(`Cannot read "${file}": ${reasonOf(error)}`, { cause: error });
+    throw error instanceof UserError ? error : refuse(reasonOf(error), error);
   }
 }
 
@@ -93,6 +119,7 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotADirectory) return "a part of the path is not a directory";
   if (error instanceof Deno.errors.AlreadyExists) return "a file of that name is in the way";
   const text = error instanceof Error ? error.message : String(error);
+  if (text.startsWith("No space left on device")) return "no space left on the device";
   return text.replace(/ \(os error \d+\).*$/s, "").replace(/\s+/g, " ");
 }
 
@@ -108,6 +135,7 @@ export function parseJsonc<T>(
   check: Schema | JsoncOptions<T>,
 ): JsoncDocument<T> {
   const options: JsoncOptions<T> = isOptions<T>(check) ? check : { schema: check };
+  refuseDeepNesting(text, file);
   const syntax: jsonc.ParseError[] = [];
   const root = jsonc.parseTree(text, syntax, { allowTrailingComma: true });
   const firstError = syntax[0];
@@ -121,6 +149,23 @@ export function parseJsonc<T>(
   if (findings.length === 0) findings.push(...options.relations?.(document) ?? []);
   if (findings.length > 0) throw firstInText(findings, root, document);
   return document;
+}
+
+/** Deepest nesting: no description needs 10, and the parser would run out of stack at thousands. */
+const DEPTH_MAX = 64;
+
+function refuseDeepNesting(text: string, file: string): void {
+  const scanner = jsonc.createScanner(text, true);
+  let depth = 0;
+  for (scanner.scan(); scanner.getTokenLength() > 0; scanner.scan()) {
+    if (scanner.getTokenLength() > 1) continue;
+    const token = text[scanner.getTokenOffset()];
+    if (token === "{" || token === "[") depth++;
+    if (token === "}" || token === "]") depth--;
+    if (depth <= DEPTH_MAX) continue;
+    const place = `${file}:${positionOf(text, scanner.getTokenOffset())}`;
+    throw new UserError(`${place}: Nested deeper than ${DEPTH_MAX} levels, which is not accepted`);
+  }
 }
 
 function isOptions<T>(check: Schema | JsoncOptions<T>): check is JsoncOptions<T> {
@@ -146,7 +191,7 @@ function documentOf<T>(
 export function schemaFindings(schema: Schema, value: unknown): Finding[] {
   const validate = validatorOf(schema);
   if (validate(value)) return [];
-  return (validate.errors ?? []).flatMap((error) => explainSchemaError(error) ?? []);
+  return explainSchemaErrors(validate.errors ?? []);
 }
 
 /** The finding that comes first in the text, as an error that counts the others. */

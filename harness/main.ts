@@ -16,6 +16,7 @@ import { reportCommand } from "./cli/report.ts";
 import { workloadsCommand } from "./cli/workloads.ts";
 import { EXIT, type ExitCode, messageOf, UserError } from "./errors.ts";
 import { LAB_VERSION } from "./run.ts";
+import { didYouMean } from "./suggest.ts";
 
 /**
  * Runs one command.
@@ -25,11 +26,12 @@ import { LAB_VERSION } from "./run.ts";
  */
 export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
   const context: Context = { io, exitCode: EXIT.ok };
+  const root = program(context);
   try {
-    await program(context).parseAsync([...argv], { from: "user" });
+    await root.parseAsync([...argv], { from: "user" });
     return context.exitCode;
   } catch (error) {
-    return explain(error, io);
+    return explain(error, io, root.commands.map((command) => command.name()));
   }
 }
 
@@ -73,11 +75,11 @@ Examples:
   deno task gate                           verdict of the last bench against the baseline`;
 
 /** One line on stderr, and the exit code. */
-function explain(error: unknown, io: Io): ExitCode {
+function explain(error: unknown, io: Io, commands: readonly string[]): ExitCode {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok;
     if (error.code === "commander.help") return EXIT.usage;
-    io.err(`error: ${usageSentence(error.message)}\n`);
+    io.err(`error: ${usageSentence(error, commands)}\n`);
     return EXIT.usage;
   }
   if (error instanceof UserError) {
@@ -91,7 +93,12 @@ function explain(error: unknown, io: Io): ExitCode {
 }
 
 /** commander's message in the form of our own: one line, a capital first, "quoted" values. */
-function usageSentence(message: string): string {
+function usageSentence({ code, message }: CommanderError, commands: readonly string[]): string {
+  const [, found] = message.match(/unknown command '(.*?)'/) ?? [];
+  if (code === "commander.unknownCommand" && found !== undefined) {
+    return `Unknown command "${found}": accepted are ${commands.join(", ")}` +
+      didYouMean(found, commands);
+  }
   const line = message.replace(/^error: /, "")
     .replace(/\n?\(Did you mean (.*?)\?\)/, ' (did you mean "$1"?)')
     .replace(/'/g, '"')

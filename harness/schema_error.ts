@@ -7,13 +7,42 @@
 
 import type { ErrorObject } from "ajv";
 import type { Finding, JsonPath } from "./jsonc.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean, nearest } from "./suggest.ts";
+
+/** Text for one line of a terminal, as the schemas write it: no control character of C0 or C1. */
+export const PRINTABLE_PATTERN = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 /** Errors that only repeat an error below them. */
 const ECHOES = new Set(["if", "anyOf", "oneOf", "allOf"]);
 
+/**
+ * The findings for the errors of one document. A key that is missing because it is misspelt is
+ * told once, as the misspelt key.
+ */
+export function explainSchemaErrors(errors: readonly ErrorObject[]): Finding[] {
+  const meant = new Set(errors.flatMap((error) => meantKey(error) ?? []));
+  return errors
+    .filter((error) =>
+      error.keyword !== "required" ||
+      !meant.has(placeOfKey(error, String(error.params["missingProperty"])))
+    )
+    .flatMap((error) => explainSchemaError(error) ?? []);
+}
+
+/** The accepted key that an unknown one is near to, with its object; null for other errors. */
+function meantKey(error: ErrorObject): string | null {
+  if (error.keyword !== "additionalProperties") return null;
+  const accepted = Object.keys((error.parentSchema?.["properties"] ?? {}) as object);
+  const best = nearest(String(error.params["additionalProperty"]), accepted);
+  return best === null ? null : placeOfKey(error, best);
+}
+
+function placeOfKey(error: ErrorObject, key: string): string {
+  return JSON.stringify([error.instancePath, key]);
+}
+
 /** The finding for an error, or null when another error of the same run says it better. */
-export function explainSchemaError(error: ErrorObject): Finding | null {
+function explainSchemaError(error: ErrorObject): Finding | null {
   if (ECHOES.has(error.keyword)) return null;
   const path = pathOf(error.instancePath);
   const where = nameOf(path);
@@ -58,6 +87,12 @@ export function explainSchemaError(error: ErrorObject): Finding | null {
     case "minLength":
       return { path, message: `${where} is ${found}: at least ${limit} characters expected` };
     case "pattern":
+      if (params["pattern"] === PRINTABLE_PATTERN) {
+        return {
+          path,
+          message: `${where} is ${found}: accepted is text without control characters`,
+        };
+      }
       return { path, message: `${where} is ${found}: accepted is text like ${params["pattern"]}` };
     case "false schema":
       return { path, message: `${where} is not accepted here` };
@@ -122,7 +157,12 @@ function typeWords(type: unknown): string {
 function quoted(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "an object";
-  const text = JSON.stringify(value) ?? "nothing";
+  const text = (JSON.stringify(value) ?? "nothing").replace(
+    // JSON leaves these as they are, and some terminals obey them.
+    // deno-lint-ignore no-control-regex
+    /[\u007f-\u009f]/g,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
 }
 

@@ -3,13 +3,14 @@
  *
  * A bench writes into a folder. Nothing there changes until the first record exists; then records
  * of an earlier bench become `records.previous.ndjson` (one generation is kept) and its page, which
- * `report` can make again, goes.
+ * `report` can make again, goes. One bench at a time: a lock on the folder holds until it is closed.
  *
  * @module
  */
 
 import { join, resolve } from "node:path";
 import { UserError } from "./errors.ts";
+import { countInHistogram } from "./histogram.ts";
 import { readText, reasonOf, schemaFindings } from "./jsonc.ts";
 import { RECORD_SCHEMA, type RunRecord } from "./record.ts";
 import recordSchema from "./record_schema.json" with { type: "json" };
@@ -19,35 +20,43 @@ export const FILES = {
   records: "records.ndjson",
   previous: "records.previous.ndjson",
   page: "report.html",
+  /** Empty. The system's lock on it counts, not that it is there, so a crash leaves no lock. */
+  lock: ".bench.lock",
 } as const;
 
 /** Appends records to a folder. */
 export class RecordStore {
   readonly #folder: string;
+  readonly #lock: Deno.FsFile;
   readonly #seen = new Set<string>();
   #file: Deno.FsFile | null = null;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, lock: Deno.FsFile) {
     this.#folder = folder;
+    this.#lock = lock;
   }
 
   /**
-   * Makes the folder and proves that a file can be written there, without touching what it holds.
+   * Makes the folder, locks it and proves that files can be written there, without touching what
+   * it holds.
    *
-   * @throws {UserError} when it cannot be written.
+   * @throws {UserError} when it cannot be written, another store has it open, or a folder is in the
+   *   way of a file.
    */
   static async open(folder: string): Promise<RecordStore> {
     const probe = join(folder, ".write-probe");
+    const lock = await lockFolder(folder);
     try {
-      await Deno.mkdir(folder, { recursive: true });
+      for (const name of [FILES.records, FILES.previous, FILES.page]) {
+        await refuseFolder(join(folder, name));
+      }
       await Deno.writeTextFile(probe, "");
       await Deno.remove(probe);
     } catch (error) {
-      throw new UserError(`Cannot write to the folder "${folder}": ${reasonOf(error)}`, {
-        cause: error,
-      });
+      lock.close();
+      throw cannotWriteTo(folder, error);
     }
-    return new RecordStore(folder);
+    return new RecordStore(folder, lock);
   }
 
   /** Path of the records. */
@@ -64,6 +73,7 @@ export class RecordStore {
    * Writes one record.
    *
    * @throws {Error} when the record does not fit its schema or its run was written already.
+   * @throws {UserError} when the system refuses, as on a full disk.
    */
   async append(record: RunRecord): Promise<void> {
     const [finding] = schemaFindings(recordSchema, record);
@@ -73,8 +83,14 @@ export class RecordStore {
     if (this.#seen.has(record.run_id)) throw new Error(`Run ${record.run_id} was written already`);
     this.#file ??= await this.#begin();
     const line = new TextEncoder().encode(JSON.stringify(record) + "\n");
-    for (let written = 0; written < line.length;) {
-      written += await this.#file.write(line.subarray(written));
+    try {
+      for (let written = 0; written < line.length;) {
+        written += await this.#file.write(line.subarray(written));
+      }
+    } catch (error) {
+      throw new UserError(`Cannot write "${this.recordsFile}": ${reasonOf(error)}`, {
+        cause: error,
+      });
     }
     this.#seen.add(record.run_id);
   }
@@ -86,10 +102,11 @@ export class RecordStore {
     return file;
   }
 
-  /** Ends writing; the store is of no use after. */
+  /** Ends writing and gives the folder free; the store is of no use after. */
   close(): void {
     this.#file?.close();
     this.#file = null;
+    this.#lock.close();
   }
 
   async #begin(): Promise<Deno.FsFile> {
@@ -98,6 +115,9 @@ export class RecordStore {
     return await Deno.open(this.recordsFile, { write: true, createNew: true });
   }
 }
+
+/** Records have no limit, and may come through a pipe. */
+const ANY_SIZE = { bytesMax: Infinity, acceptsPipe: true } as const;
 
 /** Records and the files they came from. */
 export interface StoredRecords {
@@ -118,7 +138,7 @@ export async function readRecords(paths: readonly string[]): Promise<StoredRecor
   for (const path of paths) {
     const file = await isFolder(path) ? join(path, FILES.records) : path;
     files.push(file);
-    const lines = (await readText(file)).split("\n");
+    const lines = (await readText(file, ANY_SIZE)).split("\n");
     const before = records.length;
     lines.forEach((line, index) => {
       if (line.trim() === "") return;
@@ -126,7 +146,10 @@ export async function readRecords(paths: readonly string[]): Promise<StoredRecor
       const record = recordOf(line, place);
       const other = places.get(record.run_id);
       if (other !== undefined) {
-        throw new UserError(`${place}: Run "${record.run_id}" stands also at ${other}`);
+        throw new UserError(
+          `${place}: Run "${record.run_id}" stands also at ${other}: leave one of the two out ` +
+            "(a report holds one run of each workload, target, policy and seed)",
+        );
       }
       places.set(record.run_id, place);
       records.push(record);
@@ -138,13 +161,54 @@ export async function readRecords(paths: readonly string[]): Promise<StoredRecor
 
 /** Writes a file whole or not at all. */
 export async function writeWhole(file: string, text: string): Promise<void> {
-  const part = `${resolve(file)}.part`;
+  const part = partOf(file);
   try {
     await Deno.writeTextFile(part, text);
     await Deno.rename(part, file);
   } catch (error) {
+    await removeIfPresent(part).catch(() => {}); // The first error tells the reason.
     throw new UserError(`Cannot write "${file}": ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/**
+ * Proves that no folder has the name of a file that is to be written.
+ *
+ * @throws {UserError} when one has.
+ */
+export async function refuseFolder(file: string): Promise<void> {
+  for (const path of [file, partOf(file)]) {
+    if (!await isFolder(path)) continue;
+    throw new UserError(`Cannot write "${file}": "${path}" is a folder; move it out of the way`);
+  }
+}
+
+/** Name of a file while it is not whole. */
+function partOf(file: string): string {
+  return `${resolve(file)}.part`;
+}
+
+async function lockFolder(folder: string): Promise<Deno.FsFile> {
+  let lock: Deno.FsFile | null = null;
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    lock = await Deno.open(join(folder, FILES.lock), { write: true, create: true });
+    if (await lock.tryLock(true)) return lock;
+  } catch (error) {
+    lock?.close();
+    throw cannotWriteTo(folder, error);
+  }
+  lock.close();
+  throw new UserError(
+    `Cannot write to the folder "${folder}": another bench is writing there; ` +
+      "wait for its end, or name another folder with --out",
+  );
+}
+
+function cannotWriteTo(folder: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  const message = `Cannot write to the folder "${folder}": ${reasonOf(error)}`;
+  return new UserError(message, { cause: error });
 }
 
 function recordOf(line: string, place: string): RunRecord {
@@ -161,7 +225,24 @@ function recordOf(line: string, place: string): RunRecord {
   }
   const findings = schemaFindings(recordSchema, value);
   if (findings[0] !== undefined) throw new UserError(`${place}: ${findings[0].message}`);
-  return value as RunRecord;
+  const record = value as RunRecord;
+  refuseBrokenHistograms(record, place);
+  return record;
+}
+
+/** A schema sees text only; the page would fail on it after the tables were printed. */
+function refuseBrokenHistograms({ measurement }: RunRecord, place: string): void {
+  measurement.groups.forEach(({ latency_ns: latency }, index) => {
+    if (latency === null) return;
+    const where = `${place}: measurement.groups[${index}].latency_ns`;
+    const count = countInHistogram(latency.hdr_v2);
+    if (count === null) {
+      throw new UserError(`${where}.hdr_v2 is no HdrHistogram (cut off or edited?)`);
+    }
+    if (count !== latency.count) {
+      throw new UserError(`${where}.count is ${latency.count}: hdr_v2 holds ${count} values`);
+    }
+  });
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -180,9 +261,10 @@ async function renameIfPresent(from: string, to: string): Promise<void> {
   }
 }
 
+/** Removes a file; a folder is not ours to remove. */
 async function removeIfPresent(file: string): Promise<void> {
   try {
-    await Deno.remove(file);
+    if (!(await Deno.lstat(file)).isDirectory) await Deno.remove(file);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

@@ -17,7 +17,7 @@ import { RecordStore } from "../store.ts";
 import { didYouMean } from "../suggest.ts";
 import { plural } from "../table.ts";
 import type { PlannedRun } from "../target.ts";
-import { collect, type Context, milliseconds, wholeNumber } from "./context.ts";
+import { collect, type Context, milliseconds, path, wholeNumber } from "./context.ts";
 import type { Io } from "./io.ts";
 import { present } from "./present.ts";
 
@@ -59,7 +59,7 @@ export function benchCommand(context: Context): Command {
     )
     .option("--first-seed <number>", "first seed (default: 1)", wholeNumber(0, 4294966295))
     .option("--workers <count>", "model runs side by side (default: one a CPU)", wholeNumber(1, 64))
-    .option("-o, --out <folder>", `folder for records and page (default: ${DEFAULT_OUT})`)
+    .option("-o, --out <folder>", `folder for records and page (default: ${DEFAULT_OUT})`, path)
     .option("--dry-run", "print the runs, one a line, and do nothing")
     .option("--json", "print the summary as JSON instead of tables")
     .option("-q, --quiet", "no progress on stderr")
@@ -86,18 +86,34 @@ async function bench(flags: BenchFlags, context: Context): Promise<void> {
   const { io } = context;
   const planned = await planOf(flags, io.cwd);
   const note = noteTo(flags, io);
-  if (flags.dryRun) {
-    if (flags.json) io.out(JSON.stringify(planned.map((run) => run.runId)) + "\n");
-    else io.out(planned.map((run) => run.runId + "\n").join(""));
-    return;
-  }
   const ready = await readyTargets(planned, { dropRefused: flags.target === undefined });
   for (const reason of ready.dropped) note(`Left out: ${reason}`);
+  if (flags.dryRun) {
+    const runIds = ready.runs.map((run) => run.runId);
+    io.out(flags.json ? JSON.stringify(runIds) + "\n" : runIds.map((id) => id + "\n").join(""));
+    return;
+  }
   const store = await RecordStore.open(
     flags.out === undefined ? resolve(DEFAULT_OUT) : resolve(io.cwd, flags.out),
   );
-  // Now and not within a run: a first compilation takes seconds, and says so.
-  if (ready.targets.has("model")) await ensureBuilt({ log: note });
+  try {
+    // Now and not within a run: a first compilation takes seconds, and says so.
+    if (ready.targets.has("model")) await ensureBuilt({ log: note });
+    await benchInto(store, ready, flags, context);
+  } finally {
+    // Only now: the page belongs to the records, so nobody else may write between the two.
+    store.close();
+  }
+}
+
+/** Runs, then shows; the exit code says whether all was done. */
+async function benchInto(
+  store: RecordStore,
+  ready: ReadyTargets,
+  flags: BenchFlags,
+  context: Context,
+): Promise<void> {
+  const { io } = context;
   const records = await keepRuns(ready, store, flags, context);
   const wholeCount = records.filter((record) => record.status === "complete").length;
   const isEarly = wholeCount < ready.runs.length;
@@ -147,7 +163,6 @@ async function keepRuns(
   } finally {
     progress.stop();
     forget();
-    store.close();
   }
   return records;
 }
@@ -158,7 +173,7 @@ function noteTo(flags: BenchFlags, io: Io): (line: string) => void {
 
 /** The plan that the options ask for. */
 async function planOf(flags: BenchFlags, cwd: string): Promise<PlannedRun[]> {
-  const names = flags.workload ?? await builtinWorkloads();
+  const names = new Set(flags.workload ?? await builtinWorkloads());
   const machine = flags.machine === undefined ? {} : { machine: flags.machine };
   const policies = flags.policy?.map((name) => oneOf("policy", name, DEVICE_POLICIES));
   const targets = flags.target?.map((name) => oneOf("target", name, TARGETS));

@@ -22,6 +22,12 @@ export function collect(value: string, previous: readonly string[] | undefined):
   return [...previous ?? [], ...values];
 }
 
+/** A parser for a path: an empty one, as from an unset variable, would mean the current folder. */
+export function path(value: string): string {
+  if (value.trim() === "") throw new InvalidArgumentError("It is empty.");
+  return value;
+}
+
 /** A parser for a whole number within limits. */
 export function wholeNumber(low: number, high: number): (value: string) => number {
   return (value) => {

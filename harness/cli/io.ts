@@ -6,6 +6,8 @@
  */
 
 import process from "node:process";
+import { UserError } from "../errors.ts";
+import { reasonOf } from "../jsonc.ts";
 
 /** What commands may know and do of the process. */
 export interface Io {
@@ -15,6 +17,8 @@ export interface Io {
   err(text: string): void;
   /** true where stdout shows colour. */
   readonly color: boolean;
+  /** Width of the terminal on stdout, or null where there is none. */
+  readonly columns: number | null;
   /** A terminal on stderr for a progress bar, or null. */
   readonly terminal: NodeJS.WritableStream | null;
   /** Folder that relative paths start from. */
@@ -31,6 +35,7 @@ export function systemIo(): Io {
   return {
     out: (text) => writeAll(Deno.stdout, text),
     err: (text) => writeAll(Deno.stderr, text),
+    columns: Deno.stdout.isTerminal() ? Deno.consoleSize().columns || null : null,
     color: Deno.stdout.isTerminal() && !Deno.noColor && Deno.env.get("TERM") !== "dumb",
     terminal: Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb" ? process.stderr : null,
     // `deno task` changes to the project's folder and leaves the caller's in INIT_CWD.
@@ -73,6 +78,8 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
     }
   } catch (error) {
     // `lab bench | head` closes the pipe: there is nobody left to tell.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe || stream === Deno.stderr) return;
+    const message = `Cannot write the output: ${reasonOf(error)}`;
+    throw new UserError(message, { cause: error });
   }
 }

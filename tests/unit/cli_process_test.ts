@@ -48,3 +48,13 @@ Deno.test("a mistake reaches the shell as one line on stderr and exit code 2", a
   assert.equal(stdout.length, 0);
   assert.match(new TextDecoder().decode(stderr), /^error: Unknown workload "nope": [^\n]*\n$/);
 });
+
+Deno.test("output that finds no space ends in one line and exit code 2", async () => {
+  const command = `"${Deno.execPath()}" run --quiet --allow-all "${MAIN}" workloads > /dev/full`;
+  const { code, stderr } = await new Deno.Command("sh", { args: ["-c", command] }).output();
+  assert.equal(
+    new TextDecoder().decode(stderr),
+    "error: Cannot write the output: no space left on the device\n",
+  );
+  assert.equal(code, 2);
+});

@@ -38,7 +38,8 @@ Deno.test("the program explains itself; without a command that is an error", asy
 });
 
 const MISTAKES: readonly (readonly [argv: string, code: number, message: RegExp])[] = [
-  ["bnech", 2, /^error: Unknown command "bnech" \(did you mean "bench"\?\)\n$/],
+  ["bnech", 2, /^error: Unknown command "bnech": accepted are .* \(did you mean "bench"\?\)\n$/],
+  ["frobnicate", 2, /"frobnicate": accepted are bench, report, gate, policy, workloads, build\n$/],
   ["bench --polcy CPU", 2, /^error: Unknown option "--polcy" \(did you mean "--policy"\?\)\n$/],
   ["bench --workload nope", 2, /^error: Unknown workload "nope": accepted are crr, maerts, /],
   ["bench --policy BULKY", 2, /^error: Unknown policy "BULKY": .* \(did you mean "BULK"\?\)\n$/],
@@ -48,7 +49,15 @@ const MISTAKES: readonly (readonly [argv: string, code: number, message: RegExp]
   ["bench --duration 90s", 2, /"90s" is invalid\. Accepted is a time from 10ms to 60s/],
   ["bench --seeds 1.5", 2, /^error: .*"1\.5" is invalid/],
   ["bench --workload ,", 2, /^error: .* is invalid\. It is empty\n$/],
-  ["bench --workload rr,rr", 2, /^error: Two workloads are named "rr": rename one of the files\n$/],
+  ["bench --workload rr,./rr.jsonc", 2, /^error: Cannot read ".*rr\.jsonc": no such file/],
+  [
+    "bench --workload /dev/zero",
+    2,
+    /^error: Cannot read "\/dev\/zero": it is not a regular file\n$/,
+  ],
+  ["bench --out=", 2, /^error: Option .*--out <folder>.* "" is invalid\. It is empty\n$/],
+  ["report x --out=", 2, /^error: Option .*--out <file>.* "" is invalid\. It is empty\n$/],
+  ["bench -t live -w rr -p MIX --dry-run", 4, /^error: Cannot run rr\/live\/netpolicy\/MIX\/1: /],
   ["bench extra", 2, /^error: Too many arguments/],
   ["bench -t live -w rr -p LATENCY", 4, /^error: Cannot run rr\/live\/netpolicy\/LATENCY\/1: /],
   ["gate --minimum-effect 2", 2, /"2" is invalid\. Accepted is a share above 0 and below 1\n$/],
@@ -229,4 +238,52 @@ Deno.test("workloads lists workloads and machines", async () => {
   const { workloads, machines } = JSON.parse((await lab(["workloads", "--json"])).out);
   assert.equal(workloads[3].name, "rr");
   assert.equal(machines[0].nic.queue_pairs, 8);
+});
+
+Deno.test("a bench does not start in a folder that another one is writing to", async () => {
+  await inFolder(async (folder) => {
+    let during: Awaited<ReturnType<typeof lab>> | null = null;
+    let second: Promise<void> | null = null;
+    const first = await lab([...MOCK, "--out", folder, "-w", "rr", "--seeds", "2"], {
+      onErr: (text) => {
+        if (!text.includes("to do")) return;
+        second = bench(folder, "-w", "crr", "-q").then((result) => void (during = result));
+      },
+    });
+    await second;
+    assert.equal(first.code, 0, first.err);
+    assert.deepEqual((during as Awaited<ReturnType<typeof lab>> | null)?.code, 2);
+    const { records } = await readRecords([folder]);
+    assert.deepEqual([...new Set(records.map((record) => record.workload))], ["rr"]);
+    assert.equal((await bench(folder, "-w", "crr", "-q")).code, 0, "the lock ends with the bench");
+  });
+});
+
+Deno.test("a workload named twice runs once", async () => {
+  const { out } = await lab([
+    ...MOCK,
+    "-w",
+    "rr,rr",
+    "-w",
+    "rr",
+    "-p",
+    "NONE",
+    "-s",
+    "1",
+    "--dry-run",
+  ]);
+  assert.equal(out, "rr/mock/stock/NONE/1\n");
+});
+
+Deno.test("report refuses a folder in the way of its page before it prints", async () => {
+  await inFolder(async (folder) => {
+    await bench(folder, "-w", "rr", "-s", "1", "-q");
+    await Deno.mkdir(join(folder, "page.html"));
+    const { code, out, err } = await lab(["report", folder, "--out", join(folder, "page.html")]);
+    assert.match(
+      err,
+      /^error: Cannot write ".*": ".*page\.html" is a folder; move it out of the way\n$/,
+    );
+    assert.deepEqual([code, out], [2, ""]);
+  });
 });

@@ -20,6 +20,7 @@ export interface LabResult {
 export interface LabOptions {
   readonly cwd?: string;
   readonly color?: boolean;
+  readonly columns?: number;
   /** Called with every text on stderr and a function that acts as Ctrl-C. */
   readonly onErr?: (text: string, interrupt: () => void) => void;
 }
@@ -35,6 +36,7 @@ export async function lab(argv: readonly string[], options: LabOptions = {}): Pr
       err += text;
       options.onErr?.(text, () => handler?.());
     },
+    columns: options.columns ?? null,
     color: options.color ?? false,
     terminal: null,
     cwd: options.cwd ?? Deno.cwd(),

@@ -109,6 +109,35 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     '"arrival", "service_ns" (did you mean "request_bytes"?)',
   ],
   [
+    "a misspelt key that is missing under its right name",
+    '{ "title": "t", "gruops": [] }',
+    'own.jsonc:1:17: Unknown key "gruops" in the file: accepted are "$schema", "title", ' +
+    '"description", "machine", "duration", "targets", "groups" (did you mean "groups"?)',
+  ],
+  [
+    "a control character in a title",
+    '{ "title": "a\\u001b[2Jb\\u009b", "groups": [] }',
+    'own.jsonc:1:12: title is "a\\u001b[2Jb\\u009b": accepted is text without control characters ' +
+    "(and 1 more in this file)",
+  ],
+  [
+    "a UDP message larger than a datagram",
+    group('"test": "UDP_STREAM", "message_bytes": 65508'),
+    "own.jsonc:4:77: groups[0].message_bytes is 65508: UDP_STREAM sends it as one datagram, " +
+    "accepted are at most 65507",
+  ],
+  [
+    "a UDP response larger than a datagram",
+    group('"test": "UDP_RR", "response_bytes": 65536'),
+    "own.jsonc:4:74: groups[0].response_bytes is 65536: UDP_RR sends it as one datagram, " +
+    "accepted are at most 65507",
+  ],
+  [
+    "nesting without end",
+    "[".repeat(20_000),
+    "own.jsonc:1:65: Nested deeper than 64 levels, which is not accepted",
+  ],
+  [
     "a number out of range",
     group('"test": "TCP_RR", "outstanding": 0'),
     "own.jsonc:4:71: groups[0].outstanding is 0: accepted is 1 to 256",
@@ -193,4 +222,33 @@ Deno.test("the hash of a spec does not depend on the order of keys, but on every
   assert.equal(await specSha256({ ...spec, workload: reversed as typeof spec.workload }), hash);
   const changed = { ...spec.workload, title: "other" };
   assert.notEqual(await specSha256({ ...spec, workload: changed }), hash);
+});
+
+Deno.test("the largest UDP datagram, and nesting and size up to the limits, are accepted", async () => {
+  await readText(group('"test": "UDP_STREAM", "message_bytes": 65507'));
+  await readText(group('"test": "TCP_STREAM", "message_bytes": 65536'));
+  await readText("\ufeff" + group('"test": "TCP_RR"'));
+  await readText(group('"test": "TCP_RR"') + " ".repeat(16 * 1024 * 1024 - 200));
+  const message = await mistakeIn(group('"test": "TCP_RR"') + " ".repeat(16 * 1024 * 1024));
+  assert.match(
+    message,
+    /^Cannot read ".*own\.jsonc": it holds \d+ bytes; accepted are at most 16777216$/,
+  );
+});
+
+Deno.test("a device has the link speeds that Intel sells it with", async () => {
+  const cases = [["X710", 40, "1, 10"], ["XL710", 1, "10, 40"], ["X710", 25, "1, 10"]] as const;
+  for (const [model, speed, accepted] of cases) {
+    await inFolder(async (folder) => {
+      const text = await Deno.readTextFile(
+        new URL("../../workloads/machines/x710-8cpu.jsonc", import.meta.url),
+      );
+      const other = text.replace('"X710", "speed_gbps": 10', `"${model}", "speed_gbps": ${speed}`);
+      await Deno.writeTextFile(join(folder, "own.jsonc"), other);
+      await assert.rejects(readMachine("./own.jsonc", folder), {
+        message: `./own.jsonc:5:${39 + model.length}: nic.speed_gbps is ${speed}: ` +
+          `accepted are ${accepted} for a device ${model}`,
+      });
+    });
+  }
 });
