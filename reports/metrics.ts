@@ -117,7 +117,6 @@ function runMetrics(record: RunRecord): Metric[] {
   const cost = cpuCost(record);
   const received = measurement.queues.map((queue) => queue.rx_packets);
   const interrupts = measurement.interrupts;
-  const dropped = Object.values(measurement.drops).reduce((sum, count) => sum + count, 0);
   return [
     of(cost.key, cost.title, cost.unit, "lower", cost.value),
     of("cpu_utilisation", "CPU utilisation", "share", "neutral", measurement.cpu_utilisation),
@@ -133,7 +132,7 @@ function runMetrics(record: RunRecord): Metric[] {
       "rx packets per interrupt",
       "packets",
       "neutral",
-      interrupts?.rx_packets_per_interrupt ?? null,
+      packetsPerInterrupt(record),
     ),
     of(
       "interrupts_per_rx_packet",
@@ -143,9 +142,37 @@ function runMetrics(record: RunRecord): Metric[] {
       interruptsPerRxPacket(record),
     ),
     of("imbalance", "queue imbalance, max/mean", "ratio", "neutral", imbalance(received)),
-    of("dropped_packets", "dropped packets", "count", "lower", dropped),
-    of("retransmits", "retransmits", "count", "lower", measurement.retransmits),
+    of("dropped_packets", "dropped packets", "count", "lower", droppedPackets(record)),
+    of("retransmits", "retransmits", "count", "lower", retransmitsOf(record)),
   ];
+}
+
+/** Received packets per interrupt; null where the device was polled and raised none. */
+function packetsPerInterrupt({ measurement }: RunRecord): number | null {
+  const { interrupts } = measurement;
+  return interrupts === null || interrupts.count === 0 ? null : interrupts.rx_packets_per_interrupt;
+}
+
+/**
+ * Whether the run could see its device at all. Loopback has none: packets that are dropped or sent
+ * again below the sockets do not show there.
+ */
+export function seesDevice({ target, measurement }: RunRecord): boolean {
+  return target !== "live" || measurement.interrupts !== null;
+}
+
+/** Packets dropped over all causes; null where the target counts no cause of it. */
+export function droppedPackets(record: RunRecord): number | null {
+  const counts = Object.values(record.measurement.drops);
+  if (counts.length === 0 && !seesDevice(record)) return null;
+  return sumOf(counts, (count) => count);
+}
+
+/** Packets sent again; null where the target cannot see them. */
+export function retransmitsOf(record: RunRecord): number | null {
+  const { retransmits } = record.measurement;
+  // Records from before the field could be null say 0 on loopback.
+  return retransmits === 0 && !seesDevice(record) ? null : retransmits;
 }
 
 /** Interrupts of the device per received packet; null without interrupts or without packets. */

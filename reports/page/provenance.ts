@@ -7,7 +7,8 @@
 
 import type { RunRecord } from "../../harness/record.ts";
 import type { Source, Variant, WorkloadRuns } from "../cells.ts";
-import { sumOf } from "../metrics.ts";
+import { droppedPackets, retransmitsOf, sumOf } from "../metrics.ts";
+import { NOT_VISIBLE } from "./absence.ts";
 import { type PageContext, pageVariant, variantsOf } from "./context.ts";
 import { dataTable, textHead } from "./data_table.ts";
 import { formatNs, formatSi, plural } from "./client/format.js";
@@ -19,22 +20,34 @@ export function dropsSection(context: PageContext, workload: WorkloadRuns): Html
   const records = workload.variants.flatMap((variant) => variant.records);
   const causes = [...new Set(records.flatMap((each) => Object.keys(each.measurement.drops)))]
     .filter((cause) => records.some((each) => (each.measurement.drops[cause] ?? 0) > 0)).sort();
-  const retransmits = sumOf(records, (each) => each.measurement.retransmits);
-  if (causes.length === 0 && retransmits === 0) {
+  const retransmits = records.flatMap((each) => retransmitsOf(each) ?? []);
+  if (causes.length === 0 && retransmits.every((count) => count === 0)) {
     return html`
       <h3>Losses</h3>
-      <p>No packet was dropped and none was sent again, in any run.</p>
+      <p>${noLossSentence(records)}</p>
     `;
   }
   const rows = causes.map((cause) =>
     counterRow(context, workload, cause, (each) => each.measurement.drops[cause] ?? 0)
   );
-  rows.push(counterRow(context, workload, "retransmits", (each) => each.measurement.retransmits));
+  rows.push(counterRow(context, workload, "retransmits", retransmitsOf));
   const head = "Packets, mean per run";
   return html`
     <h3>Losses</h3>
     ${counterTable(context, workload, { head, rows, label: "Losses by cause" })}
   `;
+}
+
+/** Says what was looked for and not found; never that what cannot be seen did not happen. */
+function noLossSentence(records: readonly RunRecord[]): string {
+  const seesDrops = records.some((each) => droppedPackets(each) !== null);
+  const seesRetransmits = records.some((each) => retransmitsOf(each) !== null);
+  if (seesDrops && seesRetransmits) {
+    return "No packet was dropped and none was sent again, in any run.";
+  }
+  return seesDrops
+    ? `No datagram was lost, in any run; packets sent again are ${NOT_VISIBLE}.`
+    : `Packets dropped and packets sent again are ${NOT_VISIBLE}.`;
 }
 
 /** Counters of the policy manager, closed at first; null where it counted nothing. */
@@ -76,12 +89,15 @@ function counterRow(
   context: PageContext,
   workload: WorkloadRuns,
   name: string,
-  read: (record: RunRecord) => number,
+  read: (record: RunRecord) => number | null,
 ): Html {
   const cells = variantsOf(context, workload).map((variant) => {
     const { records } = workload.variants.find((each) => each.key === variant.key)!;
-    const mean = sumOf(records, read) / records.length;
-    return html`<td class="num" data-v="${variant.index}">${formatSi(mean)}</td>`;
+    const values = records.flatMap((record) => read(record) ?? []);
+    const mean = values.length === 0
+      ? "–"
+      : formatSi(sumOf(values, (value) => value) / values.length);
+    return html`<td class="num" data-v="${variant.index}">${mean}</td>`;
   });
   return html`<tr><th scope="row">${name.replaceAll("_", " ")}</th>${cells}</tr>`;
 }

@@ -9,6 +9,7 @@ import type { Cell, MetricRow, Source, WorkloadRuns } from "../cells.ts";
 import type { Direction } from "../metrics.ts";
 import { cellOf, type PageContext, type PageVariant, variantsOf } from "./context.ts";
 import { dataTable, numberCell, numberHead, textHead } from "./data_table.ts";
+import { absenceOf } from "./absence.ts";
 import { bestOf, mainMetrics } from "./findings.ts";
 import {
   formatNumber,
@@ -50,13 +51,18 @@ export function key(variant: PageVariant): Html {
 }
 
 function ratioCell(
+  workload: WorkloadRuns,
   row: MetricRow,
   variant: PageVariant,
-  isReference: boolean,
   isBest: boolean,
 ): Html {
+  const isReference = variant.key === workload.reference;
   const cell = cellOf(row, variant.key);
-  if (cell.spread === null) return html`<td class="num none" data-v="${variant.index}">–</td>`;
+  if (cell.spread === null) {
+    const reason = absenceOf(workload, row, variant.key);
+    const words = reason !== null && html`<span class="sub">${reason}</span>`;
+    return html`<td class="num none" data-v="${variant.index}">–${words}</td>`;
+  }
   const ratio = cell.ratio?.median;
   const value = formatValue(cell.spread.median, row.unit);
   const heat = isReference ? "" : heatClass(ratio, row.direction);
@@ -105,7 +111,7 @@ function overviewRow(
 ): Html {
   const winners = markedWinners(workload, row);
   const cells = variants.map((variant) =>
-    ratioCell(row, variant, variant.key === workload.reference, winners.includes(variant.key))
+    ratioCell(workload, row, variant, winners.includes(variant.key))
   );
   const group = row.group === null || row.group === workload.name ? "" : ` · ${row.group}`;
   const family = row.key.startsWith("cpu_ns_per_") ? "cpu_ns" : row.key;
@@ -147,7 +153,7 @@ function summaryRow(
 ): Html {
   const winners = markedWinners(workload, row);
   const cells = variants.map((variant) =>
-    ratioCell(row, variant, variant.key === workload.reference, winners.includes(variant.key))
+    ratioCell(workload, row, variant, winners.includes(variant.key))
   );
   const direction = DIRECTION_WORDS[row.direction];
   return html`
@@ -170,7 +176,7 @@ export function spreadTable(
     return html`
       <tr data-v="${variant.index}">
         <th scope="row">${key(variant)}${variant.label}</th>
-        ${spreadCells(cell, row)}
+        ${spreadCells(cell, row, absenceOf(workload, row, variant.key) ?? "not measured")}
       </tr>
     `;
   });
@@ -184,9 +190,9 @@ export function spreadTable(
   });
 }
 
-function spreadCells(cell: Cell, row: MetricRow): Html {
+function spreadCells(cell: Cell, row: MetricRow, absence: string): Html {
   const { spread, ratio } = cell;
-  if (spread === null) return html`<td class="none" colspan="5">not measured</td>`;
+  if (spread === null) return html`<td class="none" colspan="5">${absence}</td>`;
   const many = spread.count > 1;
   const cells = [
     formatValue(spread.median, row.unit),

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { RunRecord } from "../../harness/record.ts";
 import { embedJson, embedScript, escapeHtml, html } from "../../reports/page/html.ts";
+import { metricsOf } from "../../reports/metrics.ts";
 import { renderPage } from "../../reports/page/page.ts";
 import { spreadSentence } from "../../reports/page/queues.ts";
 import { buildBench, buildRecord } from "../record_builder.ts";
@@ -121,8 +122,41 @@ Deno.test("Runs of two builds of the core are never merged", async () => {
 Deno.test("A page of a workload without latency, CPUs, queues and interrupts is complete", async () => {
   const record = buildRecord({ target: "live", groups: ["TCP_STREAM"], workload: "bulk" });
   const markup = markupOf(await renderPage([record]));
-  assert.match(markup, /No packet was dropped/);
+  assert.match(markup, /Packets dropped and packets sent again are not visible on loopback\./);
+  assert.doesNotMatch(markup, /No packet was dropped/);
   assert.doesNotMatch(markup, /NaN|undefined|Infinity|null/);
+});
+
+Deno.test("A live run claims no more about losses than it can see", async () => {
+  const record = buildRecord({ target: "live", groups: ["TCP_RR"] });
+  const counted: RunRecord = {
+    ...record,
+    measurement: { ...record.measurement, drops: { udp_timeout: 0 } },
+  };
+  const ids = (each: RunRecord): Map<string, number | null> =>
+    new Map(metricsOf(each).map((metric) => [metric.id, metric.value]));
+  assert.equal(ids(record).get("dropped_packets"), null);
+  assert.equal(ids(counted).get("dropped_packets"), 0);
+  assert.equal(ids(counted).get("retransmits"), null);
+  const markup = markupOf(await renderPage([counted]));
+  assert.match(markup, /No datagram was lost, in any run; packets sent again are not visible on/);
+  assert.match(markup, /retransmits[\s\S]{0,200}–<span class="sub">not visible on loopback/);
+  const model = markupOf(await renderPage([buildRecord()]));
+  assert.match(model, /No packet was dropped and none was sent again, in any run\./);
+});
+
+Deno.test("A device that is polled all the time has no packets per interrupt", async () => {
+  const polled = (policy: "NONE" | "CPU"): RunRecord => {
+    const record = buildRecord({ policy });
+    const interrupts = { count: 0, per_second: 0, rx_packets_per_interrupt: 129_935 };
+    return { ...record, measurement: { ...record.measurement, interrupts } };
+  };
+  const values = metricsOf(polled("CPU"));
+  assert.equal(values.find((each) => each.id === "rx_packets_per_interrupt")!.value, null);
+  const markup = markupOf(await renderPage([buildRecord(), polled("CPU")]));
+  assert.match(markup, /–<span class="sub">polled all the time<\/span>/);
+  assert.match(markup, /<td class="none" colspan="5">polled all the time<\/td>/);
+  assert.doesNotMatch(markup, /130\u202fk|129935/);
 });
 
 Deno.test("No number of a full page is NaN, undefined or infinite", async () => {
