@@ -188,9 +188,9 @@ function afterOutput(connection: Connection, group: Group): u32 {
   return group.test == TCP_CRR ? CLOSE : START;
 }
 
-function closed(index: u32, cpu: u32): void {
+function closed(index: u32, cpu: u32, thread: Thread): void {
   tcpClose(index, cpu);
-  socketLeave(connectionAt(index));
+  thread.extra += socketLeave(connectionAt(index));
 }
 
 /** A step of a thread is done. */
@@ -220,7 +220,7 @@ export function threadDone(index: u32, cpu: u32): void {
       thread.phase = START;
       break;
     case CLOSE:
-      closed(index, cpu);
+      closed(index, cpu, thread);
       thread.phase = START;
       break;
     default:

@@ -43,13 +43,20 @@ export function socketTake(connection: Connection): void {
   if (connection.listener >= 0 && connection.instance < 0) totals().socketsRefused++;
 }
 
-/** The server closes. */
-export function socketLeave(connection: Connection): void {
-  if (connection.instance >= 0) socketClose(connection.instance);
-  connection.instance = -1;
+/** CPU time of the rules inserted and deleted since there were so many, ticks. */
+function ruleTicks(before: u32): u64 {
+  return <u64>(ruleProgrammed() - before) * cost(RULE_INSERT);
 }
 
-/** After a receive call; returns the CPU time that programming a rule took, ticks. */
+/** The server closes; returns the CPU time that deleting its rule took, ticks. */
+export function socketLeave(connection: Connection): u64 {
+  const before = ruleProgrammed();
+  if (connection.instance >= 0) socketClose(connection.instance);
+  connection.instance = -1;
+  return ruleTicks(before);
+}
+
+/** After a receive call; returns the CPU time that programming rules took, ticks. */
 export function socketReceived(connection: Connection): u64 {
   if (connection.instance < 0) return 0;
   const before = ruleProgrammed();
@@ -61,6 +68,5 @@ export function socketReceived(connection: Connection): u64 {
     connection.ports,
   );
   if (result >= 0) connection.steered = 1;
-  const changed = ruleProgrammed() - before;
-  return <u64>changed * cost(RULE_INSERT);
+  return ruleTicks(before);
 }
