@@ -114,11 +114,10 @@ function runMetrics(record: RunRecord): Metric[] {
     value: number | null,
   ): Metric => ({ id: key, key, group: null, title, unit, direction, value });
   const { measurement } = record;
-  const cost = cpuCost(record);
   const received = measurement.queues.map((queue) => queue.rx_packets);
   const interrupts = measurement.interrupts;
   return [
-    of(cost.key, cost.title, cost.unit, "lower", cost.value),
+    ...cpuCost(record).map(({ key, title, unit, value }) => of(key, title, unit, "lower", value)),
     of("cpu_utilisation", "CPU utilisation", "share", "neutral", measurement.cpu_utilisation),
     of(
       "interrupts_per_second",
@@ -182,20 +181,32 @@ function interruptsPerRxPacket(record: RunRecord): number | null {
   return interrupts === null || packets === 0 ? null : interrupts.count / packets;
 }
 
-/** Busy CPU time per transaction, or per megabyte where a group has no transactions. */
-function cpuCost(record: RunRecord): Pick<Metric, "key" | "title" | "unit" | "value"> {
+/**
+ * Busy CPU time of the whole machine per transaction, or per megabyte of streams. A workload of
+ * both kinds has no such cost: its time cannot be told apart, so more transactions would look like
+ * dearer megabytes.
+ *
+ * @returns One metric; none for a mixed workload.
+ */
+function cpuCost(record: RunRecord): Omit<Metric, "id" | "group" | "direction">[] {
   const { cpus, groups } = record.measurement;
-  const transactional = groups.every((group) => group.throughput.unit === "trans/s");
+  const units = new Set(groups.map((group) => group.throughput.unit));
+  if (units.size !== 1) return [];
   const busyNs = sumOf(cpus, (cpu) => cpu.user_ns + cpu.system_ns + cpu.irq_ns + cpu.softirq_ns);
-  if (transactional) {
-    const transactions = sumOf(groups, (group) => group.transactions);
-    const value = cpus.length === 0 || transactions === 0 ? null : busyNs / transactions;
+  const cost = (work: number): number | null =>
+    cpus.length === 0 || work === 0 ? null : busyNs / work;
+  if (units.has("trans/s")) {
+    const value = cost(sumOf(groups, (group) => group.transactions));
     const title = "CPU time per transaction";
-    return { key: "cpu_ns_per_transaction", title, unit: "ns/trans", value };
+    return [{ key: "cpu_ns_per_transaction", title, unit: "ns/trans", value }];
   }
-  const megabytes = sumOf(groups, (group) => group.bytes) / 1e6;
-  const value = cpus.length === 0 || megabytes === 0 ? null : busyNs / megabytes;
-  return { key: "cpu_ns_per_megabyte", title: "CPU time per megabyte", unit: "ns/MB", value };
+  const value = cost(sumOf(groups, (group) => group.bytes) / 1e6);
+  return [{ key: "cpu_ns_per_megabyte", title: "CPU time per megabyte", unit: "ns/MB", value }];
+}
+
+/** Whether a metric is what a run's work cost in CPU time; a workload has one such metric or none. */
+export function isCpuCost(metric: Pick<Metric, "key">): boolean {
+  return metric.key === "cpu_ns_per_transaction" || metric.key === "cpu_ns_per_megabyte";
 }
 
 /**

@@ -8,6 +8,7 @@
  */
 
 import { type Cell, keyed, type MetricRow, type Variant, type WorkloadRuns } from "../cells.ts";
+import { isCpuCost } from "../metrics.ts";
 import {
   formatRange,
   formatRatio,
@@ -48,12 +49,26 @@ export function findingsOf(workload: WorkloadRuns): Finding[] {
     const finding = bestOf(workload, row);
     if (finding !== null) findings.push(finding);
   }
-  const cost = workload.metrics.find((row) => row.key.startsWith("cpu_ns_per_"));
-  const costFinding = cost === undefined ? null : bestOf(workload, cost);
+  const cost = workload.metrics.find(isCpuCost);
+  const costFinding = cost === undefined ? cpuShares(workload) : bestOf(workload, cost);
   if (costFinding !== null) findings.push(costFinding);
   const price = priceOf(workload, findings[0]);
   if (price !== null) findings.push(price);
   return findings;
+}
+
+/** The CPU time of a workload whose groups do work of different kinds: told, never ranked. */
+function cpuShares(workload: WorkloadRuns): Finding | null {
+  const row = workload.metrics.find((each) => each.key === "cpu_utilisation");
+  if (row === undefined) return null;
+  const shares = workload.variants.flatMap(({ key, label }) => {
+    const spread = row.cells.get(key)!.spread;
+    return spread === null ? [] : [`${label} ${formatValue(spread.median, row.unit)}`];
+  });
+  if (shares.length === 0) return null;
+  const text = `CPU time in ${workload.name} is not ranked, because transactions and streams are ` +
+    `different work; busy share of all CPUs: ${joinWords(shares)}.`;
+  return { text, metricId: row.id, winners: [], certainty: "no comparison" };
 }
 
 /** The metric a person who runs this kind of test asks for first, one or two per group. */
@@ -240,7 +255,7 @@ function priceOf(workload: WorkloadRuns, first: Finding | undefined): Finding | 
   if (first.winners.includes(workload.reference ?? "")) return null;
   const label = workload.variants.find((each) => each.key === key)!.label;
   const worse = workload.metrics.flatMap((row) => {
-    if (row.id === first.metricId || !isPrice(row)) return [];
+    if (row.id === first.metricId || !isPrice(workload, row)) return [];
     const group = row.group === null ? "" : ` for ${row.group}`;
     const { ratio, spread } = row.cells.get(key)!;
     const before = row.cells.get(workload.reference ?? "")?.spread?.median;
@@ -260,8 +275,15 @@ function priceOf(workload: WorkloadRuns, first: Finding | undefined): Finding | 
 }
 
 /** Metrics a price is quoted in: few enough to read. */
-function isPrice(row: MetricRow): boolean {
-  return row.key === "throughput" || row.key === "latency_ns_p99" ||
-    row.key === "interrupts_per_second" || row.key === "dropped_packets" ||
-    row.key === "retransmits" || row.key.startsWith("cpu_ns_per_");
+function isPrice(workload: WorkloadRuns, row: MetricRow): boolean {
+  if (row.key === "cpu_utilisation") return !workload.metrics.some(isCpuCost);
+  return PRICE_KEYS.includes(row.key) || isCpuCost(row);
 }
+
+const PRICE_KEYS: readonly string[] = [
+  "throughput",
+  "latency_ns_p99",
+  "interrupts_per_second",
+  "dropped_packets",
+  "retransmits",
+];

@@ -6,7 +6,7 @@
  */
 
 import type { Cell, MetricRow, Source, WorkloadRuns } from "../cells.ts";
-import type { Direction } from "../metrics.ts";
+import { type Direction, isCpuCost } from "../metrics.ts";
 import { cellOf, type PageContext, type PageVariant, variantsOf } from "./context.ts";
 import { dataTable, numberCell, numberHead, textHead } from "./data_table.ts";
 import { absenceOf } from "./absence.ts";
@@ -114,7 +114,7 @@ function overviewRow(
     ratioCell(workload, row, variant, winners.includes(variant.key))
   );
   const group = row.group === null || row.group === workload.name ? "" : ` · ${row.group}`;
-  const family = row.key.startsWith("cpu_ns_per_") ? "cpu_ns" : row.key;
+  const family = isCpuCost(row) ? "cpu_ns" : row.key;
   return html`
     <tr data-metric="${family}" ${isMain ? html`data-main` : html`hidden`}>
       <th scope="row"><a href="#${workloadId}">${workload.name}</a>${group}</th>

@@ -6,19 +6,22 @@
  */
 
 import type { MetricRow, Source, WorkloadRuns } from "../cells.ts";
+import { isCpuCost } from "../metrics.ts";
 import { cellOf, type PageContext, pageVariant } from "./context.ts";
 import { dataTable, textHead } from "./data_table.ts";
 import { bestOf, type Finding } from "./findings.ts";
 import { formatRatio } from "./client/format.js";
-import { type Html, html } from "./html.ts";
+import { type Html, html, type HtmlPart } from "./html.ts";
 import { key } from "./tables.ts";
 
-/** The questions, and which metric of a group answers each. */
-const QUESTIONS: readonly (readonly [string, (metricKey: string) => boolean])[] = [
-  ["Lowest p99 latency", (metricKey) => metricKey === "latency_ns_p99"],
-  ["Highest throughput", (metricKey) => metricKey === "throughput"],
-  ["Least CPU time", (metricKey) => metricKey.startsWith("cpu_ns_per_")],
+/** The questions about a group, and which of its metrics answers each. */
+const GROUP_QUESTIONS: readonly (readonly [string, string])[] = [
+  ["Lowest p99 latency", "latency_ns_p99"],
+  ["Highest throughput", "throughput"],
 ];
+
+/** CPU time is of the whole machine, so a workload has one answer for all of its groups. */
+const CPU_QUESTION = "Least CPU time";
 
 /** More winners than this are a tie that a cell does not spell out. */
 const WINNERS_MAX = 2;
@@ -38,13 +41,17 @@ export function verdictTable(
   const rows = source.workloads.flatMap((workload, position) => {
     const groups = [...new Set(workload.metrics.flatMap((row) => row.group ?? []))];
     return groups.map((group, index) =>
-      verdictRow(context, workload, group, index, `${sourceId}w${position}`)
+      verdictRow(context, workload, group, {
+        workloadId: `${sourceId}w${position}`,
+        machineCell: index === 0 ? cpuCell(context, workload, groups.length) : null,
+      })
     );
   });
   return dataTable({
     label: "Winner by workload",
     className: "verdicts",
-    heads: [textHead("Workload"), ...QUESTIONS.map(([question]) => textHead(question))],
+    heads: ["Workload", ...GROUP_QUESTIONS.map(([question]) => question), CPU_QUESTION]
+      .map(textHead),
     body: html`<tbody>${rows}</tbody>`,
   });
 }
@@ -53,35 +60,55 @@ function verdictRow(
   context: PageContext,
   workload: WorkloadRuns,
   group: string,
-  index: number,
-  workloadId: string,
+  parts: { readonly workloadId: string; readonly machineCell: Html | null },
 ): Html {
-  const cells = QUESTIONS.map(([, answers]) => {
-    const row = workload.metrics.find((each) =>
-      answers(each.key) && (each.group === group || each.group === null)
-    );
-    // A metric of the whole machine belongs to all groups; it is told once.
-    if (row === undefined || (row.group === null && index > 0)) {
-      return html`<td class="none">–</td>`;
-    }
-    return verdictCell(context, workload, row);
+  const cells = GROUP_QUESTIONS.map(([, metricKey]) => {
+    const row = workload.metrics.find((each) => each.key === metricKey && each.group === group);
+    return verdictCell(row === undefined ? NOTHING : verdict(context, workload, row));
   });
   const suffix = group === workload.name ? null : html`<span class="quiet">· ${group}</span>`;
   return html`
     <tr>
-      <th scope="row"><a href="#${workloadId}">${workload.name}</a> ${suffix}</th>
+      <th scope="row"><a href="#${parts.workloadId}">${workload.name}</a> ${suffix}</th>
       ${cells}
+      ${parts.machineCell}
     </tr>
   `;
 }
 
-function verdictCell(context: PageContext, workload: WorkloadRuns, row: MetricRow): Html {
+/** What stands in a cell; quiet where it names no winner. */
+interface Verdict {
+  readonly content: HtmlPart;
+  readonly isWin: boolean;
+}
+
+const NOTHING: Verdict = { content: "–", isWin: false };
+
+function verdictCell({ content, isWin }: Verdict, rowCount = 1): Html {
+  const name = isWin ? null : html`class="none"`;
+  return html`<td ${name} ${rowCount > 1 && html`rowspan="${rowCount}"`}>${content}</td>`;
+}
+
+/** The winner in CPU time with the unit of work, beside all groups of the workload. */
+function cpuCell(context: PageContext, workload: WorkloadRuns, groupCount: number): Html {
+  const row = workload.metrics.find(isCpuCost);
+  if (row === undefined) {
+    return verdictCell({ content: "not ranked: work of two kinds", isWin: false }, groupCount);
+  }
+  const { content, isWin } = verdict(context, workload, row);
+  const unit = isWin && html`
+    <span class="quiet">${row.title.replace("CPU time ", "")}</span>
+  `;
+  return verdictCell({ content: html`${content}${unit}`, isWin }, groupCount);
+}
+
+function verdict(context: PageContext, workload: WorkloadRuns, row: MetricRow): Verdict {
   const finding = bestOf(workload, row);
-  if (finding === null) return html`<td class="none">–</td>`;
+  if (finding === null) return NOTHING;
   const { winners } = finding;
   if (winners.length === 0 || winners.length > WINNERS_MAX) {
     const alone = finding.certainty === "no comparison";
-    return html`<td class="none">${alone ? "one policy only" : "no difference"}</td>`;
+    return { content: alone ? "one policy only" : "no difference", isWin: false };
   }
   const names = winners.map((winner) => {
     const variant = pageVariant(context, winner);
@@ -90,7 +117,7 @@ function verdictCell(context: PageContext, workload: WorkloadRuns, row: MetricRo
     const shown = isReference || ratio === undefined ? null : formatRatio(ratio);
     return html`<span class="winner">${key(variant)}<b>${variant.label}</b> ${shown}</span>`;
   });
-  return html`<td>${names}${doubt(finding)}</td>`;
+  return { content: html`${names}${doubt(finding)}`, isWin: true };
 }
 
 /** Words for a win that should not be trusted yet. */

@@ -1,7 +1,7 @@
 /** The HTML page as text: escaping, determinism, structure, size. A browser tests the drawing. */
 
 import assert from "node:assert/strict";
-import type { RunRecord } from "../../harness/record.ts";
+import type { RunRecord, TestName } from "../../harness/record.ts";
 import { embedJson, embedScript, escapeHtml, html } from "../../reports/page/html.ts";
 import { metricsOf } from "../../reports/metrics.ts";
 import { renderPage } from "../../reports/page/page.ts";
@@ -201,6 +201,31 @@ Deno.test("The first table names the winner of each question, or that there is n
   assert.equal(rows.length, 4, "one row per workload and group");
   assert.match(rows[0]!, /rr +LATENCY +0\.65× +LATENCY +1\.55×/);
   assert.match(rows[1]!, /stream +– +BULK +1\.08×/);
+});
+
+Deno.test("CPU time is told once per workload with its unit, and never ranked where work differs", async () => {
+  const pair = (workload: string, groups: readonly TestName[]): RunRecord[] =>
+    (["NONE", "CPU"] as const).flatMap((policy) =>
+      [1, 2].map((seed) => buildRecord({ workload, groups, policy, seed }))
+    );
+  const markup = markupOf(
+    await renderPage([
+      ...pair("twins", ["TCP_RR", "TCP_CRR"]),
+      ...pair("mixed", ["TCP_RR", "TCP_STREAM"]),
+    ]),
+  );
+  const table = /<table class="verdicts"[^>]*>[\s\S]*?<\/table>/.exec(markup)![0];
+  const rows = table.split(/<tr>/).slice(2);
+  const cellCounts = rows.map((row) => row.match(/<td/g)!.length);
+  assert.deepEqual(cellCounts, [3, 2, 3, 2], "the cell of the machine spans its groups");
+  assert.match(rows[0]!, /<td +rowspan="2"><span class="winner">[\s\S]*per transaction/);
+  assert.match(rows[2]!, /<td class="none" rowspan="2">not ranked: work of two kinds<\/td>/);
+  assert.match(
+    markup,
+    /CPU time in mixed is not ranked, because transactions and streams are different work; busy share of all CPUs: NONE [\d.]+\u202f% and CPU [\d.]+\u202f%\./,
+  );
+  const [mixed] = pair("mixed", ["TCP_RR", "TCP_STREAM"]);
+  assert.deepEqual(metricsOf(mixed!).filter((metric) => metric.key.startsWith("cpu_ns")), []);
 });
 
 Deno.test("The queue section says how even the load was and how interrupts were throttled", async () => {
