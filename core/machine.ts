@@ -102,7 +102,7 @@ import {
   peerRetransmit,
   peerStream,
 } from "./machine/peer";
-import { pickQueue } from "./machine/policy";
+import { recordFind, recordObject } from "./machine/policy";
 import { Queue, queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine/queue";
 import { ringsInit, txFetched, txLinkDone, txReport } from "./machine/ring";
 import { rssInit } from "./machine/rss";
@@ -391,6 +391,11 @@ export function checkMachine(): i32 {
   return checkAll();
 }
 
+function hasQueue(instance: i32): bool {
+  const record = instance >= 0 ? recordFind(instance) : 0;
+  return record > 0 && (recordObject(record, 0) >= 0 || recordObject(record, 1) >= 0);
+}
+
 /** Connections of a group that have a queue from the policy (CRR: that have had a rule). */
 export function groupSteered(number: u32): u32 {
   const group = groupAt(number);
@@ -398,7 +403,7 @@ export function groupSteered(number: u32): u32 {
   for (let i: u32 = 0; i < group.count; i++) {
     const connection = connectionAt(group.first + i);
     if (group.test == TCP_CRR) count += connection.steered;
-    else if (connection.instance >= 0 && pickQueue(connection.instance, 0) >= 0) count++;
+    else if (hasQueue(connection.instance)) count++;
   }
   return count;
 }

@@ -2,9 +2,13 @@
 // What the machine's kernel asks of the policy manager: imports from policy.wasm, Wasm to Wasm.
 // Declarations only. Directions: rx 0, tx 1. Negative results are errno values: no policy queue.
 
-/** Queue for an instance, or negative: default handling. */
-@external("policy", "pickQueue")
-export declare function pickQueue(instance: i32, direction: i32): i32;
+/** Record of an instance, 0 if it has none; changes nothing. */
+@external("policy", "recordFind")
+export declare function recordFind(instance: i32): i32;
+
+/** Object that a record holds in a direction, negative if none; changes nothing. */
+@external("policy", "recordObject")
+export declare function recordObject(record: i32, direction: i32): i32;
 
 /** Transmit queue of a socket; -1 for XPS or hash where that facility has no answer. */
 @external("policy", "netdevPickTx")

@@ -360,6 +360,22 @@ Deno.test("a run is a function of its seed, whatever the slices", () => {
   assert.match(first.fingerprint!, /^[0-9a-f]{16}$/);
 });
 
+Deno.test("a measurement in the midst of a run changes nothing in it", () => {
+  const groups = [
+    groupOf({ test: "TCP_RR", connections: 32 }),
+    groupOf({ test: "TCP_MAERTS", connections: 4 }),
+  ];
+  const undisturbed = run({ groups, policy: "LATENCY" });
+  const model = startRun(modules, { groups, policy: "LATENCY" });
+  for (const events of [20, 500, 5000, 20_000]) {
+    model.advance(events);
+    model.measurement();
+  }
+  while (!model.advance(50_000));
+  assert.deepEqual(model.measurement(), undisturbed);
+  assert.deepEqual(undisturbed.groups.map(({ steered }) => steered), [true, true]);
+});
+
 Deno.test("release and debug builds agree to the last event", async () => {
   const debug = await loadModules("debug");
   for (const test of ["TCP_RR", "TCP_CRR", "TCP_STREAM", "TCP_MAERTS", "UDP_RR"] as const) {

@@ -109,7 +109,8 @@ export interface BareMachine {
 export function bareMachine(module: WebAssembly.Module, options: BareMachine = {}): MachineWasm {
   const refuse = () => -ERRNO.EINVAL;
   const machine = instantiateMachine(module, {
-    pickQueue: refuse,
+    recordFind: () => 0,
+    recordObject: refuse,
     netdevPickTx: (_instance: number, _xps: number, hash: number) => hash,
     setRulesV4: refuse,
     socketOpen: () => 1,

@@ -23,7 +23,8 @@ async function readSchema() {
 
 const nothing = () => -22;
 const machine = instantiateMachine(modules.machineModule, {
-  pickQueue: nothing,
+  recordFind: nothing,
+  recordObject: nothing,
   netdevPickTx: nothing,
   setRulesV4: nothing,
   socketOpen: nothing,
