@@ -9,7 +9,7 @@ import type { QueueMeasurement } from "../../harness/record.ts";
 import type { Variant, WorkloadRuns } from "../cells.ts";
 import { imbalance, jainIndex, sumOf } from "../metrics.ts";
 import { type PageContext, type PageVariant, variantsOf } from "./context.ts";
-import { formatNumber, formatSi } from "./client/format.js";
+import { formatNumber, formatSi, joinWords } from "./client/format.js";
 import { dataTable, numberCell, numberHead, textHead } from "./data_table.ts";
 import { type Html, html } from "./html.ts";
 import { key } from "./tables.ts";
@@ -49,13 +49,33 @@ export function queueSection(context: PageContext, workload: WorkloadRuns): Html
   });
   return html`
     <h3>Where the packets went</h3>
-    <p>
-      Share of received packets per queue. The stock driver leaves the choice to a hash of the
-      connection; the policy manager gives each socket a queue from its policy's list.
-    </p>
+    <p>${steeringSentence(workload)}</p>
     ${shares}
     ${seen.map(({ variant, lines, sentence }) => queueDetails(variant, lines, sentence))}
   `;
+}
+
+/** Says how packets came to their queues, as far as the connections lived long enough for it. */
+export function steeringSentence(workload: WorkloadRuns): string {
+  const groups = workload.variants.flatMap((variant) =>
+    variant.records.flatMap((record) => record.measurement.groups)
+  );
+  const short = [
+    ...new Set(groups.filter((each) => each.test === "TCP_CRR").map((each) => each.name)),
+  ];
+  const stock =
+    "Share of received packets per queue. The stock driver leaves the choice to a hash " +
+    "of the connection";
+  const transmitOnly = "the policy manager steers what it transmits only: a connection ends with " +
+    "its one request, before a receive rule could take hold, so received packets stay where the " +
+    "hash puts them. Tx packets are in the tables below";
+  if (short.length > 0 && groups.every((each) => each.test === "TCP_CRR")) {
+    return `${stock}; ${transmitOnly}.`;
+  }
+  const manager = "the policy manager gives each socket a queue from its policy's list";
+  return short.length === 0
+    ? `${stock}; ${manager}.`
+    : `${stock}; ${manager}. For ${joinWords(short)}, ${transmitOnly}.`;
 }
 
 function queueLines(variant: Variant): QueueLine[] {
