@@ -92,7 +92,11 @@ function groupMetrics(group: GroupMeasurement): Metric[] {
   });
   const { value, unit } = group.throughput;
   const metrics = [of("throughput", "throughput", unit, "higher", value)];
-  const latency = group.latency_ns;
+  const { datagrams, latency_ns: latency } = group;
+  if (datagrams !== undefined) {
+    const share = datagrams.sent === 0 ? null : datagrams.lost / datagrams.sent;
+    metrics.push(of("lost_share", "lost datagrams", "share", "lower", share));
+  }
   if (latency !== null) {
     for (const [field, title, direction] of LATENCY_FIELDS) {
       const probability = PROBABILITY[field];
@@ -142,6 +146,7 @@ function runMetrics(record: RunRecord): Metric[] {
     ),
     of("imbalance", "queue imbalance, max/mean", "ratio", "neutral", imbalance(received)),
     of("dropped_packets", "dropped packets", "count", "lower", droppedPackets(record)),
+    of("dropped_share", "share of packets dropped", "share", "lower", droppedShare(record)),
     of("retransmits", "retransmits", "count", "lower", retransmitsOf(record)),
   ];
 }
@@ -165,6 +170,18 @@ export function droppedPackets(record: RunRecord): number | null {
   const counts = Object.values(record.measurement.drops);
   if (counts.length === 0 && !seesDevice(record)) return null;
   return sumOf(counts, (count) => count);
+}
+
+/** Causes of drops on the way to a queue: those frames are in no queue's count. */
+const DROPS_BEFORE_QUEUE = ["drop_ring", "drop_fifo"];
+
+/** Packets dropped of all that arrived, 0..1; null where the queues cannot be seen. */
+function droppedShare(record: RunRecord): number | null {
+  const { drops, queues } = record.measurement;
+  const dropped = droppedPackets(record);
+  const before = sumOf(DROPS_BEFORE_QUEUE, (cause) => drops[cause] ?? 0);
+  const arrived = sumOf(queues, (queue) => queue.rx_packets) + before;
+  return dropped === null || arrived === 0 ? null : Math.min(1, dropped / arrived);
 }
 
 /** Packets sent again; null where the target cannot see them. */

@@ -7,7 +7,9 @@
  * @module
  */
 
+import { isTie, TIE_SHARE } from "../../harness/stats/tie.ts";
 import { type Cell, keyed, type MetricRow, type Variant, type WorkloadRuns } from "../cells.ts";
+import { lossClause, lossSentence } from "./losses.ts";
 import { isCpuCost } from "../metrics.ts";
 import {
   formatRange,
@@ -17,9 +19,6 @@ import {
   joinWords,
   plural,
 } from "./client/format.js";
-
-/** Medians closer than this share a place: below it a difference has no use to anyone tuning. */
-export const TIE_SHARE = 0.01;
 
 /** How far a reader may trust a finding. */
 export type Certainty = "clear" | "seeds disagree" | "single seed" | "tie" | "no comparison";
@@ -41,7 +40,7 @@ interface Standing {
 
 /**
  * The sentences for a workload: per group its main metric (p99 for transactions, throughput for
- * streams), then CPU cost, then the price of the first winner.
+ * streams), then what was lost, then CPU cost, then the price of the first winner.
  */
 export function findingsOf(workload: WorkloadRuns): Finding[] {
   const findings: Finding[] = [];
@@ -49,12 +48,28 @@ export function findingsOf(workload: WorkloadRuns): Finding[] {
     const finding = bestOf(workload, row);
     if (finding !== null) findings.push(finding);
   }
+  findings.push(...lossFindings(workload));
   const cost = workload.metrics.find(isCpuCost);
   const costFinding = cost === undefined ? cpuShares(workload) : bestOf(workload, cost);
   if (costFinding !== null) findings.push(costFinding);
   const price = priceOf(workload, findings[0]);
   if (price !== null) findings.push(price);
   return findings;
+}
+
+/** What each group lost under which policy, with the id of its rate, which it puts in doubt. */
+function lossFindings(workload: WorkloadRuns): Finding[] {
+  const rates = workload.metrics.filter((row) => row.key === "throughput");
+  const sentences = rates.flatMap((row) => {
+    const text = lossSentence(workload, row.group!);
+    return text === null ? [] : [{ row, text }];
+  });
+  return sentences.map(({ row, text }) => ({
+    text,
+    metricId: row.id,
+    winners: [],
+    certainty: "clear",
+  }));
 }
 
 /** The CPU time of a workload whose groups do work of different kinds: told, never ranked. */
@@ -100,16 +115,20 @@ export function bestOf(workload: WorkloadRuns, row: MetricRow): Finding | null {
   const name = subject(workload, row);
   const spread = best.cell.spread!;
   const metricId = row.id;
+  const lost = (of: readonly Standing[], lead: string): string =>
+    lossClause(workload, row, of.map((each) => each.variant.key), lead);
   if (standings.length === 1) {
     const text = `Only ${best.variant.label} was run: ${name} is ${
       formatValue(best.median, row.unit)
-    } (${plural(spread.count, "seed")}).`;
+    } (${plural(spread.count, "seed")})${lost(standings, "with")}.`;
     return { text, metricId, winners: [], certainty: "no comparison" };
   }
-  const winners = standings.filter((each) => shares(best.median, each.median));
+  const winners = standings.filter((each) => isTie(best.median, each.median));
   const isReference = (each: Standing): boolean => each.variant.key === workload.reference;
   if (winners.length === standings.length) {
-    const text = `No policy changes ${name} by more than 1 % (${plural(spread.count, "seed")}).`;
+    const text = `No policy changes ${name} by more than 1 % (${plural(spread.count, "seed")})${
+      lost(standings, "with")
+    }.`;
     return { text, metricId, winners: [], certainty: "tie" };
   }
   const keys = winners.map((each) => each.variant.key);
@@ -117,7 +136,8 @@ export function bestOf(workload: WorkloadRuns, row: MetricRow): Finding | null {
   const text = winners.some(isReference)
     ? referenceWins(name, row, winners, standings, workload)
     : policyWins(name, row, winners, standings, workload);
-  return { text, metricId, winners: keys, certainty };
+  const price = lost(winners, "at the price of");
+  return { text: `${text.slice(0, -1)}${price}.`, metricId, winners: keys, certainty };
 }
 
 /** Variants with a value, best first; equal medians keep the order of the variants. */
@@ -128,11 +148,6 @@ function rank(workload: WorkloadRuns, row: MetricRow): Standing[] {
     return cell.spread === null ? [] : [{ variant, cell, median: cell.spread.median }];
   });
   return standings.sort((a, b) => sign * (a.median - b.median));
-}
-
-function shares(best: number, other: number): boolean {
-  if (best === other) return true;
-  return Math.abs(other - best) <= TIE_SHARE * Math.max(Math.abs(best), Math.abs(other));
 }
 
 /** The metric with its group, or with the workload for a metric of the whole machine. */

@@ -10,6 +10,7 @@ import { isCpuCost } from "../metrics.ts";
 import { cellOf, type PageContext, pageVariant } from "./context.ts";
 import { dataTable, textHead } from "./data_table.ts";
 import { bestOf, type Finding } from "./findings.ts";
+import { isSpoiledByLoss, lossesOf, lossRange } from "./losses.ts";
 import { formatRatio } from "./client/format.js";
 import { type Html, html, type HtmlPart } from "./html.ts";
 import { key } from "./tables.ts";
@@ -108,7 +109,8 @@ function verdict(context: PageContext, workload: WorkloadRuns, row: MetricRow): 
   const { winners } = finding;
   if (winners.length === 0 || winners.length > WINNERS_MAX) {
     const alone = finding.certainty === "no comparison";
-    return { content: alone ? "one policy only" : "no difference", isWin: false };
+    const words = alone ? "one policy only" : "no difference";
+    return { content: html`${words}${lossBadge(workload, row, null)}`, isWin: false };
   }
   const names = winners.map((winner) => {
     const variant = pageVariant(context, winner);
@@ -117,7 +119,20 @@ function verdict(context: PageContext, workload: WorkloadRuns, row: MetricRow): 
     const shown = isReference || ratio === undefined ? null : formatRatio(ratio);
     return html`<span class="winner">${key(variant)}<b>${variant.label}</b> ${shown}</span>`;
   });
-  return { content: html`${names}${doubt(finding)}`, isWin: true };
+  const badges = html`${doubt(finding)}${lossBadge(workload, row, winners)}`;
+  return { content: html`${names}${badges}`, isWin: true };
+}
+
+/** Words for a result that was reached with losses; of all variants where none is named. */
+function lossBadge(
+  workload: WorkloadRuns,
+  row: MetricRow,
+  winners: readonly string[] | null,
+): Html | null {
+  if (row.group === null || !isSpoiledByLoss(row)) return null;
+  const { all } = lossesOf(workload, row.group);
+  const own = all.filter((loss) => winners === null || winners.includes(loss.key));
+  return own.length === 0 ? null : html`<span class="badge">${lossRange(own)} lost</span>`;
 }
 
 /** Words for a win that should not be trusted yet. */

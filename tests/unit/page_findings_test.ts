@@ -137,3 +137,69 @@ Deno.test("A percentile without 10 samples beyond it is not stated", () => {
   assert.equal(row.cells.get("stock/NONE")!.spread, null);
   assert.match(findingsOf(workload)[0]!.text, /median latency for rr/);
 });
+
+/** Two seeds of a UDP stream per policy: throughput factor, and share of datagrams lost. */
+function udpWorkload(
+  outcomes: Partial<Record<DevicePolicy, readonly [number, number]>>,
+): WorkloadRuns {
+  const records = Object.entries(outcomes).flatMap(([policy, [factor, share]]) =>
+    [1, 2].map((seed) => {
+      const record = buildRecord({
+        workload: "udp",
+        groups: ["UDP_STREAM"],
+        policy: policy as DevicePolicy,
+        seed,
+      });
+      const groups = record.measurement.groups.map((group) => ({
+        ...group,
+        name: "udp",
+        throughput: { value: 1e9 * factor, unit: "bit/s" as const },
+        datagrams: { sent: 10_000, lost: 10_000 * share },
+      }));
+      const measurement = { ...record.measurement, groups, drops: {}, retransmits: 0 };
+      return { ...record, measurement };
+    })
+  );
+  return arrange(records)[0]!.workloads[0]!;
+}
+
+Deno.test("A throughput win with losses says its price, and every policy's loss is listed", () => {
+  const texts = findingsOf(udpWorkload({ NONE: [1, 0.85], BULK: [1.3, 0.87], CPU: [0.9, 0] }))
+    .map((finding) => finding.text);
+  assert.equal(
+    texts[0],
+    "BULK has the highest throughput for udp: 1.30× of the stock default (NONE), 2 seeds, " +
+      "range 1.30–1.30, at the price of 87\u202f% lost datagrams.",
+  );
+  assert.equal(texts[1], "Lost datagrams for udp: NONE 85\u202f% and BULK 87\u202f%.");
+});
+
+Deno.test("Equal rates and a rate of the stock driver are not told without their losses either", () => {
+  const tie = findingsOf(udpWorkload({ NONE: [1, 0.5], BULK: [1, 0.25] }))[0]!.text;
+  assert.equal(
+    tie,
+    "No policy changes throughput for udp by more than 1 % (2 seeds), " +
+      "with 25–50\u202f% lost datagrams.",
+  );
+  const stock = findingsOf(udpWorkload({ NONE: [1, 0.5], BULK: [0.8, 0] }))[0]!.text;
+  assert.match(stock, /^No policy beats .*, at the price of 50\u202f% lost datagrams\.$/);
+});
+
+Deno.test("Losses below 0.1 % are not told", () => {
+  const texts = findingsOf(udpWorkload({ NONE: [1, 0.0005], BULK: [1.3, 0.0009] }))
+    .map((finding) => finding.text);
+  assert.ok(texts.every((text) => !/lost|Lost/.test(text)), texts.join(" "));
+});
+
+Deno.test("Where no datagram is counted, dropped packets of the device stand for the losses", () => {
+  const records = (["NONE", "BULK"] as const).map((policy) => {
+    const record = buildRecord({ workload: "rr", policy });
+    const arrived = record.measurement.queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
+    // Half as many again were dropped before a queue counted them: a third of all.
+    const drops = { drop_ring: policy === "BULK" ? arrived / 2 : 0 };
+    return { ...record, measurement: { ...record.measurement, drops } };
+  });
+  const workload = arrange(records)[0]!.workloads[0]!;
+  const texts = findingsOf(workload).map((finding) => finding.text);
+  assert.ok(texts.includes("Dropped packets for rr: BULK 33.3\u202f%."), texts.join("\n"));
+});

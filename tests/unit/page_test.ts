@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import type { RunRecord, TestName } from "../../harness/record.ts";
 import { embedJson, embedScript, escapeHtml, html } from "../../reports/page/html.ts";
+import { arrange } from "../../reports/cells.ts";
 import { metricsOf } from "../../reports/metrics.ts";
 import { renderPage } from "../../reports/page/page.ts";
-import { spreadSentence } from "../../reports/page/queues.ts";
+import { spreadSentence, steeringSentence } from "../../reports/page/queues.ts";
 import { buildBench, buildRecord } from "../record_builder.ts";
 
 const HOSTILE = `</script><img src=x onerror=alert(1)>"'&<!--`;
@@ -226,6 +227,31 @@ Deno.test("CPU time is told once per workload with its unit, and never ranked wh
   );
   const [mixed] = pair("mixed", ["TCP_RR", "TCP_STREAM"]);
   assert.deepEqual(metricsOf(mixed!).filter((metric) => metric.key.startsWith("cpu_ns")), []);
+});
+
+Deno.test("The first table marks a winner that lost packets", async () => {
+  const lossy = (policy: "NONE" | "BULK"): RunRecord => {
+    const record = buildRecord({ workload: "stream", groups: ["TCP_STREAM"], policy });
+    const arrived = record.measurement.queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
+    const drops = { drop_socket: policy === "BULK" ? arrived * 0.87 : 0 };
+    return { ...record, measurement: { ...record.measurement, drops } };
+  };
+  const markup = markupOf(await renderPage([lossy("NONE"), lossy("BULK")]));
+  const table = /<table class="verdicts"[^>]*>[\s\S]*?<\/table>/.exec(markup)![0];
+  assert.match(table, /BULK<\/b>[\s\S]*<span class="badge">87\u202f% lost<\/span>/);
+});
+
+Deno.test("Connections of one request are not said to be received on their policy's queues", () => {
+  const sentenceOf = (groups: readonly TestName[]): string =>
+    steeringSentence(arrange([buildRecord({ groups, policy: "MIX" })])[0]!.workloads[0]!);
+  assert.match(sentenceOf(["TCP_RR"]), /gives each socket a queue from its policy's list\.$/);
+  const crr = sentenceOf(["TCP_CRR"]);
+  assert.match(crr, /steers what it transmits only: a connection ends with its one request, /);
+  assert.doesNotMatch(crr, /gives each socket/);
+  assert.match(
+    sentenceOf(["TCP_RR", "TCP_CRR"]),
+    /list\. For crr, the policy manager steers what it transmits only/,
+  );
 });
 
 Deno.test("The queue section says how even the load was and how interrupts were throttled", async () => {
