@@ -7,7 +7,7 @@
 
 import { Presets, SingleBar } from "cli-progress";
 import type { RunObserver } from "./run.ts";
-import { plural } from "./table.ts";
+import { plural } from "./words.ts";
 import type { PlannedRun } from "./target.ts";
 
 /** Progress that can be ended. */

@@ -159,7 +159,6 @@ function quoted(value: unknown): string {
   if (typeof value === "object" && value !== null) return "an object";
   const text = (JSON.stringify(value) ?? "nothing").replace(
     // JSON leaves these as they are, and some terminals obey them.
-    // deno-lint-ignore no-control-regex
     /[\u007f-\u009f]/g,
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

@@ -3,7 +3,8 @@
  *
  * A bench writes into a folder. Nothing there changes until the first record exists; then records
  * of an earlier bench become `records.previous.ndjson` (one generation is kept) and its page, which
- * `report` can make again, goes. One bench at a time: a lock on the folder holds until it is closed.
+ * `report` can make again, goes. One bench at a time: a lock on the folder holds until it is
+ * closed.
  *
  * @module
  */

@@ -15,7 +15,19 @@ import {
   type RunRecord,
 } from "./record.ts";
 import { estimateMedian, type MedianEstimate, pairedRatios } from "./stats/interval.ts";
+import { percentileIsSupported } from "./stats/percentile.ts";
 import { coefficientOfVariation, median } from "./stats/quantile.ts";
+
+/** Percentiles of a summary, with their probabilities. */
+const PROBABILITIES = { p50: 0.5, p90: 0.9, p99: 0.99, p99_9: 0.999 } as const;
+/** Names a percentile of a record. */
+export type Percentile = keyof typeof PROBABILITIES;
+
+/** "datagrams": lost of those the group sent. "device": packets dropped of those that came in. */
+export interface Loss {
+  readonly share: number;
+  readonly of: "datagrams" | "device";
+}
 
 /** One policy's results for one group: medians over seeds; null where nothing was measured. */
 export interface SummaryRow {
@@ -25,7 +37,10 @@ export interface SummaryRow {
   readonly throughput: MedianEstimate;
   /** Coefficient of variation between runs; null for a single run or a throughput of zero. */
   readonly throughput_cv: number | null;
-  readonly latency_ns: Readonly<Record<"p50" | "p90" | "p99" | "p99_9", MedianEstimate>> | null;
+  /** A percentile is null where no run has samples enough for it; see stats/percentile.ts. */
+  readonly latency_ns: Readonly<Record<Percentile, MedianEstimate | null>> | null;
+  /** Median share of what was lost, 0..1; null where the target cannot see it. */
+  readonly loss: Loss | null;
   /** Of the whole device, not of the group. */
   readonly cpu_utilisation: number | null;
   readonly interrupts_per_second: number | null;
@@ -117,6 +132,7 @@ function summariseRow(samples: readonly Sample[], base: readonly Sample[]): Summ
     throughput: estimateMedian(samples.map(throughputOf)),
     throughput_cv: variationOf(samples.map(throughputOf)),
     latency_ns: latencyOf(samples),
+    loss: lossOf(samples),
     cpu_utilisation: medianOf(samples, (sample) => sample.record.measurement.cpu_utilisation),
     interrupts_per_second: medianOf(
       samples,
@@ -143,15 +159,49 @@ function throughputOf({ group }: Sample): number {
 }
 
 function latencyP99Of({ group }: Sample): number | null {
-  return group.latency_ns?.p99 ?? null;
+  return group.latency_ns === null ? null : percentileOf(group.latency_ns, "p99");
+}
+
+function percentileOf(latency: LatencySummary, key: Percentile): number | null {
+  return percentileIsSupported(latency.count, PROBABILITIES[key]) ? latency[key] : null;
 }
 
 function latencyOf(samples: readonly Sample[]): SummaryRow["latency_ns"] {
   const summaries = samples.flatMap(({ group }) => group.latency_ns ?? []);
   if (summaries.length === 0) return null;
-  const of = (key: keyof LatencySummary): MedianEstimate =>
-    estimateMedian(summaries.map((summary) => Number(summary[key])));
+  const of = (key: Percentile): MedianEstimate | null => {
+    const known = summaries.flatMap((summary) => percentileOf(summary, key) ?? []);
+    return known.length === 0 ? null : estimateMedian(known);
+  };
   return { p50: of("p50"), p90: of("p90"), p99: of("p99"), p99_9: of("p99_9") };
+}
+
+function lossOf(samples: readonly Sample[]): Loss | null {
+  const losses = samples.flatMap((sample) => lossOfRun(sample) ?? []);
+  const [first] = losses;
+  if (first === undefined) return null;
+  return { share: median(losses.map(({ share }) => share)), of: first.of };
+}
+
+/** Causes of drops above the driver: such a packet is among those that the driver received. */
+const ABOVE_DRIVER = new Set(["socket_buffer_full", "fragment_missing"]);
+
+function lossOfRun({ record, group }: Sample): Loss | null {
+  const { datagrams } = group;
+  if (datagrams !== undefined) {
+    return datagrams.sent === 0
+      ? null
+      : { share: datagrams.lost / datagrams.sent, of: "datagrams" };
+  }
+  const { drops, queues } = record.measurement;
+  if (queues.length === 0) return null;
+  let dropped = 0;
+  let arrived = queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
+  for (const [cause, count] of Object.entries(drops)) {
+    dropped += count;
+    if (!ABOVE_DRIVER.has(cause)) arrived += count;
+  }
+  return arrived === 0 ? null : { share: dropped / arrived, of: "device" };
 }
 
 function medianOf(

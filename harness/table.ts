@@ -5,14 +5,19 @@
  * @module
  */
 
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 import Table from "cli-table3";
 import type { MedianEstimate } from "./stats/interval.ts";
+import { isTie } from "./stats/tie.ts";
 import type { GroupSummary, Summary, SummaryRow } from "./summary.ts";
+import { hasLosses, notesOf } from "./table_notes.ts";
+import { grouped, wrapped } from "./words.ts";
 
 /** How to draw. */
 export interface TableOptions {
   readonly color: boolean;
+  /** Columns of the terminal; null where there is none. */
+  readonly columns: number | null;
 }
 
 /** A column: its header, its cell for a row (null: nothing to show), and whether more is better. */
@@ -24,11 +29,11 @@ interface Column {
   readonly isText?: boolean;
 }
 
-/** Width that tables and notes keep to. */
-const WIDTH = 120;
+/** Width that tables and notes keep to, at most: a wider line is hard to follow. */
+const WIDTH_MAX = 120;
 
-/** Coefficient of variation from which a reader should know of it. */
-const NOTABLE_CV = 0.05;
+/** Headers that give way in a narrow terminal, the least important first. */
+const EXPENDABLE = ["p90 us", "p99.9 us", "int/s", "pkt/int", "steer", "CPU %", "p99 x NONE"];
 
 const NO_LINES = {
   "top": "",
@@ -50,17 +55,43 @@ const NO_LINES = {
 
 /** All tables, then what a reader must know about them. */
 export function renderSummary(summary: Summary, options: TableOptions): string {
-  const parts = summary.groups.map((group) => renderGroup(group, options));
-  parts.push(notes(summary).map(wrapped).join("\n"));
+  const width = Math.min(options.columns ?? WIDTH_MAX, WIDTH_MAX);
+  const hidden = new Set<string>();
+  const parts = summary.groups.map((group) => {
+    const table = renderGroup(group, width, painter(options));
+    table.hidden.forEach((header) => hidden.add(header));
+    return table.text;
+  });
+  const notes = notesOf(summary);
+  if (hidden.size > 0) {
+    notes.push(`Left out for want of width, but on the page: ${[...hidden].join(", ")}.`);
+  }
+  parts.push(notes.map((note) => wrapped(note, width)).join("\n"));
   return parts.join("\n\n") + "\n";
 }
 
-/** One group's table with its title. */
-export function renderGroup(group: GroupSummary, options: TableOptions): string {
-  const columns = columnsOf(group).filter((column) =>
+/** One group's table with its title, and the columns that found no room. */
+function renderGroup(
+  group: GroupSummary,
+  width: number,
+  paint: Paint,
+): { readonly text: string; readonly hidden: readonly string[] } {
+  let columns = columnsOf(group).filter((column) =>
     group.rows.some((row) => column.cell(row) !== null)
   );
-  const paint = painter(options);
+  const hidden: string[] = [];
+  let lines = tableLines(group, columns, paint);
+  for (const header of EXPENDABLE) {
+    if (lines.every((line) => stripVTControlCharacters(line).length <= width)) break;
+    if (!columns.some((column) => column.header === header)) continue;
+    columns = columns.filter((column) => column.header !== header);
+    hidden.push(header);
+    lines = tableLines(group, columns, paint);
+  }
+  return { text: [...titleOf(group, width, paint), ...lines].join("\n"), hidden };
+}
+
+function tableLines(group: GroupSummary, columns: readonly Column[], paint: Paint): string[] {
   const table = new Table({
     chars: NO_LINES,
     style: { head: [], border: [], "padding-left": 0, "padding-right": 1, compact: true },
@@ -70,8 +101,7 @@ export function renderGroup(group: GroupSummary, options: TableOptions): string 
   for (const row of group.rows) {
     table.push(columns.map((column) => paint(tone(column, row), column.cell(row) ?? "-")));
   }
-  const lines = table.toString().split("\n").map((line) => line.trimEnd());
-  return [...titleOf(group, paint), ...lines].join("\n");
+  return table.toString().split("\n").map((line) => line.trimEnd());
 }
 
 type Paint = (format: Tone, text: string) => string;
@@ -84,7 +114,7 @@ function painter({ color }: TableOptions): Paint {
   };
 }
 
-function titleOf(group: GroupSummary, paint: Paint): string[] {
+function titleOf(group: GroupSummary, width: number, paint: Paint): string[] {
   const where = group.machine === null ? group.target : `${group.target} of ${group.machine}`;
   const runCounts = [...new Set(group.rows.map((row) => row.run_count))].sort((a, b) => a - b);
   const connections = group.connections === 1 ? "1 connection" : `${group.connections} connections`;
@@ -94,14 +124,19 @@ function titleOf(group: GroupSummary, paint: Paint): string[] {
     `median of n = ${runCounts.join(" to ")}`,
   ];
   const title = `${group.workload} on ${where}: ${group.title}`;
-  return [paint("bold", title), paint("dim", facts.join("; "))];
+  const painted = (tone: Tone, text: string): string[] =>
+    wrapped(text, width).split("\n").map((line) => paint(tone, line));
+  return [...painted("bold", title), ...painted("dim", facts.join("; "))];
 }
 
 function columnsOf(group: GroupSummary): Column[] {
-  const isBits = group.throughput_unit === "bit/s";
   const percentile = (key: "p50" | "p90" | "p99" | "p99_9", header: string): Column => ({
     header: `${header} us`,
-    cell: (row) => row.latency_ns === null ? null : micros(row.latency_ns[key].median),
+    cell: ({ latency_ns: latency }) => {
+      if (latency === null) return null;
+      const estimate = latency[key];
+      return estimate === null ? "-" : micros(estimate.median);
+    },
   });
   const ratio = (
     header: string,
@@ -120,12 +155,9 @@ function columnsOf(group: GroupSummary): Column[] {
   });
   return [
     { header: "policy", isText: true, cell: (row) => row.policy },
-    {
-      header: isBits ? "Gbit/s" : "trans/s",
-      cell: ({ throughput }) =>
-        isBits ? (throughput.median / 1e9).toFixed(2) : grouped(throughput.median),
-    },
+    throughputColumn(group),
     ratio("x NONE", (row) => row.throughput_ratio, true),
+    { header: "lost %", cell: ({ loss }) => hasLosses(group) && loss ? percent(loss.share) : null },
     percentile("p50", "p50"),
     percentile("p90", "p90"),
     percentile("p99", "p99"),
@@ -141,10 +173,30 @@ function columnsOf(group: GroupSummary): Column[] {
   ];
 }
 
-/** Green or red only where every pair of runs agrees on the direction, as far as it is shown. */
+/** One unit for the whole column, small enough that the least throughput still has digits. */
+function throughputColumn({ throughput_unit: unit, rows }: GroupSummary): Column {
+  const cellOf = (show: (value: number) => string) => (row: SummaryRow): string =>
+    show(row.throughput.median);
+  if (unit === "trans/s") return { header: "trans/s", cell: cellOf(grouped) };
+  const least = Math.min(...rows.map((row) => row.throughput.median).filter((value) => value > 0));
+  // Without any traffic the least is Infinity, and Gbit/s as good as any.
+  if (least >= 1e9) return { header: "Gbit/s", cell: cellOf((value) => (value / 1e9).toFixed(2)) };
+  const megabits = (value: number): string =>
+    value < 100e6 ? (value / 1e6).toFixed(2) : grouped(value / 1e6);
+  return { header: "Mbit/s", cell: cellOf(megabits) };
+}
+
+/** A share as per cent: what is not zero does not look like it. */
+function percent(share: number): string {
+  const text = (100 * share).toFixed(2);
+  return share > 0 && Number(text) === 0 ? "<0.01" : text;
+}
+
+/** Green or red only where every pair of runs agrees on the direction, and it is no tie. */
 function tone(column: Column, row: SummaryRow): Tone {
   const estimate = column.ratio?.(row) ?? null;
   if (estimate === null) return column.isText && row.policy === "NONE" ? "dim" : "plain";
+  if (isTie(estimate.median, 1)) return "plain";
   const isMore = Number(ratioDigits(estimate.low)) > 1;
   const isLess = Number(ratioDigits(estimate.high)) < 1;
   if (!isMore && !isLess) return "plain";
@@ -168,69 +220,4 @@ function micros(nanoseconds: number): string {
 
 function fixed(value: number | null, scale: number, digits: number): string | null {
   return value === null ? null : (value * scale).toFixed(digits);
-}
-
-/** A whole number with commas between thousands, in no locale but this. */
-function grouped(value: number): string {
-  return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
-function notes(summary: Summary): string[] {
-  const rows = summary.groups.flatMap((group) => group.rows);
-  const ratios = rows.flatMap((row) => row.throughput_ratio ?? []);
-  const lines: string[] = [];
-  if (ratios.some((ratio) => ratio.kind === "confidence")) {
-    lines.push("x NONE: median ratio of runs with the same seed (95 % confidence interval).");
-  } else if (ratios.length > 0) {
-    lines.push(
-      "x NONE: median ratio of runs with the same seed (smallest-largest; 6 seeds give an interval).",
-    );
-  }
-  if (rows.some((row) => row.interrupts_per_second !== null)) {
-    lines.push("int/s: interrupts per second; pkt/int: received packets per interrupt.");
-  }
-  if (rows.some((row) => row.steered !== "no")) {
-    lines.push("steer: whether the group's sockets got queues of their policy.");
-  }
-  const hasManyGroups = summary.groups.some((group) => group.group_count > 1);
-  if (hasManyGroups && rows.some((row) => row.cpu_utilisation !== null)) {
-    lines.push("CPU %, int/s and pkt/int are of the whole device, not of one group.");
-  }
-  lines.push(...summary.groups.flatMap(variations));
-  if (summary.partial_count > 0) {
-    lines.push(`Left out: ${plural(summary.partial_count, "run")} that ended early.`);
-  }
-  for (const remark of summary.remarks) {
-    lines.push(`Remark of ${plural(remark.run_count, "run")}: ${remark.text}`);
-  }
-  return lines;
-}
-
-/** Rows whose runs differ so much that a median of them says little. */
-function variations(group: GroupSummary): string[] {
-  return group.rows.flatMap((row) => {
-    if (row.throughput_cv === null || row.throughput_cv < NOTABLE_CV) return [];
-    const percent = (100 * row.throughput_cv).toFixed(0);
-    return [
-      `Spread: throughput of ${group.workload} (${group.group}) on ${group.target} under ` +
-      `${row.policy} varies by ${percent} % between ${plural(row.run_count, "run")} ` +
-      "(coefficient of variation): take more seeds.",
-    ];
-  });
-}
-
-/** A sentence in lines of at most WIDTH columns, later lines indented. */
-function wrapped(sentence: string): string {
-  let column = 0;
-  return sentence.split(" ").map((word, index) => {
-    const isNewLine = index > 0 && column + 1 + word.length > WIDTH;
-    const lead = index === 0 ? "" : isNewLine ? "\n  " : " ";
-    column = (isNewLine ? 2 : column + lead.length) + word.length;
-    return lead + word;
-  }).join("");
-}
-
-/** `1 run`, `2 runs`. */
-export function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }

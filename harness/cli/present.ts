@@ -35,7 +35,8 @@ export async function present(
     return path.startsWith("..") ? file : path;
   };
   // The table first: it must not wait for, nor fall with, the page.
-  if (!options.json) io.out(renderSummary(summary, { color: io.color }) + "\n");
+  const { color, columns } = io;
+  if (!options.json) io.out(renderSummary(summary, { color, columns }) + "\n");
   const { renderPage } = await import("../../reports/page/page.ts");
   const pageFile = await options.store.writePage(await renderPage(records));
   if (!options.json) {
