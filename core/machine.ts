@@ -6,7 +6,11 @@
 // No i64 crosses; times go in as f64 nanoseconds.
 
 import { fingerprintMix } from "./lib/fingerprint";
-import { HISTOGRAM_COUNTERS as HISTOGRAM_LENGTH, HISTOGRAM_SIZE } from "./lib/histogram";
+import {
+  HISTOGRAM_COUNTERS as HISTOGRAM_LENGTH,
+  HISTOGRAM_HALF as HISTOGRAM_EXACT,
+  HISTOGRAM_SIZE,
+} from "./lib/histogram";
 import { prngBelow, prngSeed } from "./lib/prng";
 import { eventAt, now, pendingEvents, schedule, takeEvent, wheelInit } from "./lib/wheel";
 import { EINVAL } from "./lib/errno";
@@ -66,19 +70,20 @@ import {
   PROTOCOL_UDP,
   TCP_CRR,
   TCP_MAERTS,
+  TCP_RR,
   TCP_STREAM,
   threadAt,
   UDP_RR,
   UDP_STREAM,
 } from "./machine/connection";
 import { COST_COUNT as COSTS_USED, costSet as setCost, TICKS_PER_NS } from "./machine/costs";
-import { charge, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
+import { charge, Cpu, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
 import {
+  RULE_LIMIT as RULES_HELD,
   ruleActivate,
   ruleCount,
   ruleDelete as deleteRule,
   ruleInsert as insertRule,
-  ruleProgrammed,
   rulesInit,
 } from "./machine/flow_director";
 import { itrInit, itrSet, vectorTimer } from "./machine/itr";
@@ -114,15 +119,19 @@ import { TOTAL_COUNT as TOTAL_LENGTH, totals, totalsInit } from "./machine/total
 // Where the harness finds the tables (bytes) and how long they are.
 export const CPU_TABLE: u32 = <u32>CPUS;
 export const CPU_BYTES: u32 = 1 << (<u32>CPU_SHIFT);
+export const CPU_COUNTER_COUNT: u32 = <u32>offsetof<Cpu>("since") / 8;
 export const QUEUE_TABLE: u32 = <u32>QUEUES;
 export const QUEUE_BYTES: u32 = 1 << (<u32>QUEUE_SHIFT);
 export const QUEUE_COUNTERS: u32 = <u32>offsetof<Queue>("rxPackets");
+export const QUEUE_COUNTER_COUNT: u32 = (<u32>offsetof<Queue>() - QUEUE_COUNTERS) / 8;
 export const GROUP_TABLE: u32 = <u32>GROUPS;
 export const GROUP_BYTES: u32 = 1 << (<u32>GROUP_SHIFT);
 export const GROUP_COUNTERS: u32 = <u32>offsetof<Group>("arrivalsLost");
+export const GROUP_COUNTER_COUNT: u32 = (<u32>offsetof<Group>() - GROUP_COUNTERS) / 8;
 export const HISTOGRAM_TABLE: u32 = <u32>HISTOGRAMS;
 export const HISTOGRAM_BYTES: u32 = <u32>HISTOGRAM_SIZE;
 export const HISTOGRAM_COUNTERS: u32 = HISTOGRAM_LENGTH;
+export const HISTOGRAM_HALF: u32 = HISTOGRAM_EXACT;
 export const TOTAL_TABLE: u32 = <u32>TOTALS;
 export const TOTAL_COUNT: u32 = TOTAL_LENGTH;
 export const COST_COUNT: u32 = COSTS_USED;
@@ -134,6 +143,15 @@ export const FRAME_LIMIT: u32 = PACKET_MAX - 65536;
 /** Payload of a full frame. */
 export const TCP_FRAME_BYTES: u32 = TCP_SEGMENT;
 export const UDP_FRAME_BYTES: u32 = UDP_SEGMENT;
+/** Rules that the device holds. */
+export const RULE_LIMIT: u32 = RULES_HELD;
+// Numbers of netperf's tests.
+export const TEST_TCP_RR: u32 = TCP_RR;
+export const TEST_TCP_CRR: u32 = TCP_CRR;
+export const TEST_TCP_STREAM: u32 = TCP_STREAM;
+export const TEST_TCP_MAERTS: u32 = TCP_MAERTS;
+export const TEST_UDP_RR: u32 = UDP_RR;
+export const TEST_UDP_STREAM: u32 = UDP_STREAM;
 /** Answer of machineRun when packets or events run out. */
 export const RUN_FULL: u32 = 3;
 
@@ -466,11 +484,6 @@ export function ruleDelete(location: u32): i32 {
 /** Rules in the table. */
 export function rulesUsed(): u32 {
   return ruleCount();
-}
-
-/** Insertions and deletions so far. */
-export function rulesProgrammed(): u32 {
-  return ruleProgrammed();
 }
 
 /** Low or high half (0, 1) of an interrupt's affinity mask. */

@@ -4,20 +4,21 @@
 // given by the caller. Holds no sums: mean and deviation come from the counts, outside.
 
 const SUB_BITS: u32 = 11;
-const HALF: u32 = 1 << (SUB_BITS - 1);
+/** Values below twice this are counted one by one; each doubling above has so many counters. */
+export const HISTOGRAM_HALF: u32 = 1 << (SUB_BITS - 1);
 /** Largest value told apart; larger ones count as this. */
 export const HISTOGRAM_VALUE_MAX: u64 = (1 << 36) - 1;
 /** Counters of one histogram. */
-export const HISTOGRAM_COUNTERS: u32 = (36 - SUB_BITS) * HALF + 2 * HALF;
+export const HISTOGRAM_COUNTERS: u32 = (36 - SUB_BITS) * HISTOGRAM_HALF + 2 * HISTOGRAM_HALF;
 /** Bytes of one histogram. */
 export const HISTOGRAM_SIZE: usize = <usize>HISTOGRAM_COUNTERS * 4;
 
 /** Counter that a value falls into. */
 export function histogramIndex(value: u64): u32 {
   const bounded = min(value, HISTOGRAM_VALUE_MAX);
-  const bits = 64 - <u32>clz(bounded | (2 * HALF - 1));
+  const bits = 64 - <u32>clz(bounded | (2 * HISTOGRAM_HALF - 1));
   const shift = bits - SUB_BITS;
-  return shift * HALF + <u32>(bounded >> shift);
+  return shift * HISTOGRAM_HALF + <u32>(bounded >> shift);
 }
 
 /** Counts one value. */

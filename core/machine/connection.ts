@@ -15,7 +15,7 @@ import {
   THREADS,
 } from "./abi";
 
-/** netperf's tests by number; harness/machine/model.ts has the names. */
+/** netperf's tests by number. */
 export const TCP_RR: u32 = 0;
 export const TCP_CRR: u32 = 1;
 export const TCP_STREAM: u32 = 2;

@@ -12,12 +12,10 @@ import type { Direction, Driver, FlowSpec, NetpolicyInfo } from "../policy/drive
 import { ERRNO } from "../policy/errno.ts";
 import { policyName } from "../policy/manager.ts";
 import type { MachineSpec } from "../spec.ts";
-import type { MachineCalls } from "./wasm.ts";
+import type { MachineCalls, MachineWasm } from "./wasm.ts";
 
 /** CPU, BULK and LATENCY, as bits of their values. */
 const AVAILABLE = 0b1110;
-/** Flow-director rules of one port of a two-port card: the driver's limit of records. */
-const RECORD_LIMIT = 7680;
 const PROTOCOLS: Readonly<Record<string, number>> = { tcp4: 6, udp4: 17 };
 /** A direction's interval that follows the driver's own rule. */
 const ADAPTIVE = -1;
@@ -25,20 +23,24 @@ const ADAPTIVE = -1;
 /** Driver of the one device of a machine. */
 export class MachineDriver implements Driver {
   readonly #usecs: MachineSpec["nic"]["usecs"];
-  #calls: MachineCalls | null = null;
+  #machine: MachineWasm | null = null;
 
   constructor(usecs: MachineSpec["nic"]["usecs"]) {
     this.#usecs = usecs;
   }
 
   /** Gives the driver its device; before that every operation would be a fault. */
-  attach(calls: MachineCalls): void {
-    this.#calls = calls;
+  attach(machine: MachineWasm): void {
+    this.#machine = machine;
+  }
+
+  get #attached(): MachineWasm {
+    if (this.#machine === null) throw new Error("The driver has no device yet");
+    return this.#machine;
   }
 
   get #device(): MachineCalls {
-    if (this.#calls === null) throw new Error("The driver has no device yet");
-    return this.#calls;
+    return this.#attached.calls;
   }
 
   netpolicyInit(_device: number): NetpolicyInfo {
@@ -47,7 +49,8 @@ export class MachineDriver implements Driver {
       mix: true,
       queuePair: true,
       irqAffinity: true,
-      recordLimit: RECORD_LIMIT,
+      // A record may need a rule.
+      recordLimit: this.#attached.constants.RULE_LIMIT,
     };
   }
 

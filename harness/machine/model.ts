@@ -9,7 +9,7 @@
 
 import { UserError } from "../errors.ts";
 import { PolicyManager, policyValue } from "../policy/manager.ts";
-import type { DevicePolicy, HintPolicy, Measurement, TestName } from "../record.ts";
+import type { DevicePolicy, HintPolicy, Measurement } from "../record.ts";
 import type { MachineSpec, WorkloadGroup, WorkloadSpec } from "../spec.ts";
 import { COST_NAMES } from "./costs.ts";
 import { MachineDriver } from "./driver.ts";
@@ -40,15 +40,6 @@ export interface ModelOptions {
   readonly machineModule: WebAssembly.Module;
 }
 
-/** Numbers of the tests in core/machine/connection.ts. */
-const TEST_NUMBERS: Readonly<Record<TestName, number>> = {
-  TCP_RR: 0,
-  TCP_CRR: 1,
-  TCP_STREAM: 2,
-  TCP_MAERTS: 3,
-  UDP_RR: 4,
-  UDP_STREAM: 5,
-};
 const NO_TASK = 0;
 
 /** A run in progress. */
@@ -71,7 +62,7 @@ export class ModelRun {
       this.#manager.wasm.exports as WebAssembly.ModuleImports,
     );
     refuseTooMuch(this.#machine, workload);
-    driver.attach(this.#machine.calls);
+    driver.attach(this.#machine);
     setUpHost(this.#machine, machine, options.seed);
     this.#device = setUpDevice(this.#manager, machine);
     if (options.mechanism === "netpolicy") {
@@ -97,11 +88,11 @@ export class ModelRun {
   }
 
   #setUpGroups(): void {
-    const { calls } = this.#machine;
+    const { calls, constants } = this.#machine;
     calls.socketsSet(NO_TASK, this.#device);
     this.#options.workload.groups.forEach((group, index) => {
       calls.groupSet(
-        TEST_NUMBERS[group.test],
+        constants[`TEST_${group.test}`],
         group.connections,
         group.outstanding,
         group.request_bytes,

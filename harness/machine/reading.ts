@@ -21,11 +21,6 @@ import { type MachineWasm, readCounters } from "./wasm.ts";
 const TICKS_PER_NS = 10;
 /** 2^64 - 1 as a number: no latency yet. */
 const NO_LATENCY = 2 ** 64;
-const CPU_COUNTERS = 5;
-const QUEUE_COUNTERS = 9;
-const GROUP_COUNTERS = 6;
-/** Values below are counted one by one; above, each half of a doubling has this many buckets. */
-const HISTOGRAM_HALF = 1024;
 
 /** All counters at one instant. */
 export interface Reading {
@@ -69,9 +64,9 @@ export function takeReading(machine: MachineWasm, spec: MachineSpec, groups: num
   const groupAt = c.GROUP_TABLE + c.GROUP_COUNTERS;
   return {
     timeNs: calls.nowNs(),
-    cpus: table(c.CPU_TABLE, c.CPU_BYTES, cpuCount, CPU_COUNTERS),
-    queues: table(queueAt, c.QUEUE_BYTES, spec.nic.queue_pairs, QUEUE_COUNTERS),
-    groups: table(groupAt, c.GROUP_BYTES, groups, GROUP_COUNTERS),
+    cpus: table(c.CPU_TABLE, c.CPU_BYTES, cpuCount, c.CPU_COUNTER_COUNT),
+    queues: table(queueAt, c.QUEUE_BYTES, spec.nic.queue_pairs, c.QUEUE_COUNTER_COUNT),
+    groups: table(groupAt, c.GROUP_BYTES, groups, c.GROUP_COUNTER_COUNT),
     totals: readCounters(machine, c.TOTAL_TABLE, c.TOTAL_COUNT),
   };
 }
@@ -174,10 +169,13 @@ export function groupBetween(
   };
 }
 
-/** Least value that a counter of the histogram stands for, nanoseconds. */
-export function bucketValue(index: number): number {
-  const shift = Math.max(Math.floor(index / HISTOGRAM_HALF) - 1, 0);
-  return (index - shift * HISTOGRAM_HALF) * 2 ** shift;
+/**
+ * Least value that a counter of the histogram stands for, nanoseconds; each doubling above twice
+ * `half` has `half` counters.
+ */
+export function bucketValue(index: number, half: number): number {
+  const shift = Math.max(Math.floor(index / half) - 1, 0);
+  return (index - shift * half) * 2 ** shift;
 }
 
 function latencyOf(
@@ -193,7 +191,7 @@ function latencyOf(
   let total = 0;
   counts.forEach((count, index) => {
     if (count === 0) return;
-    histogram.record(bucketValue(index), count);
+    histogram.record(bucketValue(index, constants.HISTOGRAM_HALF), count);
     total += count;
   });
   const [, , , sum = 0, least = 0, most = 0] = to.groups[group] ?? [];

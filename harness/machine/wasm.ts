@@ -41,7 +41,6 @@ export type MachineCalls = {
       | "ruleInsert"
       | "ruleDelete"
       | "rulesUsed"
-      | "rulesProgrammed"
       | "irqAffinity"
       | "irqAffinitySet"
       | "cpuLoadPercent"
@@ -51,15 +50,19 @@ export type MachineCalls = {
 const CONSTANT_NAMES = [
   "CPU_TABLE",
   "CPU_BYTES",
+  "CPU_COUNTER_COUNT",
   "QUEUE_TABLE",
   "QUEUE_BYTES",
   "QUEUE_COUNTERS",
+  "QUEUE_COUNTER_COUNT",
   "GROUP_TABLE",
   "GROUP_BYTES",
   "GROUP_COUNTERS",
+  "GROUP_COUNTER_COUNT",
   "HISTOGRAM_TABLE",
   "HISTOGRAM_BYTES",
   "HISTOGRAM_COUNTERS",
+  "HISTOGRAM_HALF",
   "TOTAL_TABLE",
   "TOTAL_COUNT",
   "COST_COUNT",
@@ -68,7 +71,14 @@ const CONSTANT_NAMES = [
   "FRAME_LIMIT",
   "TCP_FRAME_BYTES",
   "UDP_FRAME_BYTES",
+  "RULE_LIMIT",
   "RUN_FULL",
+  "TEST_TCP_RR",
+  "TEST_TCP_CRR",
+  "TEST_TCP_STREAM",
+  "TEST_TCP_MAERTS",
+  "TEST_UDP_RR",
+  "TEST_UDP_STREAM",
 ] as const;
 
 /** Constants that machine.wasm exports. */

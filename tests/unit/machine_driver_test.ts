@@ -37,7 +37,7 @@ function machineWithDriver(cpuCount = 8) {
   };
   const machine = bareMachine(machineModule, { cpuCount, policy: { setRulesV4 } });
   const driver = new MachineDriver(X710.nic.usecs);
-  driver.attach(machine.calls);
+  driver.attach(machine);
   return { machine, driver, seen };
 }
 

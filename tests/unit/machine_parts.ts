@@ -12,7 +12,7 @@ import { PROJECT_ROOT } from "../../harness/build.ts";
 const PARTS = `
 import { cancel, eventAt, now, pendingEvents, schedule, takeEvent, wheelInit } from "./lib/wheel";
 import { prngExponential, prngNext, prngSeed } from "./lib/prng";
-import { histogramIndex } from "./lib/histogram";
+import { HISTOGRAM_HALF, histogramIndex } from "./lib/histogram";
 import { EV_ITR, EV_MSIX, EV_RULE, EVENTS, FLAG_LAST, FLAG_UDP, packetAt, packetDrop, packetsInit,
   packetTake, RSS_KEY, WHEEL } from "./machine/abi";
 import { chooseWrite, intervalBySize, updateContainer } from "./machine/adaptive_itr";
@@ -48,6 +48,7 @@ export function nowLow(): u32 { return <u32>now(); }
 export function seed(value: u32, stream: u32): void { prngSeed(64, value, stream); }
 export function random(): u32 { return prngNext(64); }
 export function exponential(mean: f64): f64 { return <f64>prngExponential(64, <u64>mean); }
+export function half(): u32 { return HISTOGRAM_HALF; }
 export function bucket(value: f64): u32 { return histogramIndex(<u64>value); }
 export function wireTicks(bytes: u32): f64 { return <f64>linkToHost(bytes); }
 

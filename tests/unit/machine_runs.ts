@@ -9,7 +9,7 @@ import { COST_NAMES } from "../../harness/machine/costs.ts";
 import { ModelRun } from "../../harness/machine/model.ts";
 import { instantiateMachine, type MachineWasm } from "../../harness/machine/wasm.ts";
 import { ERRNO } from "../../harness/policy/errno.ts";
-import type { DevicePolicy, Measurement } from "../../harness/record.ts";
+import type { DevicePolicy, Measurement, TestName } from "../../harness/record.ts";
 import { type MachineSpec, readMachine, type WorkloadGroup } from "../../harness/spec.ts";
 
 /** Both modules of one build. */
@@ -128,22 +128,13 @@ export function bareMachine(module: WebAssembly.Module, options: BareMachine = {
   return machine;
 }
 
-/** Numbers of the tests in core/machine/connection.ts. */
-export const TEST_NUMBERS = {
-  TCP_RR: 0,
-  TCP_CRR: 1,
-  TCP_STREAM: 2,
-  TCP_MAERTS: 3,
-  UDP_RR: 4,
-  UDP_STREAM: 5,
-} as const;
-
 /** Adds a group of small messages, one transaction in flight on each connection. */
 export function bareGroup(
-  { calls }: MachineWasm,
-  test: keyof typeof TEST_NUMBERS,
+  { calls, constants }: MachineWasm,
+  test: TestName,
   connections = 1,
   bytes = 1,
 ): void {
-  calls.groupSet(TEST_NUMBERS[test], connections, 1, bytes, bytes, bytes, 0, 0);
+  const number = constants[`TEST_${test}`];
+  calls.groupSet(number, connections, 1, bytes, bytes, bytes, 0, 0);
 }
