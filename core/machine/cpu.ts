@@ -94,6 +94,8 @@ export class Cpu {
   /** ksoftirqd has the softirqs; it runs, or wants to (an interrupt may do its work before). */
   ksoftirqd: u32;
   ksoftirqdAwake: u32;
+  /** The thread that ran last is ksoftirqd: any other costs a context switch. */
+  ksoftirqdLast: u32;
   softirqSince: u64;
   ksoftirqdRuntime: u64;
   // Load for the policy manager.
@@ -257,6 +259,10 @@ function threadBeforeKsoftirqd(cpu: Cpu): bool {
   return thread >= 0 && threadAt(thread).runtime < cpu.ksoftirqdRuntime;
 }
 
+function beginSwitch(index: u32): void {
+  begin(index, SWITCHING, MODE_SYSTEM, cost(CONTEXT_SWITCH));
+}
+
 function dispatch(index: u32): void {
   const cpu = cpuAt(index);
   while (true) {
@@ -271,6 +277,11 @@ function dispatch(index: u32): void {
       cpu.softirqTurn = 0;
     }
     if (softirqPending(cpu) && !threadBeforeKsoftirqd(cpu)) {
+      if (cpu.ksoftirqd != 0 && cpu.ksoftirqdLast == 0) {
+        cpu.ksoftirqdLast = 1;
+        beginSwitch(index);
+        return;
+      }
       cpu.softirqTurn = 1;
       softirqStart(index);
       return;
@@ -281,12 +292,18 @@ function dispatch(index: u32): void {
         runEnqueue(cpu, cpu.current);
       }
       cpu.current = runTake(cpu);
+      cpu.ksoftirqdLast = 0;
       if (cpu.current < 0) {
         goIdle(index);
         return;
       }
       threadAt(cpu.current).state = RUNNING;
-      begin(index, SWITCHING, MODE_SYSTEM, cost(CONTEXT_SWITCH));
+      beginSwitch(index);
+      return;
+    }
+    if (cpu.ksoftirqdLast != 0) {
+      cpu.ksoftirqdLast = 0;
+      beginSwitch(index);
       return;
     }
     const thread = threadAt(cpu.current);

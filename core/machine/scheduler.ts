@@ -70,6 +70,12 @@ function idleCpu(from: u32): i32 {
   return found;
 }
 
+/** Sends an IPI that makes a CPU look for work. */
+function interruptCpu(from: Cpu, target: u32): void {
+  const far = from.node != cpuAt(target).node ? cost(IPI_REMOTE) : 0;
+  schedule(now() + cost(IPI) + far, EV_IPI, target);
+}
+
 /** Moves a thread that softirqs keep off a CPU, waiting or interrupted, to an idle one. */
 export function rescue(from: u32): void {
   const cpu = cpuAt(from);
@@ -88,7 +94,7 @@ export function rescue(from: u32): void {
   thread.cpu = target;
   thread.state = RUNNABLE;
   runEnqueue(other, index);
-  schedule(now() + cost(IPI), EV_IPI, target);
+  interruptCpu(cpu, target);
 }
 
 /** Wakes a sleeping thread from CPU `waker`; nothing happens to one that is awake. */
@@ -104,8 +110,5 @@ export function wake(index: u32, waker: u32): void {
   thread.state = RUNNABLE;
   runEnqueue(cpu, index);
   if (target == waker && cpu.activity != IDLE) return;
-  if (cpu.activity == IDLE || preempts(target)) {
-    const far = cpuAt(waker).node != cpu.node ? cost(IPI_REMOTE) : 0;
-    schedule(now() + cost(IPI) + far, EV_IPI, target);
-  }
+  if (cpu.activity == IDLE || preempts(target)) interruptCpu(cpuAt(waker), target);
 }

@@ -107,8 +107,8 @@ const FAULTS: readonly (Fault & { readonly rule: number; readonly name: string }
     rule: RULE_STUCK,
     name: "an idle CPU is not told of a thread",
     file: "core/machine/scheduler.ts",
-    from: "if (cpu.activity == IDLE || preempts(target)) {",
-    to: "if (preempts(target)) {",
+    from: "if (cpu.activity == IDLE || preempts(target)) interruptCpu(cpuAt(waker), target);",
+    to: "if (preempts(target)) interruptCpu(cpuAt(waker), target);",
   },
   {
     rule: RULE_STUCK,
