@@ -7,11 +7,12 @@
  */
 
 import labConfig from "../deno.json" with { type: "json" };
+import { edgeRemarks } from "./edge_remarks.ts";
 import { EXIT, messageOf, UserError } from "./errors.ts";
 import { type Lane, LocalLane, makeTarget, type RunResult, WorkerLane } from "./lane.ts";
 import { OrderedKeeper } from "./ordered_keeper.ts";
 import { isVirtual } from "./plan.ts";
-import { RECORD_SCHEMA, type RunRecord, type TargetKind } from "./record.ts";
+import { type Measurement, RECORD_SCHEMA, type RunRecord, type TargetKind } from "./record.ts";
 import { specSha256 } from "./spec.ts";
 import type { PlannedRun, Target, TargetDescription } from "./target.ts";
 
@@ -185,6 +186,12 @@ async function toRecord(
     environment: description.environment,
     started_at: startedAt,
     status: result.isComplete ? "complete" : "partial",
-    measurement: result.measurement,
+    measurement: run.target === "model" ? withEdges(run, result.measurement) : result.measurement,
   };
+}
+
+/** The measurement with what its two ends make uncertain. */
+function withEdges(run: PlannedRun, measurement: Measurement): Measurement {
+  const remarks = edgeRemarks(run.workload, measurement.groups);
+  return { ...measurement, remarks: [...measurement.remarks, ...remarks] };
 }
