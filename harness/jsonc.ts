@@ -46,6 +46,8 @@ export interface JsoncOptions<T> {
 }
 
 const ajv = new Ajv2020({
+  // A mistake in a schema is a fault of the lab, not a warning on a user's screen.
+  strict: true,
   allErrors: true,
   useDefaults: true,
   verbose: true,

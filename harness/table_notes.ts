@@ -56,17 +56,18 @@ function percentileNotes(rows: readonly SummaryRow[]): string[] {
   ];
 }
 
+const LOSS_MEANINGS = {
+  datagrams: "datagrams of the group that never arrived, or went without an answer in time, of " +
+    "those it sent.",
+  device: "packets dropped by rings, device buffer and sockets, of those that came to the " +
+    "device; a datagram of several packets that a socket drops counts once.",
+} as const;
+
 function lossNotes(groups: readonly GroupSummary[]): string[] {
-  const kinds = new Set(
-    groups.filter(hasLosses).flatMap(({ rows }) => rows.flatMap((row) => row.loss?.of ?? [])),
+  const notes = groups.filter(hasLosses).flatMap(({ target, rows }) =>
+    rows.flatMap(({ loss }) => loss ? [`lost % on ${target}: ${LOSS_MEANINGS[loss.of]}`] : [])
   );
-  const meanings = {
-    datagrams: "lost %: datagrams of the group that never arrived, or went without an answer in " +
-      "time, of those it sent.",
-    device: "lost %: packets dropped by rings, device buffer and sockets, of those that came to " +
-      "the device; a datagram of several packets that a socket drops counts once.",
-  } as const;
-  return [...kinds].map((kind) => meanings[kind]);
+  return [...new Set(notes)];
 }
 
 /** Whether a table needs a column for losses. */

@@ -172,7 +172,7 @@ Deno.test("losses have a column where there are any, with what they are a share 
   const sent = renderSummary(summarise([changed({ group, measurement: live })]), PLAIN);
   assert.match(sent, /policy +trans\/s +lost %/);
   assert.match(sent, /\nNONE +[\d,]+ +99\.50 /);
-  assert.match(sent, /lost %: datagrams of the group that never arrived/);
+  assert.match(sent, /lost % on model: datagrams of the group that never arrived/);
 
   const [queue] = buildRecord().measurement.queues;
   const queues = [{ ...queue!, rx_packets: 90 }];
@@ -189,7 +189,7 @@ Deno.test("losses have a column where there are any, with what they are a share 
   const dropped = renderSummary(summarise([device, rare]), PLAIN);
   assert.match(dropped, /\nNONE +[\d,]+ +base +20\.00 /);
   assert.match(dropped, /\nBULK +[\d,]+ +\d.* <0\.01 /);
-  assert.match(dropped, /lost %: packets dropped by rings, device buffer and sockets, of those/);
+  assert.match(dropped, /lost % on model: packets dropped by rings, device buffer and sockets, of/);
 });
 
 Deno.test("a column of throughputs has one unit, in which the smallest still has digits", () => {
