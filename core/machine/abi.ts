@@ -4,7 +4,8 @@
 // accessors of the tables; the meaning of a field is told where it is used.
 //
 //   0x10000 | events | wheel | packets | connections | threads | stamps | cpus | queues
-//           | rx rings | tx rings | groups | arrivals | histograms | rules | rule map | rss | costs
+//           | rx rings | tx rings | groups | arrivals | histograms | rules | rule map | free rules
+//           | rss key | rss table | costs | prngs | distances | totals | ports | buffer
 //
 // Lists inside tables are linked by index; -1 (or packet 0, event 0) ends a list.
 
@@ -59,7 +60,11 @@ export const DISTANCES: usize = PRNGS + <usize>PURPOSE_MAX * 16;
 export const TOTALS: usize = DISTANCES + 64 * 64 * 4;
 /** One byte for each port of the peer: taken or not. */
 export const PORTS: usize = TOTALS + 512;
-export const ARENA_END: usize = PORTS + 65536;
+/** Bytes taken into the device's buffer, at each of the last frames: a ring of u32. */
+export const BUFFER: usize = PORTS + 65536;
+/** More frames than the buffer holds of the smallest. */
+export const BUFFER_FRAMES: u32 = 32768;
+export const ARENA_END: usize = BUFFER + <usize>BUFFER_FRAMES * 4;
 
 // Event kinds. The target is named in brackets.
 /** A frame from the peer is in host memory [packet]. */
@@ -116,8 +121,6 @@ export class Packet {
   descriptors: u32;
   references: u32;
   next: u32;
-  /** Intended time of the request. */
-  stamp: u64;
   /** Wire bytes of the headers of each frame. */
   headers: u32;
   /** Incarnation of the connection that the packet belongs to. */
@@ -176,7 +179,6 @@ export function packetTake(connection: u32, flags: u32, payload: u32, headers: u
   packet.descriptors = 1;
   packet.references = 1;
   packet.next = 0;
-  packet.stamp = 0;
   packet.headers = headers;
   packet.life = 0;
   packet.datagram = 0;

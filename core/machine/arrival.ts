@@ -52,7 +52,10 @@ function takeIdle(group: Group): i32 {
   return index;
 }
 
-/** Ticks to the next arrival; the mean has 16 bits below the tick, carried between arrivals. */
+/**
+ * Ticks to the next arrival. The mean has 16 bits below the tick: constant gaps carry what is left
+ * of them, random ones leave it out (a share of 1e-4 at 1e6 a second).
+ */
 function nextGap(group: Group): u64 {
   if (group.poisson == 0) {
     const sum = group.gap + group.gapCarry;

@@ -217,8 +217,8 @@ export function connectionsInit(): void {
 /** Takes the next group with `count` connections of so many transactions; returns its number. */
 export function groupAdd(count: u32, outstanding: u32): u32 {
   assert(groupCount < GROUP_MAX);
-  assert(connectionCount + count <= CONNECTION_MAX);
-  assert(stampCount + count * outstanding <= STAMP_MAX);
+  assert(<u64>connectionCount + count <= CONNECTION_MAX);
+  assert(<u64>count * outstanding + stampCount <= STAMP_MAX);
   const group = groupAt(groupCount);
   group.first = connectionCount;
   group.count = count;

@@ -9,6 +9,8 @@ import { HISTOGRAM_SIZE, histogramAdd } from "../lib/histogram";
 import { prngBelow } from "../lib/prng";
 import { now, schedule } from "../lib/wheel";
 import {
+  BUFFER,
+  BUFFER_FRAMES,
   EV_LOST,
   EV_PEER_LINK,
   EV_PEER_NEXT,
@@ -71,13 +73,16 @@ const PORT_FIRST: u32 = 32768;
 const PORT_COUNT: u32 = 28232;
 
 /** Packet buffer of the device: default high watermark of its register GLRPB_GHW, 968 KiB. */
-const FIFO_BYTES: u64 = 968 * 1024;
+const FIFO_BYTES: u32 = 968 * 1024;
 
 let listHead: i32 = -1;
 let listTail: i32 = -1;
 let linkFree: u64 = 0;
 let linkEvent: bool = false;
 let deviceFree: u64 = 0;
+/** Frames that the device's buffer has held so far, and their bytes, which wrap. */
+let bufferFrames: u32 = 0;
+let bufferBytes: u32 = 0;
 
 /** An idle link, nobody waits. */
 export function peerInit(): void {
@@ -86,6 +91,9 @@ export function peerInit(): void {
   linkFree = 0;
   linkEvent = false;
   deviceFree = 0;
+  bufferFrames = 0;
+  bufferBytes = 0;
+  store<u32>(BUFFER, 0);
   memory.fill(PORTS, 0, 65536);
 }
 
@@ -259,6 +267,20 @@ export function peerLinkFree(): void {
   }
 }
 
+/** Bytes in the device's buffer before a frame that waits for `delay`; each takes NIC_PACKET. */
+function bytesBefore(delay: u64): u32 {
+  if (delay == 0) return 0;
+  const frames = <u32>((delay - 1) / cost(NIC_PACKET));
+  const first = (bufferFrames - frames) % BUFFER_FRAMES;
+  return bufferBytes - load<u32>(BUFFER + ((<usize>first) << 2));
+}
+
+function bufferAdd(bytes: u32): void {
+  bufferFrames++;
+  bufferBytes += bytes;
+  store<u32>(BUFFER + ((<usize>(bufferFrames % BUFFER_FRAMES)) << 2), bufferBytes);
+}
+
 /** Puts a frame on the link; it is in host memory a fixed time after the device has it. */
 function serialise(number: u32): void {
   const packet = packetAt(number);
@@ -268,11 +290,12 @@ function serialise(number: u32): void {
   // The device takes no more than one frame in NIC_PACKET; its buffer holds what comes faster.
   const arrival = linkFree + cost(CABLE);
   const taken = max(arrival, deviceFree + cost(NIC_PACKET));
-  if ((taken - arrival) * bytes > FIFO_BYTES * cost(NIC_PACKET)) {
+  if (bytesBefore(taken - arrival) + bytes > FIFO_BYTES) {
     totals().dropFifo++;
     dropped(number);
     return;
   }
+  bufferAdd(bytes);
   deviceFree = taken;
   schedule(taken + cost(NIC_RX) + cost(DMA_WRITE), EV_RX, number);
 }

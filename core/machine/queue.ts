@@ -3,7 +3,7 @@
 // its counters. One queue pair has one vector, as i40e allots them. Layout and accessors only: the
 // rings work in ring.ts, the interrupt in itr.ts, the driver's adaptive rule in adaptive_itr.ts.
 
-import { QUEUE_MAX, QUEUE_SHIFT, QUEUES } from "./abi";
+import { QUEUE_MAX, QUEUE_SHIFT, QUEUES, RING_MAX } from "./abi";
 
 /** Throttling of one direction of a vector, as the driver keeps it (i40e_ring_container). */
 @unmanaged
@@ -86,8 +86,6 @@ export class Queue {
   countdown: u32;
   /** Link of the CPU's poll list. */
   napiNext: i32;
-  /** Interval each direction was last set to, for going back to the default. */
-  spare: u32;
   // Counters since the start.
   rxPackets: u64;
   rxBytes: u64;
@@ -137,6 +135,7 @@ export function txContainer(index: u32): Container {
 /** Empties the table for `count` queue pairs with `descriptors` each. */
 export function queuesInit(count: u32, descriptors: u32): void {
   assert(count > 0 && count <= QUEUE_MAX);
+  assert(descriptors > 0 && descriptors <= RING_MAX);
   assert(offsetof<Container>() <= 64);
   assert(offsetof<Queue>() <= 1 << QUEUE_SHIFT);
   queueCount = count;

@@ -11,10 +11,21 @@ import { bareGroup, bareMachine } from "./machine_runs.ts";
 
 const module = await compileVariant({
   more: `
+    import { eventsTaken, FREE } from "./lib/wheel";
+    import { packetAt } from "./machine/abi";
     import { cpuAt } from "./machine/cpu";
     export function current(cpu: u32): i32 { return cpuAt(cpu).current; }
     export function activity(cpu: u32): u32 { return cpuAt(cpu).activity; }
     export function ksoftirqd(cpu: u32): u32 { return cpuAt(cpu).ksoftirqd; }
+    export function bytesInDevice(): u32 {
+      let bytes: u32 = 0;
+      for (let i: u32 = 1; i <= eventsTaken(); i++) {
+        const event = eventAt(i);
+        if (event.where == FREE || event.kind != EV_RX) continue;
+        bytes += packetAt(event.target).payload + packetAt(event.target).headers;
+      }
+      return bytes;
+    }
     export function irqsPending(cpu: u32): u32 { return <u32>cpuAt(cpu).pendingIrqs; }
   `,
 });
@@ -72,6 +83,32 @@ Deno.test("between ksoftirqd and a thread there is a context switch, both ways",
   assert.equal(changes["thread to ksoftirqd"], undefined, JSON.stringify(changes));
   assert.equal(changes["ksoftirqd to thread"], undefined, JSON.stringify(changes));
   assert.equal(changes["thread to thread"], undefined, JSON.stringify(changes));
+});
+
+Deno.test("the device's buffer holds 968 KiB of frames, whatever their sizes", () => {
+  // The device takes a frame in 10 us, the link brings large and small ones in turn.
+  const machine = bareMachine(module, { costs: { nic_packet_ns: 10_000 } });
+  const { calls } = machine;
+  const { bytesInDevice } = calls as unknown as { bytesInDevice(): number };
+  bareGroup(machine, "UDP_STREAM", 2, 1472);
+  bareGroup(machine, "UDP_STREAM", 2, 1);
+  calls.machineStart(10e6, 20e6);
+  while (calls.machineRun(1000) < 1);
+  let [least, most] = [Infinity, 0];
+  while (calls.machineRun(1000) < 2) {
+    least = Math.min(least, bytesInDevice());
+    most = Math.max(most, bytesInDevice());
+  }
+  // What is on the cable and on its way to memory is some frames more.
+  assert.ok(least > 968 * 1024 - 3 * 1514, `${least} bytes at least`);
+  assert.ok(most <= 968 * 1024 + 3 * 1514, `${most} bytes at most`);
+});
+
+Deno.test("what does not fit the tables is refused, products included", () => {
+  const { calls } = bareMachine(module);
+  assert.throws(() => calls.groupSet(0, 16384, 262144, 1, 1, 1, 0, 0), "2^32 transactions");
+  assert.throws(() => bareMachine(module).calls.nicSet(10, 8, 4128, 0), "a ring of 4128");
+  bareMachine(module).calls.nicSet(10, 8, 4096, 0);
 });
 
 Deno.test("a thread that moves to an idle CPU of another node takes the longer IPI", () => {

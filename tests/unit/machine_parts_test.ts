@@ -176,6 +176,15 @@ Deno.test("exponential numbers have the distribution of their name", () => {
   const average = values.reduce((sum, value) => sum + value, 0) / count;
   // Five standard errors: 5 / sqrt(count).
   assert.ok(Math.abs(average / mean - 1) < 0.016, `mean ${average}`);
+  const spread = values.map((value) => value / mean - 1);
+  const mean2 = spread.reduce((sum, one) => sum + one * one, 0) / count;
+  // Five standard errors of the variance (the fourth moment is 9) and of a correlation.
+  assert.ok(Math.abs(mean2 - 1) < 5 * Math.sqrt(8 / count), `variance ${mean2}`);
+  for (const lag of [1, 2, 3]) {
+    const sum = spread.slice(lag).reduce((total, one, place) => total + one * spread[place]!, 0);
+    const correlation = sum / count / mean2;
+    assert.ok(Math.abs(correlation) < 5 / Math.sqrt(count), `correlation ${correlation} at ${lag}`);
+  }
   for (const [times, share] of [[0.1, 0.0952], [1, 0.6321], [3, 0.9502], [7, 0.99909]] as const) {
     const below = values.filter((value) => value < times * mean).length / count;
     assert.ok(Math.abs(below - share) < 0.008, `${below} of the values are below ${times} means`);
