@@ -95,6 +95,16 @@ const BLANK_CHARTS = `[...document.querySelectorAll("canvas")].filter((canvas) =
   return painted < 200;
 }).map((canvas) => canvas.id)`;
 
+/** Width between the margins of A4, 210 mm less 14 mm a side, at 96 pixels an inch, less a twentieth
+ * for fonts that run wider than the ones here. */
+const A4_WIDTH_PX = 654;
+
+/** Tables that are wider than the room they have. */
+const WIDE_TABLES = `[...document.querySelectorAll(".scroll table")].filter((table) =>
+  table.offsetParent !== null && table.getBoundingClientRect().right >
+    table.parentElement.getBoundingClientRect().right + 0.5)
+  .map((table) => table.parentElement.getAttribute("aria-label"))`;
+
 /** Counts the charts that are there when the browser itself prepares a print. */
 const WATCH_PRINT = `addEventListener("beforeprint", () => {
   window.printedCharts = document.querySelectorAll("svg.print-chart").length;
@@ -244,14 +254,26 @@ const STEPS: readonly (readonly [string, (browser: Browser, url: string) => Prom
     assert.equal(JSON.parse(texts[1]!).results.length, 2);
     await page.context().close();
   }],
-  ["No part makes the page scroll sideways, from 360 to 1400 pixels", async (browser, url) => {
-    for (const width of [360, 768, 1400]) {
+  ["No part makes the page scroll sideways, before or after charts are drawn", async (
+    browser,
+    url,
+  ) => {
+    for (const width of [320, 360, 600, 768, 1024, 1280, 1400]) {
       const { page } = await visit(browser, url, { width });
+      const widthOf = (): Promise<unknown> => page.evaluate("document.documentElement.scrollWidth");
+      assert.equal(await widthOf(), width, "before");
       await drawAll(page);
       await page.evaluate(OPEN_DETAILS);
-      assert.equal(await page.evaluate("document.documentElement.scrollWidth"), width);
+      assert.equal(await widthOf(), width, "after");
       await page.context().close();
     }
+  }],
+  ["No table runs over the edge of an A4 page", async (browser, url) => {
+    const { page } = await visit(browser, url, { width: A4_WIDTH_PX });
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+    await page.emulateMedia({ media: "print" });
+    assert.deepEqual(await page.evaluate(WIDE_TABLES), []);
+    await page.context().close();
   }],
   ["Print has every chart as sharp SVG in light colours, and all details", async (browser, url) => {
     const { page, complaints } = await visit(browser, url, { theme: "dark" });
