@@ -101,7 +101,7 @@ function findRule(protocol: u32, source: u32, destination: u32, ports: u32): i32
   return -1;
 }
 
-/** Inserts a rule; returns its location, -EINVAL where the flow has one, -ENOSPC in a full table. */
+/** Inserts a rule: its location, -EINVAL where the flow has one, -ENOSPC in a full table. */
 export function ruleInsert(
   protocol: u32,
   source: u32,
