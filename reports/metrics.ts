@@ -172,16 +172,22 @@ export function droppedPackets(record: RunRecord): number | null {
   return sumOf(counts, (count) => count);
 }
 
-/** Causes of drops on the way to a queue: those frames are in no queue's count. */
-const DROPS_BEFORE_QUEUE = ["drop_ring", "drop_fifo"];
+/** Causes of drops above the driver: only such a packet is in the count of a queue. */
+const DROPS_ABOVE_DRIVER: readonly string[] = ["socket_buffer_full", "fragment_missing"];
 
-/** Packets dropped of all that arrived, 0..1; null where the queues cannot be seen. */
-function droppedShare(record: RunRecord): number | null {
-  const { drops, queues } = record.measurement;
-  const dropped = droppedPackets(record);
-  const before = sumOf(DROPS_BEFORE_QUEUE, (cause) => drops[cause] ?? 0);
-  const arrived = sumOf(queues, (queue) => queue.rx_packets) + before;
-  return dropped === null || arrived === 0 ? null : Math.min(1, dropped / arrived);
+/**
+ * Packets dropped of all that came to the device, 0..1; null where the queues cannot be seen. A
+ * datagram of several packets that a socket drops counts once.
+ */
+function droppedShare({ measurement }: RunRecord): number | null {
+  const { drops, queues } = measurement;
+  const below = sumOf(
+    Object.entries(drops).filter(([cause]) => !DROPS_ABOVE_DRIVER.includes(cause)),
+    ([, count]) => count,
+  );
+  const arrived = sumOf(queues, (queue) => queue.rx_packets) + below;
+  const dropped = sumOf(Object.values(drops), (count) => count);
+  return queues.length === 0 || arrived === 0 ? null : dropped / arrived;
 }
 
 /** Packets sent again; null where the target cannot see them. */

@@ -196,7 +196,7 @@ Deno.test("Where no datagram is counted, dropped packets of the device stand for
     const record = buildRecord({ workload: "rr", policy });
     const arrived = record.measurement.queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
     // Half as many again were dropped before a queue counted them: a third of all.
-    const drops = { drop_ring: policy === "BULK" ? arrived / 2 : 0 };
+    const drops = { ring_full: policy === "BULK" ? arrived / 2 : 0 };
     return { ...record, measurement: { ...record.measurement, drops } };
   });
   const workload = arrange(records)[0]!.workloads[0]!;

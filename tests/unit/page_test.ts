@@ -233,7 +233,7 @@ Deno.test("The first table marks a winner that lost packets", async () => {
   const lossy = (policy: "NONE" | "BULK"): RunRecord => {
     const record = buildRecord({ workload: "stream", groups: ["TCP_STREAM"], policy });
     const arrived = record.measurement.queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
-    const drops = { drop_socket: policy === "BULK" ? arrived * 0.87 : 0 };
+    const drops = { socket_buffer_full: policy === "BULK" ? arrived * 0.87 : 0 };
     return { ...record, measurement: { ...record.measurement, drops } };
   };
   const markup = markupOf(await renderPage([lossy("NONE"), lossy("BULK")]));
