@@ -14,6 +14,7 @@ import { OrderedKeeper } from "./ordered_keeper.ts";
 import { isVirtual } from "./plan.ts";
 import { type Measurement, RECORD_SCHEMA, type RunRecord, type TargetKind } from "./record.ts";
 import { specSha256 } from "./spec.ts";
+import { starvedRemarks } from "./starved_remarks.ts";
 import type { PlannedRun, Target, TargetDescription } from "./target.ts";
 
 /** Version of the lab, for records and `--version`. */
@@ -186,12 +187,16 @@ async function toRecord(
     environment: description.environment,
     started_at: startedAt,
     status: result.isComplete ? "complete" : "partial",
-    measurement: run.target === "model" ? withEdges(run, result.measurement) : result.measurement,
+    measurement: run.target === "model" ? withRemarks(run, result.measurement) : result.measurement,
   };
 }
 
-/** The measurement with what its two ends make uncertain. */
-function withEdges(run: PlannedRun, measurement: Measurement): Measurement {
-  const remarks = edgeRemarks(run.workload, measurement.groups);
-  return { ...measurement, remarks: [...measurement.remarks, ...remarks] };
+/** The measurement with remarks that follow from the plan and the numbers alone. */
+function withRemarks(run: PlannedRun, measurement: Measurement): Measurement {
+  const remarks = [
+    ...measurement.remarks,
+    ...starvedRemarks(run.policy, measurement),
+    ...edgeRemarks(run.workload, measurement.groups),
+  ];
+  return { ...measurement, remarks };
 }

@@ -105,3 +105,26 @@ Deno.test("a model target that was not prepared has nothing to collect", async (
   await target.stop();
   await assert.rejects(async () => await target.collect(), /No model run is prepared/);
 });
+
+Deno.test("a MIX device too small for a LATENCY queue says so, by the group that lacks it", async () => {
+  const remarksOn = async (cpus: readonly number[]): Promise<readonly string[]> => {
+    const runs = (await modelRuns(2)).filter((run) => run.policy === "MIX").slice(0, 1).map(
+      (run) => {
+        const { nic, host } = run.machine;
+        const nodes = [{ id: 0, cpus }];
+        const machine = {
+          ...run.machine,
+          nic: { ...nic, queue_pairs: cpus.length },
+          host: { ...host, nodes, distance: [[10]], siblings: [] },
+        };
+        return { ...run, machine };
+      },
+    );
+    const [record] = await recordsOf(runs, { workerCount: 1 });
+    return record!.measurement.remarks;
+  };
+  const starved = "this MIX device has no queue for LATENCY, which gets a third of a node's " +
+    'queues: "rr" got default handling';
+  assert.ok((await remarksOn([0, 1])).includes(starved));
+  assert.ok(!(await remarksOn([0, 1, 2])).includes(starved));
+});
