@@ -35,6 +35,9 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
+/** Columns of help texts, at most. */
+const HELP_WIDTH_MAX = 100;
+
 function program(context: Context): Command {
   const { io } = context;
   const root = new Command("deno task lab")
@@ -45,8 +48,8 @@ function program(context: Context): Command {
     .configureOutput({
       writeOut: (text) => io.out(text),
       writeErr: (text) => io.err(text),
-      getOutHelpWidth: () => 100,
-      getErrHelpWidth: () => 100,
+      getOutHelpWidth: () => Math.min(io.columns ?? HELP_WIDTH_MAX, HELP_WIDTH_MAX),
+      getErrHelpWidth: () => HELP_WIDTH_MAX,
       getOutHasColors: () => io.color,
       // Every error is printed by explain(), in one form.
       outputError: () => {},

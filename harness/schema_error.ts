@@ -10,7 +10,7 @@ import type { Finding, JsonPath } from "./jsonc.ts";
 import { didYouMean, nearest } from "./suggest.ts";
 
 /** Text for one line of a terminal, as the schemas write it: no control character of C0 or C1. */
-export const PRINTABLE_PATTERN = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+const PRINTABLE_PATTERN = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 /** Errors that only repeat an error below them. */
 const ECHOES = new Set(["if", "anyOf", "oneOf", "allOf"]);

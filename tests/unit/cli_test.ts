@@ -26,6 +26,12 @@ for (const command of ["bench", "report", "gate", "policy", "workloads", "build"
   });
 }
 
+Deno.test("help keeps to the width of a narrow terminal where its words allow", async () => {
+  const { out } = await lab(["report", "--help"], { columns: 72 });
+  const options = out.slice(out.indexOf("Options:"), out.indexOf("Examples:"));
+  assert.ok(options.split("\n").every((line) => line.length <= 72), options);
+});
+
 Deno.test("the program explains itself; without a command that is an error", async () => {
   const help = await lab(["--help"]);
   assert.equal(help.code, 0);
