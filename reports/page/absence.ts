@@ -12,7 +12,15 @@ import { seesDevice } from "../metrics.ts";
 export const NOT_VISIBLE = "not visible on loopback";
 
 /** Metrics that only a device or the kernel's own counters show. */
-const NEEDS_DEVICE = ["dropped_packets", "retransmits"];
+const NEEDS_DEVICE = [
+  "interrupts_per_second",
+  "rx_packets_per_interrupt",
+  "interrupts_per_rx_packet",
+  "imbalance",
+  "dropped_packets",
+  "dropped_share",
+  "retransmits",
+];
 
 /**
  * The reason that a variant has no value of a metric.
@@ -26,9 +34,8 @@ export function absenceOf(
 ): string | null {
   const records = workload.variants.find((each) => each.key === variantKey)?.records ?? [];
   if (records.length === 0) return null;
-  if (NEEDS_DEVICE.includes(row.key)) {
-    return records.every((record) => !seesDevice(record)) ? NOT_VISIBLE : null;
-  }
+  const blind = records.every((record) => !seesDevice(record));
+  if (blind) return NEEDS_DEVICE.includes(row.key) ? NOT_VISIBLE : null;
   const polled = records.every((record) => record.measurement.interrupts?.count === 0);
   return row.key === "rx_packets_per_interrupt" && polled ? "polled all the time" : null;
 }

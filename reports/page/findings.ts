@@ -9,7 +9,7 @@
 
 import { isTie, TIE_SHARE } from "../../harness/stats/tie.ts";
 import { type Cell, keyed, type MetricRow, type Variant, type WorkloadRuns } from "../cells.ts";
-import { lossClause, lossSentence } from "./losses.ts";
+import { lossClause, lossesOf, lossSentence } from "./losses.ts";
 import { isCpuCost } from "../metrics.ts";
 import {
   formatRange,
@@ -133,11 +133,11 @@ export function bestOf(workload: WorkloadRuns, row: MetricRow): Finding | null {
   }
   const keys = winners.map((each) => each.variant.key);
   const certainty = certaintyOf(winners, standings, row);
-  const text = winners.some(isReference)
-    ? referenceWins(name, row, winners, standings, workload)
-    : policyWins(name, row, winners, standings, workload);
   const price = lost(winners, "at the price of");
-  return { text: `${text.slice(0, -1)}${price}.`, metricId, winners: keys, certainty };
+  const text = winners.some(isReference)
+    ? `${referenceWins(name, row, winners, standings, workload)}${price}.`
+    : `${policyWins(name, row, winners, workload)}${price}${doubtOf(winners, standings, row)}.`;
+  return { text, metricId, winners: keys, certainty };
 }
 
 /** Variants with a value, best first; equal medians keep the order of the variants. */
@@ -190,20 +190,26 @@ function policyWins(
   name: string,
   row: MetricRow,
   winners: readonly Standing[],
-  standings: readonly Standing[],
   workload: WorkloadRuns,
 ): string {
   const labels = winners.map((each) => each.variant.label);
   const verb = winners.length === 1 ? "has" : "share";
   const within = winners.length === 1 ? "" : " (within 1 %)";
-  const rival = rivalOf(winners[0]!, standings, winners, row);
-  const doubt = rival === null || rival.seedCount < 2
-    ? ""
-    : `; ${rival.label} does as well or better in ${rival.seedsWon} of ${rival.seedCount} seeds, ` +
-      "so the order is not certain";
   return `${joinWords(labels)} ${verb} the ${superlative(row)} ${name}${within}: ${
     evidence(workload, row, winners[0]!)
-  }${doubt}.`;
+  }`;
+}
+
+/** Names who does as well in some seed; empty where nobody does, or a single seed says nothing. */
+function doubtOf(
+  winners: readonly Standing[],
+  standings: readonly Standing[],
+  row: MetricRow,
+): string {
+  const rival = rivalOf(winners[0]!, standings, winners, row);
+  if (rival === null || rival.seedCount < 2) return "";
+  return `; ${rival.label} does as well or better in ${rival.seedsWon} of ${rival.seedCount} ` +
+    "seeds, so the order is not certain";
 }
 
 function referenceWins(
@@ -221,11 +227,11 @@ function referenceWins(
     const labels = joinWords(equal.map((each) => each.variant.label));
     return `No policy beats ${reference} at ${name}; ${labels} ${
       equal.length === 1 ? "equals" : "equal"
-    } it within 1 %: ${evidence(workload, row, next)}.`;
+    } it within 1 %: ${evidence(workload, row, next)}`;
   }
   return `No policy beats ${reference} at ${name}; the closest is ${next.variant.label}: ${
     evidence(workload, row, next)
-  }.`;
+  }`;
 }
 
 /** A variant that is as good as the best one or better in some of the seeds both ran. */
@@ -283,10 +289,19 @@ function priceOf(workload: WorkloadRuns, first: Finding | undefined): Finding | 
     return [`${formatRatio(ratio.median)} ${shortTitle(row)}${group}`];
   });
   if (workload.reference === null) return null;
+  // What it lost is told beside its result; losing less than others is still no gift.
+  const isLossy = lossKeys(workload).includes(key);
+  if (worse.length === 0 && isLossy) return null;
   const text = worse.length === 0
     ? `${label} costs nothing that was measured here.`
     : `The price of ${label}, against ${referenceName(workload)}: ${joinWords(worse)}.`;
   return { text, metricId: first.metricId, winners: [], certainty: first.certainty };
+}
+
+/** Variants that lost packets of some group. */
+function lossKeys(workload: WorkloadRuns): string[] {
+  const groups = workload.metrics.flatMap((row) => row.key === "throughput" ? [row.group!] : []);
+  return groups.flatMap((group) => lossesOf(workload, group).all.map((loss) => loss.key));
 }
 
 /** Metrics a price is quoted in: few enough to read. */

@@ -142,6 +142,7 @@ Deno.test("A live run claims no more about losses than it can see", async () => 
   const markup = markupOf(await renderPage([counted]));
   assert.match(markup, /No datagram was lost, in any run; packets sent again are not visible on/);
   assert.match(markup, /retransmits[\s\S]{0,200}–<span class="sub">not visible on loopback/);
+  assert.match(markup, /interrupts per second[\s\S]{0,200}–<span class="sub">not visible on/);
   const model = markupOf(await renderPage([buildRecord()]));
   assert.match(model, /No packet was dropped and none was sent again, in any run\./);
 });
