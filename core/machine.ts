@@ -6,19 +6,12 @@
 // No i64 crosses; times go in as f64 nanoseconds.
 
 import { fingerprintMix } from "./lib/fingerprint";
-import {
-  HISTOGRAM_COUNTERS as HISTOGRAM_LENGTH,
-  HISTOGRAM_HALF as HISTOGRAM_EXACT,
-  HISTOGRAM_SIZE,
-} from "./lib/histogram";
+import { HISTOGRAM_SIZE } from "./lib/histogram";
 import { prngBelow, prngSeed } from "./lib/prng";
 import { eventAt, now, pendingEvents, schedule, takeEvent, wheelInit } from "./lib/wheel";
 import { EINVAL } from "./lib/errno";
 import {
   ARENA_END,
-  CONNECTION_MAX,
-  CPU_SHIFT,
-  CPUS,
   EV_ARRIVAL,
   EV_CPU,
   EV_DELAYED_ACK,
@@ -40,8 +33,6 @@ import {
   EVENT_MAX,
   EVENTS,
   GROUP_MAX,
-  GROUP_SHIFT,
-  GROUPS,
   HISTOGRAMS,
   packetsInit,
   packetsUsed,
@@ -49,10 +40,6 @@ import {
   PACKET_MAX,
   PURPOSE_MAX,
   PURPOSE_START,
-  QUEUE_SHIFT,
-  QUEUES,
-  STAMP_MAX,
-  TOTALS,
   WHEEL,
 } from "./machine/abi";
 import { INTERVAL_MASK } from "./machine/adaptive_itr";
@@ -62,7 +49,6 @@ import { checkAll } from "./machine/check";
 import {
   connectionAt,
   connectionsInit,
-  Group,
   groupAdd,
   groupAt,
   groupsUsed,
@@ -70,24 +56,23 @@ import {
   PROTOCOL_UDP,
   TCP_CRR,
   TCP_MAERTS,
-  TCP_RR,
   TCP_STREAM,
   threadAt,
   UDP_RR,
   UDP_STREAM,
 } from "./machine/connection";
-import { COST_COUNT as COSTS_USED, costSet as setCost, TICKS_PER_NS } from "./machine/costs";
-import { charge, Cpu, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
+import { costSet as setCost, TICKS_PER_NS } from "./machine/costs";
+import { charge, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
 import {
-  RULE_LIMIT as RULES_HELD,
   ruleActivate,
   ruleCount,
   ruleDelete as deleteRule,
   ruleInsert as insertRule,
   rulesInit,
 } from "./machine/flow_director";
+import { RUN_FULL } from "./machine/face";
 import { itrInit, itrSet, vectorTimer } from "./machine/itr";
-import { linkInit, TCP_SEGMENT, UDP_SEGMENT } from "./machine/link";
+import { linkInit } from "./machine/link";
 import {
   affinitySet,
   distanceSet as setDistance,
@@ -108,52 +93,15 @@ import {
   peerStream,
 } from "./machine/peer";
 import { recordFind, recordObject } from "./machine/policy";
-import { Queue, queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine/queue";
+import { queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine/queue";
 import { ringsInit, txFetched, txLinkDone, txReport } from "./machine/ring";
 import { rssInit } from "./machine/rss";
 import { wake } from "./machine/scheduler";
 import { socketSetUp, socketsInit } from "./machine/socket";
 import { tcpDelayedAck } from "./machine/tcp";
-import { TOTAL_COUNT as TOTAL_LENGTH, totals, totalsInit } from "./machine/totals";
+import { totals, totalsInit } from "./machine/totals";
 
-// Where the harness finds the tables (bytes) and how long they are.
-export const CPU_TABLE: u32 = <u32>CPUS;
-export const CPU_BYTES: u32 = 1 << (<u32>CPU_SHIFT);
-export const CPU_COUNTER_COUNT: u32 = <u32>offsetof<Cpu>("since") / 8;
-export const QUEUE_TABLE: u32 = <u32>QUEUES;
-export const QUEUE_BYTES: u32 = 1 << (<u32>QUEUE_SHIFT);
-export const QUEUE_COUNTERS: u32 = <u32>offsetof<Queue>("rxPackets");
-export const QUEUE_COUNTER_COUNT: u32 = (<u32>offsetof<Queue>() - QUEUE_COUNTERS) / 8;
-export const GROUP_TABLE: u32 = <u32>GROUPS;
-export const GROUP_BYTES: u32 = 1 << (<u32>GROUP_SHIFT);
-export const GROUP_COUNTERS: u32 = <u32>offsetof<Group>("arrivalsLost");
-export const GROUP_COUNTER_COUNT: u32 = (<u32>offsetof<Group>() - GROUP_COUNTERS) / 8;
-export const HISTOGRAM_TABLE: u32 = <u32>HISTOGRAMS;
-export const HISTOGRAM_BYTES: u32 = <u32>HISTOGRAM_SIZE;
-export const HISTOGRAM_COUNTERS: u32 = HISTOGRAM_LENGTH;
-export const HISTOGRAM_HALF: u32 = HISTOGRAM_EXACT;
-export const TOTAL_TABLE: u32 = <u32>TOTALS;
-export const TOTAL_COUNT: u32 = TOTAL_LENGTH;
-export const COST_COUNT: u32 = COSTS_USED;
-// Limits of a workload and a host.
-export const CONNECTION_LIMIT: u32 = CONNECTION_MAX;
-export const OUTSTANDING_LIMIT: u32 = STAMP_MAX;
-/** Frames that the workload itself may put under way; the rest is for what comes of them. */
-export const FRAME_LIMIT: u32 = PACKET_MAX - 65536;
-/** Payload of a full frame. */
-export const TCP_FRAME_BYTES: u32 = TCP_SEGMENT;
-export const UDP_FRAME_BYTES: u32 = UDP_SEGMENT;
-/** Rules that the device holds. */
-export const RULE_LIMIT: u32 = RULES_HELD;
-// Numbers of netperf's tests.
-export const TEST_TCP_RR: u32 = TCP_RR;
-export const TEST_TCP_CRR: u32 = TCP_CRR;
-export const TEST_TCP_STREAM: u32 = TCP_STREAM;
-export const TEST_TCP_MAERTS: u32 = TCP_MAERTS;
-export const TEST_UDP_RR: u32 = UDP_RR;
-export const TEST_UDP_STREAM: u32 = UDP_STREAM;
-/** Answer of machineRun when packets or events run out. */
-export const RUN_FULL: u32 = 3;
+export * from "./machine/face";
 
 /** More packets or events than one event takes: the start of a connection with 256 datagrams. */
 const ROOM_LEAST: u32 = 16384;
