@@ -227,7 +227,7 @@ function cpuCost(record: RunRecord): Omit<Metric, "id" | "group" | "direction">[
   return [{ key: "cpu_ns_per_megabyte", title: "CPU time per megabyte", unit: "ns/MB", value }];
 }
 
-/** Whether a metric is what a run's work cost in CPU time; a workload has one such metric or none. */
+/** Whether a metric is what a run's work cost in CPU time; a workload has one or none. */
 export function isCpuCost(metric: Pick<Metric, "key">): boolean {
   return metric.key === "cpu_ns_per_transaction" || metric.key === "cpu_ns_per_megabyte";
 }

@@ -2,8 +2,8 @@
  * The verdict of records against a baseline. Pure.
  *
  * Model and mock runs are deterministic, so the first question is whether they are identical. Where
- * they are not, the seeds of a cell (workload, target, mechanism, policy) are judged together. There
- * is no noise to allow for, so one seed that is worse beyond the minimum effect is a regression,
+ * they are not, the seeds of a cell (workload, target, mechanism, policy) are judged together: no
+ * noise is to be allowed for, so one seed that is worse beyond the minimum effect is a regression,
  * unless another is better beyond it: then the seeds contradict each other. Live runs are judged by
  * live.ts. A missing run or value fails: absence is never a pass.
  *

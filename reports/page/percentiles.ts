@@ -1,8 +1,8 @@
 /**
  * Turns stored latency histograms into points of a percentile curve.
  *
- * The curve stops where fewer than 10 samples remain (harness/stats/percentile.ts); the maximum belongs into a
- * table, not on a curve, because 100 % lies at infinity on the axis x = 1/(1-q).
+ * The curve stops where fewer than 10 samples remain (harness/stats/percentile.ts); the maximum
+ * belongs into a table, not on a curve, because 100 % lies at infinity on the axis x = 1/(1-q).
  *
  * @module
  */

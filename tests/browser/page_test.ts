@@ -95,8 +95,10 @@ const BLANK_CHARTS = `[...document.querySelectorAll("canvas")].filter((canvas) =
   return painted < 200;
 }).map((canvas) => canvas.id)`;
 
-/** Width between the margins of A4, 210 mm less 14 mm a side, at 96 pixels an inch, less a twentieth
- * for fonts that run wider than the ones here. */
+/**
+ * Width between the margins of A4, 210 mm less 14 mm a side, at 96 pixels an inch, less a twentieth
+ * for fonts that run wider than the ones here.
+ */
 const A4_WIDTH_PX = 654;
 
 /** Tables that are wider than the room they have. */
