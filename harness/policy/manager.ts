@@ -69,7 +69,8 @@ function hintName(value: number): HintPolicy {
  *   online: [0, 1, 2, 3],
  * });
  * const device = manager.deviceRegister({ name: "eth0", netns: 0, ifindex: 1, node: 0 });
- * const info = { available: 0b1110, mix: true, queuePair: true, irqAffinity: true, recordLimit: 0 };
+ * const flags = { mix: true, queuePair: true, irqAffinity: true };
+ * const info = { available: 0b1110, recordLimit: 0, ...flags };
  * driver.attach(device, { rxQueues: 4, txQueues: 4, info, ruleCapacity: 64 });
  * manager.deviceUp(device);
  * manager.writeDevicePolicy(device, "MIX");
