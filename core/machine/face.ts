@@ -20,15 +20,7 @@ import {
   STAMP_MAX,
   TOTALS,
 } from "./abi";
-import {
-  Group,
-  TCP_CRR,
-  TCP_MAERTS,
-  TCP_RR,
-  TCP_STREAM,
-  UDP_RR,
-  UDP_STREAM,
-} from "./connection";
+import { Group, TCP_CRR, TCP_MAERTS, TCP_RR, TCP_STREAM, UDP_RR, UDP_STREAM } from "./connection";
 import { COST_COUNT as COSTS_USED } from "./costs";
 import { Cpu } from "./cpu";
 import { RULE_LIMIT as RULES_HELD } from "./flow_director";

@@ -53,6 +53,7 @@ export function ruleProgrammed(): u32 {
   return programmed;
 }
 
+
 @inline
 function ruleAt(location: u32): Rule {
   return changetype<Rule>(RULES + ((<usize>location) << RULE_SHIFT));
