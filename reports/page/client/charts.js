@@ -97,7 +97,11 @@ function barsConfig(figure, look, hidden) {
         x: scaleLook(look, {
           type: "linear",
           beginAtZero: true,
-          ticks: { maxTicksLimit: 6, callback: (value) => formatTick(value, figure.unit) },
+          ticks: {
+            maxTicksLimit: 6,
+            autoSkipPadding: 12,
+            callback: (value) => formatTick(value, figure.unit),
+          },
         }),
         y: scaleLook(look, {
           type: "category",
