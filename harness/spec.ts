@@ -75,7 +75,7 @@ export interface MachineSpec {
   readonly title: string;
   readonly nic: {
     readonly model: "X710" | "XL710";
-    readonly speed_gbps: 1 | 10 | 25 | 40;
+    readonly speed_gbps: 1 | 10 | 40;
     readonly queue_pairs: number;
     /** Descriptors per ring, 64..4096. */
     readonly ring: number;

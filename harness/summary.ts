@@ -15,6 +15,7 @@ import {
   type RunRecord,
 } from "./record.ts";
 import { estimateMedian, type MedianEstimate, pairedRatios } from "./stats/interval.ts";
+import { droppedShare } from "./stats/loss.ts";
 import { percentileIsSupported } from "./stats/percentile.ts";
 import { coefficientOfVariation, median } from "./stats/quantile.ts";
 
@@ -183,9 +184,6 @@ function lossOf(samples: readonly Sample[]): Loss | null {
   return { share: median(losses.map(({ share }) => share)), of: first.of };
 }
 
-/** Causes of drops above the driver: such a packet is among those that the driver received. */
-const ABOVE_DRIVER = new Set(["socket_buffer_full", "fragment_missing"]);
-
 function lossOfRun({ record, group }: Sample): Loss | null {
   const { datagrams } = group;
   if (datagrams !== undefined) {
@@ -193,15 +191,8 @@ function lossOfRun({ record, group }: Sample): Loss | null {
       ? null
       : { share: datagrams.lost / datagrams.sent, of: "datagrams" };
   }
-  const { drops, queues } = record.measurement;
-  if (queues.length === 0) return null;
-  let dropped = 0;
-  let arrived = queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
-  for (const [cause, count] of Object.entries(drops)) {
-    dropped += count;
-    if (!ABOVE_DRIVER.has(cause)) arrived += count;
-  }
-  return arrived === 0 ? null : { share: dropped / arrived, of: "device" };
+  const share = droppedShare(record.measurement);
+  return share === null ? null : { share, of: "device" };
 }
 
 function medianOf(

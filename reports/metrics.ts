@@ -8,6 +8,7 @@
  */
 
 import type { GroupMeasurement, RunRecord } from "../harness/record.ts";
+import { droppedShare } from "../harness/stats/loss.ts";
 import { percentileIsSupported } from "../harness/stats/percentile.ts";
 
 /** Which way is good; neutral metrics explain a result but are never judged. */
@@ -146,7 +147,13 @@ function runMetrics(record: RunRecord): Metric[] {
     ),
     of("imbalance", "queue imbalance, max/mean", "ratio", "neutral", imbalance(received)),
     of("dropped_packets", "dropped packets", "count", "lower", droppedPackets(record)),
-    of("dropped_share", "share of packets dropped", "share", "lower", droppedShare(record)),
+    of(
+      "dropped_share",
+      "share of packets dropped",
+      "share",
+      "lower",
+      droppedShare(record.measurement),
+    ),
     of("retransmits", "retransmits", "count", "lower", retransmitsOf(record)),
   ];
 }
@@ -170,24 +177,6 @@ export function droppedPackets(record: RunRecord): number | null {
   const counts = Object.values(record.measurement.drops);
   if (counts.length === 0 && !seesDevice(record)) return null;
   return sumOf(counts, (count) => count);
-}
-
-/** Causes of drops above the driver: only such a packet is in the count of a queue. */
-const DROPS_ABOVE_DRIVER: readonly string[] = ["socket_buffer_full", "fragment_missing"];
-
-/**
- * Packets dropped of all that came to the device, 0..1; null where the queues cannot be seen. A
- * datagram of several packets that a socket drops counts once.
- */
-function droppedShare({ measurement }: RunRecord): number | null {
-  const { drops, queues } = measurement;
-  const below = sumOf(
-    Object.entries(drops).filter(([cause]) => !DROPS_ABOVE_DRIVER.includes(cause)),
-    ([, count]) => count,
-  );
-  const arrived = sumOf(queues, (queue) => queue.rx_packets) + below;
-  const dropped = sumOf(Object.values(drops), (count) => count);
-  return queues.length === 0 || arrived === 0 ? null : dropped / arrived;
 }
 
 /** Packets sent again; null where the target cannot see them. */

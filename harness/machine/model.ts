@@ -350,8 +350,8 @@ function interruptsOf(
   return {
     count,
     per_second: count * 1e9 / durationNs,
-    // Pure polling has no interrupt at all: at least all packets for one.
-    rx_packets_per_interrupt: packets / Math.max(count, 1),
+    // Pure polling has no interrupt at all.
+    rx_packets_per_interrupt: count === 0 ? null : packets / count,
   };
 }
 

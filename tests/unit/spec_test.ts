@@ -237,7 +237,7 @@ Deno.test("the largest UDP datagram, and nesting and size up to the limits, are 
 });
 
 Deno.test("a device has the link speeds that Intel sells it with", async () => {
-  const cases = [["X710", 40, "1, 10"], ["XL710", 1, "10, 40"], ["X710", 25, "1, 10"]] as const;
+  const cases = [["X710", 40, "1, 10"], ["XL710", 1, "10, 40"]] as const;
   for (const [model, speed, accepted] of cases) {
     await inFolder(async (folder) => {
       const text = await Deno.readTextFile(
