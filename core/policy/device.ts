@@ -133,7 +133,7 @@ function policyIsAvailable(device: i32, policy: i32): bool {
 /**
  * Ends the validity of every cached queue. Where the counter wraps, the caches are emptied instead.
  */
-export function versionRaise(device: i32): void {
+function versionRaise(device: i32): void {
   let version = load<u32>(deviceAt(device), D_VERSION);
   if (version >= load<u32>(arenaBase, H_VERSION_MAX)) {
     version = 0;

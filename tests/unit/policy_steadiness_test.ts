@@ -129,3 +129,11 @@ Deno.test("a state of another size is not put back", () => {
   );
   assert.throws(() => manager.setTaskAllowed(manager.taskCreate(1), [0, -1]), /CPU -1 for a task/);
 });
+
+Deno.test("a registration takes at most 64 bytes, and a small manager a few KiB", () => {
+  const bytes = (owners: number) =>
+    compiledHost({ capacities: { owners } }).manager.wasm.calls.arenaBytes();
+  const [small, large] = [1 << 10, 1 << 20];
+  assert.ok((bytes(large) - bytes(small)) / (large - small) <= 64);
+  assert.ok(bytes(16) < 8 * 1024, `${bytes(16)} bytes`);
+});
