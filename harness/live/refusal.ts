@@ -11,12 +11,12 @@ import { idBytesFor, slotsMax } from "./slot_table.ts";
 /** The first reason why `run` cannot be done over loopback, or null. */
 export function refusalOf(run: PlannedRun): string | null {
   if (run.policy !== "NONE") {
-    return `Loopback has no hardware queues, so policy '${run.policy}' has nothing to ` +
-      "steer here: use --target model, or policy NONE.";
+    return `Loopback has no hardware queues, so policy "${run.policy}" has nothing to ` +
+      "steer here: use --target model, or policy NONE";
   }
   if (run.mechanism !== "stock") {
-    return `Loopback has no driver for mechanism '${run.mechanism}' to work on: ` +
-      "use --target model, or mechanism stock.";
+    return `Loopback has no driver for mechanism "${run.mechanism}" to work on: ` +
+      "use --target model, or mechanism stock";
   }
   for (const group of run.workload.groups) {
     const reason = refusalOfGroup(group);
@@ -28,21 +28,21 @@ export function refusalOf(run: PlannedRun): string | null {
 function refusalOfGroup(group: WorkloadGroup): string | null {
   const isStream = group.test.endsWith("STREAM") || group.test === "TCP_MAERTS";
   if (isStream && group.arrival.loop === "open") {
-    return "a live stream sends as fast as its socket takes, so arrival.loop must be closed.";
+    return "a live stream sends as fast as its socket takes, so arrival.loop must be closed";
   }
   const sizes: readonly (readonly [string, number])[] = isStream
     ? [["message_bytes", group.message_bytes]]
     : [["request_bytes", group.request_bytes], ["response_bytes", group.response_bytes]];
   for (const [key, byteCount] of sizes) {
-    if (byteCount < 1) return `${key} must be at least 1 on a live target, not ${byteCount}.`;
+    if (byteCount < 1) return `${key} must be at least 1 on a live target, not ${byteCount}`;
   }
   if (group.test === "TCP_CRR" && group.outstanding > 1) {
     return `a connection carries one transaction, so outstanding must be 1, ` +
-      `not ${group.outstanding}.`;
+      `not ${group.outstanding}`;
   }
   if (group.test !== "UDP_RR") return null;
   const idBytes = idBytesFor(group.request_bytes, group.response_bytes);
   if (group.outstanding <= slotsMax(idBytes)) return null;
   return `payloads of ${idBytes} byte(s) tell ${slotsMax(idBytes)} requests in flight apart, ` +
-    `so outstanding ${group.outstanding} is too many.`;
+    `so outstanding ${group.outstanding} is too many`;
 }

@@ -184,8 +184,8 @@ Deno.test("a policy other than NONE is refused in one sentence, on every test", 
     else {
       equal(
         refusal,
-        `Loopback has no hardware queues, so policy '${policy}' has nothing to steer here: ` +
-          "use --target model, or policy NONE.",
+        `Loopback has no hardware queues, so policy "${policy}" has nothing to steer here: ` +
+          "use --target model, or policy NONE",
       );
     }
   }
