@@ -193,10 +193,10 @@ Deno.test("a policy other than NONE is refused in one sentence, on every test", 
 });
 
 const REFUSED: readonly (readonly [TestName, Partial<WorkloadGroup>, RegExp])[] = [
-  ["TCP_STREAM", { arrival: OPEN }, /arrival\.loop must be closed\.$/],
-  ["TCP_RR", { response_bytes: 0 }, /response_bytes must be at least 1 .* not 0\.$/],
-  ["UDP_RR", { outstanding: 129 }, /tell 128 requests .* outstanding 129 is too many\.$/],
-  ["TCP_CRR", { outstanding: 2 }, /outstanding must be 1, not 2\.$/],
+  ["TCP_STREAM", { arrival: OPEN }, /arrival\.loop must be closed$/],
+  ["TCP_RR", { response_bytes: 0 }, /response_bytes must be at least 1 .* not 0$/],
+  ["UDP_RR", { outstanding: 129 }, /tell 128 requests .* outstanding 129 is too many$/],
+  ["TCP_CRR", { outstanding: 2 }, /outstanding must be 1, not 2$/],
 ];
 
 for (const [test, change, expected] of REFUSED) {
