@@ -75,22 +75,24 @@ export function metricsOf(record: RunRecord): Metric[] {
   return metrics;
 }
 
+type MetricMaker = (
+  key: string,
+  title: string,
+  unit: Unit,
+  direction: Direction,
+  value: number | null,
+) => Metric;
+
+/** Makes metrics of a group, or of the whole run (null). */
+function metricsNamed(group: string | null): MetricMaker {
+  return (key, title, unit, direction, value) => {
+    const id = group === null ? key : `${group}/${key}`;
+    return { id, key, group, title, unit, direction, value };
+  };
+}
+
 function groupMetrics(group: GroupMeasurement): Metric[] {
-  const of = (
-    key: string,
-    title: string,
-    unit: Unit,
-    direction: Direction,
-    value: number | null,
-  ): Metric => ({
-    id: `${group.name}/${key}`,
-    key,
-    group: group.name,
-    title,
-    unit,
-    direction,
-    value,
-  });
+  const of = metricsNamed(group.name);
   const { value, unit } = group.throughput;
   const metrics = [of("throughput", "throughput", unit, "higher", value)];
   const { datagrams, latency_ns: latency } = group;
@@ -111,13 +113,7 @@ function groupMetrics(group: GroupMeasurement): Metric[] {
 }
 
 function runMetrics(record: RunRecord): Metric[] {
-  const of = (
-    key: string,
-    title: string,
-    unit: Unit,
-    direction: Direction,
-    value: number | null,
-  ): Metric => ({ id: key, key, group: null, title, unit, direction, value });
+  const of = metricsNamed(null);
   const { measurement } = record;
   const received = measurement.queues.map((queue) => queue.rx_packets);
   const interrupts = measurement.interrupts;
