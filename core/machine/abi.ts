@@ -9,6 +9,7 @@
 //
 // Lists inside tables are linked by index; -1 (or packet 0, event 0) ends a list.
 
+import { PRNG_SIZE } from "../lib/prng";
 import { WHEEL_SIZE } from "../lib/wheel";
 import { HISTOGRAM_SIZE } from "../lib/histogram";
 
@@ -56,7 +57,7 @@ export const RSS_KEY: usize = RULE_FREE + 2048;
 export const RSS_LUT: usize = RSS_KEY + 64;
 export const COSTS: usize = RSS_LUT + 512;
 export const PRNGS: usize = COSTS + <usize>COST_MAX * 8;
-export const DISTANCES: usize = PRNGS + <usize>PURPOSE_MAX * 16;
+export const DISTANCES: usize = PRNGS + <usize>PURPOSE_MAX * PRNG_SIZE;
 export const TOTALS: usize = DISTANCES + 64 * 64 * 4;
 /** One byte for each port of the peer: taken or not. */
 export const PORTS: usize = TOTALS + 512;
@@ -217,5 +218,5 @@ export const PURPOSE_ARRIVAL: u32 = 3;
 /** State of a purpose's random numbers. */
 @inline
 export function prngOf(purpose: u32): usize {
-  return PRNGS + ((<usize>purpose) << 4);
+  return PRNGS + <usize>purpose * PRNG_SIZE;
 }

@@ -45,11 +45,11 @@ export const PARTITION_RFC: i32 = 0;
 export const PARTITION_LATENCY_FIRST: i32 = 1;
 
 // Capacity ceilings: 16-bit CPU, queue and device numbers; the i40e has 1536 queue pairs.
-export const CPUS_MAX: u32 = 1024;
-export const QUEUES_MAX: u32 = 1536;
-export const DEVICES_MAX: u32 = 64;
-export const NODES_MAX: u32 = 64;
-export const SLOTS_MAX: u32 = 1 << 24;
+const CPUS_MAX: u32 = 1024;
+const QUEUES_MAX: u32 = 1536;
+const DEVICES_MAX: u32 = 64;
+const NODES_MAX: u32 = 64;
+const SLOTS_MAX: u32 = 1 << 24;
 
 // Header, 32 bytes: strategy u32 | partition u32 | online CPUs u32 | highest version u32 | spare.
 export const H_STRATEGY: usize = 0;
@@ -211,7 +211,7 @@ let objectsAt: usize = 0;
 let orderAt: usize = 0;
 let affinityAt: usize = 0;
 /** First byte of the instances. */
-export let instancesAt: usize = 0;
+let instancesAt: usize = 0;
 let recordsAt: usize = 0;
 let bucketsAt: usize = 0;
 let rulesAt: usize = 0;

@@ -268,7 +268,7 @@ export function deviceForceNone(device: i32): void {
  * Puts a policy in force. -ENODEV; -EOPNOTSUPP where the device has no support for it; else the
  * errno of the driver operation that failed, with everything as it was before.
  */
-export function setDevicePolicy(device: i32, policy: i32): i32 {
+function setDevicePolicy(device: i32, policy: i32): i32 {
   if (!deviceIsRegistered(device)) return -ENODEV;
   const known = policy == POLICY_MIX || <u32>policy < <u32>POLICY_MAX;
   if (!deviceIsSupported(device) || !known || !policyIsAvailable(device, policy)) {

@@ -257,10 +257,10 @@ export function taskExit(task: i32): i32 {
   if (!instanceIsLive(task) || !instanceIsTask(task)) return -ESRCH;
   unregister(task);
   refreshFollowers(task);
-  forgetEmpty(task);
   let socket = <i32>load<u32>(instanceAt(task), I_TASK);
   while (socket != 0) {
     const next = <i32>load<u32>(instanceAt(socket), I_NEXT);
+    cacheForgetEmpty(socket);
     store<u32>(instanceAt(socket), 0, I_TASK);
     store<u32>(instanceAt(socket), 0, I_NEXT);
     store<u32>(instanceAt(socket), 0, I_PREVIOUS);

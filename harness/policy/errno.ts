@@ -53,7 +53,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /** What to do about an error number, in one clause. */
-export function errnoAdvice(errno: number): string {
+function errnoAdvice(errno: number): string {
   return ADVICE[errnoName(errno)] ?? "the driver returned an error number of its own";
 }
 

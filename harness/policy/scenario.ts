@@ -24,7 +24,7 @@ export type StepResult =
   };
 
 /** Sizes for a script: as large as its steps can ever fill, unless it says otherwise. */
-export function scenarioCapacities(scenario: Scenario): Capacities {
+function scenarioCapacities(scenario: Scenario): Capacities {
   const { topology, devices, steps } = scenario;
   const creators = new Set(["task", "task.write", "fork", "socket", "accept"]);
   const owners = steps.filter((step) => creators.has(step.op)).length;
