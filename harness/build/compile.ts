@@ -7,6 +7,7 @@
  * @module
  */
 
+import { stripVTControlCharacters } from "node:util";
 import { type BuildKind, compilerFlags, type Entry } from "./entry.ts";
 import { BuildError } from "./error.ts";
 import type { SourceReader } from "./source.ts";
@@ -42,7 +43,8 @@ export async function compileEntry(
       listFiles: () => [],
     },
   );
-  const messages = stderr.toString().trim();
+  // asc colours its messages for a terminal, and wherever the variable CI is set.
+  const messages = stripVTControlCharacters(stderr.toString()).trim();
   if (error !== null || bytes === undefined) {
     const cause = messages === "" ? String(error?.message) : messages;
     throw new BuildError(`Cannot compile ${path} (${kind}):\n${cause}`);

@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { BuildError, ensureBuilt, loadWasm } from "../../harness/build.ts";
 import { abortImport } from "../../harness/build/abort.ts";
 import { ENTRIES } from "../../harness/build/entry.ts";
@@ -307,6 +308,25 @@ Deno.test("an error of the source is shown as asc shows it, with file, line and 
   assert.match(message, /in core\/policy\.ts\(7,10\)/);
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(message, /\x1b/, "no colours in a message");
+});
+
+Deno.test("asc's messages stay plain where the variable CI makes it colour them", async () => {
+  await using project = await Project.make({
+    "core/policy.ts": POLICY.replace("assert(a < 5)", "assert(c < 5)"),
+  });
+  // A process of its own: asc reads the variable once, when it is loaded.
+  const build = new URL("../../harness/build.ts", import.meta.url);
+  const script = `import { ensureBuilt } from "${build}";
+    await ensureBuilt({ root: new URL("${project.root}") }).catch((e) => console.log(e.message));`;
+  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--config", config, script],
+    env: { CI: "true" },
+  }).output();
+  const message = new TextDecoder().decode(stdout);
+  assert.match(message, /^Cannot compile core\/policy\.ts \(release\):\nERROR TS2304: /);
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(message, /\x1b/);
 });
 
 Deno.test("a warning of asc reaches the log and stops nothing", async () => {
