@@ -27,7 +27,7 @@ export const UDP_STREAM: u32 = 5;
 export const PROTOCOL_TCP: u32 = 6;
 export const PROTOCOL_UDP: u32 = 17;
 
-/** One group of the workload, 128 bytes. */
+/** One group of the workload, 256 bytes. */
 @unmanaged
 export class Group {
   test: u32;
@@ -64,7 +64,7 @@ export class Group {
   latencyMax: u64;
 }
 
-/** One connection, 256 bytes. Fields named peer* belong to the peer's end. */
+/** One connection, 512 bytes. Fields named peer* belong to the peer's end. */
 @unmanaged
 export class Connection {
   group: u32;
@@ -144,7 +144,7 @@ export const STATE_SYN: u32 = 1;
 export const STATE_READY: u32 = 2;
 export const STATE_OPEN: u32 = 3;
 
-/** One server thread, 64 bytes. */
+/** One server thread, 128 bytes. */
 @unmanaged
 export class Thread {
   cpu: u32;

@@ -52,26 +52,24 @@ export const WAKEUP_GRANULARITY: u32 = 39;
 export const SLEEPER_CREDIT: u32 = 40;
 export const SOFTIRQ_LIMIT: u32 = 41;
 export const NIC_PACKET: u32 = 42;
-/** Numbers below this are times in nanoseconds. */
-const TIME_COUNT: u32 = 43;
-export const COPY_LOCAL: u32 = 43;
-export const COPY_REMOTE: u32 = 44;
-export const NUMA_REMOTE: u32 = 45;
-export const SMT_BUSY: u32 = 46;
-export const IDLE_STATE_LIMIT: u32 = 47;
-export const TCP_WINDOW: u32 = 48;
-export const UDP_BUFFER: u32 = 49;
-export const TX_QUEUE_LIMIT: u32 = 50;
-export const TIMER: u32 = 51;
-export const ATR_SAMPLE: u32 = 52;
-export const WAKE_AFFINE_SWITCH: u32 = 53;
-export const COST_COUNT: u32 = 54;
+/** Numbers below this are times in nanoseconds, those from here on have units of their own. */
+const TIME_END: u32 = 64;
+export const COPY_LOCAL: u32 = 64;
+export const COPY_REMOTE: u32 = 65;
+export const NUMA_REMOTE: u32 = 66;
+export const SMT_BUSY: u32 = 67;
+export const IDLE_STATE_LIMIT: u32 = 68;
+export const TCP_WINDOW: u32 = 69;
+export const UDP_BUFFER: u32 = 70;
+export const TX_QUEUE_LIMIT: u32 = 71;
+export const TIMER: u32 = 72;
+export const ATR_SAMPLE: u32 = 73;
+export const WAKE_AFFINE_SWITCH: u32 = 74;
 
 /** Sets a parameter; value in the unit of its name, 0..2^31-1. */
 export function costSet(index: u32, value: u32): void {
-  assert(index < COST_COUNT);
-  assert(COST_COUNT <= COST_MAX);
-  const scale: u64 = index < TIME_COUNT ? TICKS_PER_NS : 1;
+  assert(index < COST_MAX);
+  const scale: u64 = index < TIME_END ? TICKS_PER_NS : 1;
   store<u64>(COSTS + ((<usize>index) << 3), <u64>value * scale);
 }
 

@@ -47,7 +47,7 @@ export const MODE_IRQ: u32 = 2;
 export const MODE_SOFTIRQ: u32 = 3;
 export const MODE_IDLE: u32 = 4;
 
-/** One CPU, 256 bytes. */
+/** One CPU, 512 bytes. */
 @unmanaged
 export class Cpu {
   userTicks: u64;

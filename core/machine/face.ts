@@ -21,7 +21,6 @@ import {
   TOTALS,
 } from "./abi";
 import { Group, TCP_CRR, TCP_MAERTS, TCP_RR, TCP_STREAM, UDP_RR, UDP_STREAM } from "./connection";
-import { COST_COUNT as COSTS_USED } from "./costs";
 import { Cpu } from "./cpu";
 import { RULE_LIMIT as RULES_HELD } from "./flow_director";
 import { TCP_SEGMENT, UDP_SEGMENT } from "./link";
@@ -46,7 +45,6 @@ export const HISTOGRAM_COUNTERS: u32 = HISTOGRAM_LENGTH;
 export const HISTOGRAM_HALF: u32 = HISTOGRAM_EXACT;
 export const TOTAL_TABLE: u32 = <u32>TOTALS;
 export const TOTAL_COUNT: u32 = TOTAL_LENGTH;
-export const COST_COUNT: u32 = COSTS_USED;
 // Limits of a workload and a host.
 export const CONNECTION_LIMIT: u32 = CONNECTION_MAX;
 export const OUTSTANDING_LIMIT: u32 = STAMP_MAX;

@@ -11,7 +11,7 @@ import { UserError } from "../errors.ts";
 import { PolicyManager, policyValue } from "../policy/manager.ts";
 import type { DevicePolicy, HintPolicy, Measurement } from "../record.ts";
 import type { MachineSpec, WorkloadGroup, WorkloadSpec } from "../spec.ts";
-import { COST_NAMES } from "./costs.ts";
+import { COST_NUMBERS } from "./costs.ts";
 import { MachineDriver } from "./driver.ts";
 import {
   cpusBetween,
@@ -300,11 +300,11 @@ function refuseTooMuch({ constants }: MachineWasm, workload: WorkloadSpec): void
 function setUpHost({ calls }: MachineWasm, spec: MachineSpec, seed: number): void {
   const { host, nic } = spec;
   calls.machineReset(seed);
-  COST_NAMES.forEach((name, index) => {
+  for (const [name, number] of Object.entries(COST_NUMBERS)) {
     const value = spec.costs[name];
     if (value === undefined) throw new UserError(`Machine "${spec.name}" lacks costs.${name}`);
-    calls.costSet(index, value);
-  });
+    calls.costSet(number, value);
+  }
   // Row and column by node number, in whatever order the nodes are listed.
   host.distance.forEach((row, from) =>
     row.forEach((distance, to) => calls.distanceSet(from, to, distance))

@@ -5,7 +5,7 @@
  */
 
 import { loadWasm } from "../../harness/build.ts";
-import { COST_NAMES } from "../../harness/machine/costs.ts";
+import { COST_NUMBERS } from "../../harness/machine/costs.ts";
 import { ModelRun } from "../../harness/machine/model.ts";
 import { instantiateMachine, type MachineWasm } from "../../harness/machine/wasm.ts";
 import { ERRNO } from "../../harness/policy/errno.ts";
@@ -122,7 +122,7 @@ export function bareMachine(module: WebAssembly.Module, options: BareMachine = {
   const { calls } = machine;
   calls.machineReset(1);
   const costs = { ...X710.costs, ...options.costs };
-  COST_NAMES.forEach((name, index) => calls.costSet(index, costs[name]!));
+  for (const [name, number] of Object.entries(COST_NUMBERS)) calls.costSet(number, costs[name]!);
   for (let cpu = 0; cpu < (options.cpuCount ?? 8); cpu++) calls.cpuSet(cpu < 4 ? 0 : 1, 0, 0);
   calls.nicSet(10, 8, 512, 0);
   return machine;
