@@ -101,6 +101,7 @@ import { socketSetUp, socketsInit } from "./machine/socket";
 import { tcpDelayedAck } from "./machine/tcp";
 import { totals, totalsInit } from "./machine/totals";
 
+export * from "./machine/ethtool";
 export * from "./machine/face";
 
 /** More packets or events than one event takes: the start of a connection with 256 datagrams. */

@@ -69,19 +69,34 @@ export interface WorkloadSpec {
   readonly groups: readonly WorkloadGroup[];
 }
 
+/** Interrupt coalescing by the names of `ethtool -C`. */
+export interface Coalesce {
+  readonly adaptive_rx: boolean;
+  readonly adaptive_tx: boolean;
+  /** Intervals of a side that is not adaptive, 0..8160. */
+  readonly rx_usecs: number;
+  readonly tx_usecs: number;
+  /** Cap on each vector's rate (INTRL), 0..236, rounded down to 4; 0 for none. */
+  readonly rx_usecs_high: number;
+}
+
 /** One machine file, defaults filled in: the system under test. */
 export interface MachineSpec {
   readonly name: string;
   readonly title: string;
   readonly nic: {
-    readonly model: "X710" | "XL710";
-    readonly speed_gbps: 1 | 10 | 40;
+    readonly model: "X710" | "XXV710" | "XL710" | "X520";
+    readonly speed_gbps: 1 | 10 | 25 | 40;
     readonly queue_pairs: number;
     /** Descriptors per ring, 64..4096. */
     readonly ring: number;
     /** NUMA node of the slot; -1 where unknown. */
     readonly node: number;
-    /** Rx and tx usecs per policy: NONE is the driver's adaptive default and cannot be set. */
+    /** What `ethtool -C` has set before the run: the device without a policy. */
+    readonly coalesce: Coalesce;
+    /** One throttling counter for rx and tx of a vector, as ixgbe has it; i40e has two. */
+    readonly itr_per_vector: boolean;
+    /** Rx and tx usecs per policy; without one the device has what `coalesce` says. */
     readonly usecs: Readonly<
       Record<"CPU" | "BULK" | "LATENCY", { readonly rx: number; readonly tx: number }>
     >;

@@ -84,12 +84,11 @@ function arrivalFindings(group: WorkloadGroup, index: number): Finding[] {
   }];
 }
 
-/**
- * Link speeds of each device, Gb/s: Intel's product brief of the 710 series. 25 Gb/s belongs to the
- * XXV710, which the lab does not model.
- */
+/** Link speeds of each device, Gb/s: Intel's product briefs of the 710 series and of the X520. */
 const SPEEDS_GBPS: Readonly<Record<MachineSpec["nic"]["model"], readonly number[]>> = {
+  X520: [1, 10],
   X710: [1, 10],
+  XXV710: [1, 10, 25],
   XL710: [10, 40],
 };
 
@@ -111,6 +110,31 @@ export function machineRelations(document: JsoncDocument<MachineSpec>): Finding[
     findings.push({
       path: ["nic", "node"],
       message: `nic.node is ${nic.node}: accepted are ${accepted}`,
+    });
+  }
+  return [...findings, ...coalesceFindings(document)];
+}
+
+/** Intervals that would be ignored: of an adaptive side, or a second one where there is one. */
+function coalesceFindings(document: JsoncDocument<MachineSpec>): Finding[] {
+  const { coalesce, itr_per_vector: isOne } = document.value.nic;
+  const findings: Finding[] = [];
+  for (const side of ["rx", "tx"] as const) {
+    const path = ["nic", "coalesce", `${side}_usecs`];
+    if (!document.has(path) || !coalesce[`adaptive_${side}`]) continue;
+    findings.push({
+      path: path.slice(0, 2),
+      key: `${side}_usecs`,
+      message: `nic.coalesce.${side}_usecs is ${coalesce[`${side}_usecs`]}: ` +
+        `set adaptive_${side} to false with it, as ethtool asks for`,
+    });
+  }
+  const isFixed = !coalesce.adaptive_rx && !coalesce.adaptive_tx;
+  if (isOne && isFixed && coalesce.rx_usecs !== coalesce.tx_usecs) {
+    findings.push({
+      path: ["nic", "coalesce"],
+      message: `nic.coalesce has ${coalesce.rx_usecs} for rx and ${coalesce.tx_usecs} for tx: ` +
+        `with nic.itr_per_vector there is one interval, make them equal`,
     });
   }
   return findings;

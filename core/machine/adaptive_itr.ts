@@ -11,7 +11,8 @@ export const LATENCY_FLAG: u32 = 0x8000;
 /** The interval in a word: even microseconds, the register counts in 2 us. */
 export const INTERVAL_MASK: u32 = 0x1ffe;
 const STEP_USECS: u32 = 2;
-const MIN_USECS: u32 = 2;
+/** Least interval of the adaptive rule. */
+export const MIN_USECS: u32 = 2;
 const MAX_USECS: u32 = 126;
 /** Interval both directions start with. */
 export const DEFAULT_USECS: u32 = 50;

@@ -1,9 +1,10 @@
 // deno-fmt-ignore-file
 // Interrupt of a queue pair's vector. The throttling interval is a minimum gap between two
 // interrupts for one cause (Intel's I210 data sheet on the same mechanism), not a delay after an
-// event; rx and tx have a counter each, either can raise the vector. The device masks the vector
-// when it raises it, and the driver's NAPI completion unmasks it. Never touches a CPU: it sends
-// EV_MSIX. Setting an interval takes effect at the next completion, as on the device.
+// event; rx and tx have a counter each, either can raise the vector. INTRL caps the vector's rate
+// whatever the causes. The device masks the vector when it raises it, and the driver's NAPI
+// completion unmasks it. Never touches a CPU: it sends EV_MSIX. Setting an interval takes effect
+// at the next completion, as on the device.
 
 import { cancel, now, schedule } from "../lib/wheel";
 import { EV_ITR, EV_MSIX } from "./abi";
@@ -12,12 +13,13 @@ import {
   DEFAULT_USECS,
   INTERVAL_MASK,
   LATENCY_FLAG,
+  MIN_USECS,
   updateContainer,
   WRITE_RX,
   WRITE_TX,
 } from "./adaptive_itr";
 import { cost, TIMER, MSIX } from "./costs";
-import { Container, queueAt, queues, rxContainer, txContainer } from "./queue";
+import { Container, Queue, queueAt, queues, rxContainer, txContainer } from "./queue";
 
 const TICKS_PER_USEC: u64 = 10000;
 const TICKS_PER_SECOND: u64 = 10000000000;
@@ -25,22 +27,29 @@ const TICKS_PER_SECOND: u64 = 10000000000;
 const FIRST_JIFFY: u64 = 1;
 const NEVER: u64 = u64.MAX_VALUE;
 
+/** Largest INTRL, 59 units of 4 us: the driver goes up to 0x3b (i40e_ethtool.c). */
+export const INTRL_MAX_USECS: u32 = 236;
+
 let linkGbps: u32 = 10;
+/** One throttling counter for all causes of a vector (EITR of ixgbe) instead of one for each. */
+let perVector: bool = false;
 
 function gapOf(word: u32): u64 {
   return <u64>(word & INTERVAL_MASK) * TICKS_PER_USEC;
 }
 
 function resetContainer(container: Container): void {
+  container.setting = DEFAULT_USECS;
   container.target = DEFAULT_USECS;
   container.current = DEFAULT_USECS;
   container.adaptive = 1;
   container.gap = gapOf(DEFAULT_USECS);
 }
 
-/** All vectors to the driver's defaults: adaptive, 50 us, unmasked. */
+/** All vectors to the driver's defaults: adaptive, 50 us, unmasked, a counter for each cause. */
 export function itrInit(gbps: u32): void {
   linkGbps = gbps;
+  perVector = false;
   for (let i: u32 = 0; i < queues(); i++) {
     resetContainer(rxContainer(i));
     resetContainer(txContainer(i));
@@ -51,13 +60,60 @@ export function itrInit(gbps: u32): void {
 export function itrSet(queue: u32, isRx: bool, usecs: i32): void {
   const container = isRx ? rxContainer(queue) : txContainer(queue);
   container.adaptive = usecs < 0 ? 1 : 0;
-  container.target = usecs < 0 ? DEFAULT_USECS : (usecs + 1) & ~1;
+  container.setting = usecs < 0 ? DEFAULT_USECS : (usecs + 1) & ~1;
+  container.target = container.setting;
+}
+
+/** Adaptive from the interval that is set; one of 0 starts from the least (i40e_ethtool.c). */
+export function itrAdapt(queue: u32, isRx: bool): void {
+  const container = isRx ? rxContainer(queue) : txContainer(queue);
+  if (container.adaptive != 0) return;
+  container.adaptive = 1;
+  container.target = max(container.setting, MIN_USECS);
+}
+
+/** One counter for all causes of a vector, or one for each. */
+export function itrPerVector(one: bool): void {
+  perVector = one;
+}
+
+/** Settings that stand before the run: in force at once. Interval as for itrSet. */
+export function itrStart(queue: u32, isRx: bool, usecs: i32): void {
+  itrSet(queue, isRx, usecs);
+  const container = isRx ? rxContainer(queue) : txContainer(queue);
+  container.current = container.target;
+  container.gap = gapOf(container.current);
+}
+
+/**
+ * Caps the rate of a vector, microseconds, rounded down to 4; 0 lifts the cap. In force at once.
+ * Assumption: one interrupt of credit, so that the cap is a gap; the I210 saves up more, the XL710
+ * is not documented.
+ */
+export function intrlSet(queue: u32, usecs: u32): void {
+  queueAt(queue).intrl = <u64>(min(usecs, INTRL_MAX_USECS) & ~3) * TICKS_PER_USEC;
+  vectorCheck(queue);
+}
+
+/** Cap on the rate of a vector, microseconds. */
+export function intrlOf(queue: u32): u32 {
+  return <u32>(queueAt(queue).intrl / TICKS_PER_USEC);
 }
 
 /** When a cause may interrupt: ticks, NEVER if it is not pending. */
 @inline
 function dueAt(container: Container): u64 {
   return container.pending != 0 ? container.last + container.gap : NEVER;
+}
+/** When the vector may interrupt: the earliest of its causes, not before its rate allows it. */
+function vectorDue(queue: Queue, rx: Container, tx: Container): u64 {
+  let due: u64 = 0;
+  if (queue.forced == 0) {
+    due = min(dueAt(rx), dueAt(tx));
+    if (due == NEVER) return NEVER;
+    if (perVector) due = queue.lastRaised + min(rx.gap, tx.gap);
+  }
+  return max(due, queue.lastRaised + queue.intrl);
 }
 
 
@@ -79,9 +135,22 @@ function witness(container: Container, time: u64): bool {
 }
 
 function judge(index: u32, time: u64): void {
-  const isRx = witness(rxContainer(index), time);
-  const isTx = witness(txContainer(index), time);
-  if (!isRx && !isTx) queueAt(index).gapViolations++;
+  const queue = queueAt(index);
+  const elapsed = time - queue.witnessRaised;
+  queue.witnessRaised = time;
+  if (elapsed < queue.intrl) queue.gapViolations++;
+  if (queue.forced != 0) return;
+  const rx = rxContainer(index);
+  const tx = txContainer(index);
+  if (perVector) {
+    if (elapsed < gapOf(min(rx.current & INTERVAL_MASK, tx.current & INTERVAL_MASK))) {
+      queue.gapViolations++;
+    }
+    return;
+  }
+  const isRx = witness(rx, time);
+  const isTx = witness(tx, time);
+  if (!isRx && !isTx) queue.gapViolations++;
 }
 
 function raise(index: u32): void {
@@ -91,6 +160,8 @@ function raise(index: u32): void {
     queue.timer = 0;
   }
   queue.masked = 1;
+  queue.forced = 0;
+  queue.lastRaised = now();
   queue.interrupts++;
   schedule(now() + cost(MSIX), EV_MSIX, index);
 }
@@ -101,13 +172,15 @@ export function vectorCheck(index: u32): void {
   if (queue.masked != 0) return;
   const rx = rxContainer(index);
   const tx = txContainer(index);
-  const due = min(dueAt(rx), dueAt(tx));
+  const due = vectorDue(queue, rx, tx);
   if (due == NEVER) return;
   const time = now();
   if (due <= time) {
     judge(index, time);
-    fireCause(rx, time);
-    fireCause(tx, time);
+    if (queue.forced == 0) {
+      fireCause(rx, time);
+      fireCause(tx, time);
+    }
     raise(index);
     return;
   }
@@ -125,10 +198,13 @@ export function vectorTimer(index: u32): void {
   vectorCheck(index);
 }
 
-/** The driver forces an interrupt, whatever the throttling ("no ITR" index). */
+/** The driver forces an interrupt, whatever the throttling ("no ITR" index) but the rate cap. */
 export function vectorForce(index: u32): void {
-  queueAt(index).forcedInterrupts++;
-  raise(index);
+  const queue = queueAt(index);
+  queue.forcedInterrupts++;
+  queue.forced = 1;
+  queue.masked = 0;
+  vectorCheck(index);
 }
 
 /** NAPI completion: adaptive update, the one register write, unmask. */

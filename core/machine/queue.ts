@@ -24,6 +24,8 @@ export class Container {
   gap: u64;
   /** Ticks of the last interrupt this cause was due for, as itr.ts's witness has it. */
   witnessed: u64;
+  /** Microseconds that the user has set, kept while the direction is adaptive. */
+  setting: u32;
 }
 
 /** A queue pair, 512 bytes: rx container, tx container, the rest. */
@@ -84,6 +86,13 @@ export class Queue {
   timerAt: u64;
   masked: u32;
   countdown: u32;
+  /** A software interrupt that waits for the vector's rate limit. */
+  forced: u32;
+  /** Cap on the vector's rate (INTRL): least ticks between two interrupts, 0 off. */
+  intrl: u64;
+  /** Ticks of the vector's last interrupt; the second is for the witness of itr.ts alone. */
+  lastRaised: u64;
+  witnessRaised: u64;
   /** Link of the CPU's poll list. */
   napiNext: i32;
   // Counters since the start.

@@ -11,7 +11,7 @@
 import type { Direction, Driver, FlowSpec, NetpolicyInfo } from "../policy/driver.ts";
 import { ERRNO } from "../policy/errno.ts";
 import { policyName } from "../policy/manager.ts";
-import type { MachineSpec } from "../spec.ts";
+import type { Coalesce, MachineSpec } from "../spec.ts";
 import type { MachineCalls, MachineWasm } from "./wasm.ts";
 
 /** CPU, BULK and LATENCY, as bits of their values. */
@@ -20,13 +20,29 @@ const PROTOCOLS: Readonly<Record<string, number>> = { tcp4: 6, udp4: 17 };
 /** A direction's interval that follows the driver's own rule. */
 const ADAPTIVE = -1;
 
+/** Intervals of both directions; ADAPTIVE where the driver chooses. */
+interface Intervals {
+  readonly rx: number;
+  readonly tx: number;
+}
+
+/** What a device without a policy has. */
+export function stockIntervals(coalesce: Coalesce): Intervals {
+  return {
+    rx: coalesce.adaptive_rx ? ADAPTIVE : coalesce.rx_usecs,
+    tx: coalesce.adaptive_tx ? ADAPTIVE : coalesce.tx_usecs,
+  };
+}
+
 /** Driver of the one device of a machine. */
 export class MachineDriver implements Driver {
   readonly #usecs: MachineSpec["nic"]["usecs"];
+  readonly #stock: Intervals;
   #machine: MachineWasm | null = null;
 
-  constructor(usecs: MachineSpec["nic"]["usecs"]) {
-    this.#usecs = usecs;
+  constructor(nic: Pick<MachineSpec["nic"], "usecs" | "coalesce">) {
+    this.#usecs = nic.usecs;
+    this.#stock = stockIntervals(nic.coalesce);
   }
 
   /** Gives the driver its device; before that every operation would be a fault. */
@@ -68,7 +84,7 @@ export class MachineDriver implements Driver {
     if (name === "MIX" && queue >= 0) return -ERRNO.EINVAL;
     // A MIX device is told each mapped queue's policy right after; the others follow the default.
     const isDefault = name === "NONE" || name === "MIX";
-    const usecs = isDefault ? { rx: ADAPTIVE, tx: ADAPTIVE } : this.#usecs[name];
+    const usecs = isDefault ? this.#stock : this.#usecs[name];
     const queues = queue < 0
       ? Array.from({ length: this.#device.nicQueues() }, (_, index) => index)
       : [queue];
@@ -79,7 +95,7 @@ export class MachineDriver implements Driver {
     return 0;
   }
 
-  #setUsecs(queue: number, direction: Direction, usecs: { rx: number; tx: number }): number {
+  #setUsecs(queue: number, direction: Direction, usecs: Intervals): number {
     const rx = direction === 1 ? 0 : this.#device.nicUsecs(queue, 0, usecs.rx);
     const tx = direction === 0 ? 0 : this.#device.nicUsecs(queue, 1, usecs.tx);
     return Math.min(rx, tx);

@@ -12,7 +12,7 @@ import { PolicyManager, policyValue } from "../policy/manager.ts";
 import type { DevicePolicy, HintPolicy, Measurement } from "../record.ts";
 import type { MachineSpec, WorkloadGroup, WorkloadSpec } from "../spec.ts";
 import { COST_NUMBERS } from "./costs.ts";
-import { MachineDriver } from "./driver.ts";
+import { MachineDriver, stockIntervals } from "./driver.ts";
 import {
   cpusBetween,
   groupBetween,
@@ -55,7 +55,7 @@ export class ModelRun {
   private constructor(options: ModelOptions) {
     this.#options = options;
     const { machine, workload } = options;
-    const driver = new MachineDriver(machine.nic.usecs);
+    const driver = new MachineDriver(machine.nic);
     this.#manager = new PolicyManager(options.policyModule, driver, capacitiesOf(options));
     this.#machine = instantiateMachine(
       options.machineModule,
@@ -323,6 +323,11 @@ function setUpHost({ calls }: MachineWasm, spec: MachineSpec, seed: number): voi
     calls.cpuSet(node, Number(mask & 0xffffffffn), Number(mask >> 32n));
   });
   calls.nicSet(nic.speed_gbps, nic.queue_pairs, nic.ring, nic.node);
+  calls.nicItrPerVector(nic.itr_per_vector ? 1 : 0);
+  const { rx, tx } = stockIntervals(nic.coalesce);
+  for (let queue = 0; queue < nic.queue_pairs; queue++) {
+    calls.nicCoalesceStart(queue, rx, tx, nic.coalesce.rx_usecs_high);
+  }
 }
 
 /** Registers the machine's device with the policy manager; returns its number. */

@@ -36,7 +36,7 @@ function machineWithDriver(cpuCount = 8) {
     return -ERRNO.EINVAL;
   };
   const machine = bareMachine(machineModule, { cpuCount, policy: { setRulesV4 } });
-  const driver = new MachineDriver(X710.nic.usecs);
+  const driver = new MachineDriver(X710.nic);
   driver.attach(machine);
   return { machine, driver, seen };
 }

@@ -255,6 +255,75 @@ Deno.test("a masked vector stays silent until the driver completes", () => {
   assert.equal(nowUsecs(), 1500);
 });
 
+Deno.test("the vector's rate cap delays an interrupt that its intervals would allow", () => {
+  const { calls, nowUsecs, sleep } = vector(0, 0);
+  calls["intrlSet"]!(0, 22);
+  assert.equal(calls["intrlOf"]!(0), 20, "rounded down to a multiple of 4");
+  calls["cause"]!(RX);
+  assert.equal(calls["next"]!(), INTERRUPT);
+  assert.equal(nowUsecs(), 1000, "the first one is not delayed");
+  calls["complete"]!(0);
+  assert.equal(sleep(5), PLANNED);
+  calls["cause"]!(TX);
+  assert.equal(calls["next"]!(), TIMER);
+  assert.equal(calls["next"]!(), INTERRUPT);
+  assert.equal(nowUsecs(), 1020, "transmit waits for the cap though its own interval is 0");
+  assert.equal(calls["violations"]!(), 0);
+});
+
+Deno.test("an interval longer than the rate cap still holds", () => {
+  const { calls, nowUsecs } = vector(100, 100);
+  calls["intrlSet"]!(0, 20);
+  calls["cause"]!(RX);
+  assert.equal(calls["next"]!(), INTERRUPT);
+  calls["complete"]!(1);
+  assert.equal(calls["next"]!(), TIMER);
+  assert.equal(calls["next"]!(), INTERRUPT);
+  assert.equal(nowUsecs(), 1100);
+});
+
+Deno.test("a rate cap that is lifted lets the interrupt that waits go at once", () => {
+  const { calls, nowUsecs, sleep } = vector(0, 0);
+  calls["intrlSet"]!(0, 236);
+  calls["cause"]!(RX);
+  assert.equal(calls["next"]!(), INTERRUPT);
+  calls["complete"]!(1);
+  assert.equal(sleep(10), PLANNED);
+  calls["intrlSet"]!(0, 0);
+  assert.equal(calls["next"]!(), INTERRUPT);
+  assert.equal(nowUsecs(), 1010);
+});
+
+Deno.test("a forced interrupt ignores the intervals but not the rate cap", () => {
+  for (const [cap, at] of [[0, 1000], [40, 1040]] as const) {
+    const { calls, nowUsecs } = vector(500, 500);
+    calls["intrlSet"]!(0, cap);
+    calls["cause"]!(RX);
+    assert.equal(calls["next"]!(), INTERRUPT);
+    calls["vectorForce"]!(0);
+    if (cap > 0) assert.equal(calls["next"]!(), TIMER);
+    assert.equal(calls["next"]!(), INTERRUPT);
+    assert.equal(nowUsecs(), at);
+    assert.equal(calls["violations"]!(), 0);
+  }
+});
+
+Deno.test("with one counter for the vector a transmit interrupt makes receive wait", () => {
+  for (const [one, at] of [[0, 1010], [1, 1100]] as const) {
+    const { calls, nowUsecs, sleep } = vector(100, 100);
+    calls["itrPerVector"]!(one);
+    calls["cause"]!(TX);
+    assert.equal(calls["next"]!(), INTERRUPT);
+    calls["complete"]!(0);
+    assert.equal(sleep(10), PLANNED);
+    calls["cause"]!(RX);
+    if (one === 1) assert.equal(calls["next"]!(), TIMER);
+    assert.equal(calls["next"]!(), INTERRUPT);
+    assert.equal(nowUsecs(), at, one === 1 ? "ixgbe: one counter" : "i40e: one for each cause");
+    assert.equal(calls["violations"]!(), 0);
+  }
+});
+
 Deno.test("a new interval is in force from the next completion on", () => {
   const { calls } = vector(50, 50);
   calls["itrSet"]!(0, 1, 201);

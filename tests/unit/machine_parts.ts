@@ -21,14 +21,16 @@ import { connectionAt, connectionsInit, groupAdd, groupAt, RUNNABLE, threadAt, U
 import { costSet, RULE_PROGRAM, TIMER, UDP_BUFFER } from "./machine/costs";
 import { ruleActivate, ruleCount, ruleDelete, ruleInsert, ruleQueue, rulesInit, ruleTcpCount }
   from "./machine/flow_director";
-import { itrInit, itrSet, vectorCheck, vectorComplete, vectorTimer } from "./machine/itr";
+import { intrlOf, intrlSet, itrInit, itrPerVector, itrSet, vectorCheck, vectorComplete, vectorForce,
+  vectorTimer } from "./machine/itr";
 import { linkInit, linkToHost } from "./machine/link";
 import { queueAt, queuesInit, rxContainer, txContainer } from "./machine/queue";
 import { rssHash, rssHashAddresses, rssInit, rssQueue } from "./machine/rss";
 import { totals, totalsInit } from "./machine/totals";
 import { udpReceive } from "./machine/udp";
 
-export { cancel, intervalBySize, itrInit, itrSet, linkInit, pendingEvents, queuesInit };
+export { cancel, intervalBySize, intrlOf, intrlSet, itrInit, itrPerVector, itrSet, linkInit };
+export { pendingEvents, queuesInit, vectorForce };
 export { ruleActivate, ruleCount, ruleDelete, ruleInsert, ruleQueue, rulesInit, ruleTcpCount };
 export { rssHash, rssHashAddresses, rssInit, rssQueue };
 export const KEY: u32 = <u32>RSS_KEY;

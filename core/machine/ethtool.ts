@@ -1,0 +1,100 @@
+// deno-fmt-ignore-file
+// What `ethtool` asks of the device, with the errors of the i40e driver (i40e_ethtool.c): interrupt
+// coalescing of all queue pairs or of one. A refused request changes nothing. -1 stands for "not
+// given" and for "all queues"; typed calls with names are in harness/machine/ethtool.ts. Holds no
+// state: settings lie where they work.
+
+import { EINVAL } from "../lib/errno";
+import {
+  INTRL_MAX_USECS,
+  intrlOf,
+  intrlSet,
+  itrAdapt,
+  itrPerVector,
+  itrSet,
+  itrStart,
+} from "./itr";
+import { Container, queues, rxContainer, txContainer } from "./queue";
+
+/** Largest interval, microseconds: 12 bits of 2 us, of which the driver uses 0xff0. */
+const ITR_MAX_USECS: i32 = 8160;
+
+/**
+ * Settings that stand before the run: intervals in microseconds or -1 for adaptive, and the cap on
+ * the vector's rate. In force at once.
+ */
+export function nicCoalesceStart(queue: u32, rxUsecs: i32, txUsecs: i32, highUsecs: u32): i32 {
+  if (queue >= queues() || rxUsecs > ITR_MAX_USECS || txUsecs > ITR_MAX_USECS) return -EINVAL;
+  if (highUsecs > INTRL_MAX_USECS) return -EINVAL;
+  itrStart(queue, true, rxUsecs);
+  itrStart(queue, false, txUsecs);
+  intrlSet(queue, highUsecs);
+  return 0;
+}
+
+/** Makes rx and tx of each vector share one throttling counter, as on a device of ixgbe. */
+export function nicItrPerVector(one: bool): void {
+  itrPerVector(one);
+}
+
+/** Whether one direction takes an interval and a mode; -1 keeps what is there. */
+function sideTakes(container: Container, adaptive: i32, usecs: i32): bool {
+  if (usecs < 0) return true;
+  if (usecs > ITR_MAX_USECS) return false;
+  const adapts = adaptive < 0 ? container.adaptive != 0 : adaptive != 0;
+  return !adapts || <u32>usecs == container.setting;
+}
+
+function setSide(queue: u32, isRx: bool, adaptive: i32, usecs: i32): void {
+  const container = isRx ? rxContainer(queue) : txContainer(queue);
+  const adapts = adaptive < 0 ? container.adaptive != 0 : adaptive != 0;
+  if (adapts) itrAdapt(queue, isRx);
+  else itrSet(queue, isRx, usecs < 0 ? <i32>container.setting : usecs);
+}
+
+/**
+ * `ethtool -C`, or `--per-queue` for one queue pair. Intervals are in force from each vector's next
+ * interrupt on, the cap at once. -EINVAL: beyond the range, an interval for a side that adapts, a
+ * cap for transmit other than the one there is, or no such queue.
+ */
+export function ethtoolCoalesce(
+  queue: i32,
+  adaptiveRx: i32,
+  adaptiveTx: i32,
+  rxUsecs: i32,
+  txUsecs: i32,
+  rxHigh: i32,
+  txHigh: i32,
+): i32 {
+  if (queue >= <i32>queues() || rxHigh > <i32>INTRL_MAX_USECS) return -EINVAL;
+  const first: u32 = queue < 0 ? 0 : <u32>queue;
+  const end: u32 = queue < 0 ? queues() : first + 1;
+  for (let i = first; i < end; i++) {
+    if (txHigh >= 0 && <u32>txHigh != intrlOf(i)) return -EINVAL;
+    if (!sideTakes(rxContainer(i), adaptiveRx, rxUsecs)) return -EINVAL;
+    if (!sideTakes(txContainer(i), adaptiveTx, txUsecs)) return -EINVAL;
+  }
+  for (let i = first; i < end; i++) {
+    setSide(i, true, adaptiveRx, rxUsecs);
+    setSide(i, false, adaptiveTx, txUsecs);
+    if (rxHigh >= 0) intrlSet(i, <u32>rxHigh);
+  }
+  return 0;
+}
+
+/** Interval that is set for a direction (0 rx, 1 tx), microseconds, whether it adapts or not. */
+export function ethtoolUsecs(queue: u32, direction: u32): i32 {
+  if (queue >= queues()) return -EINVAL;
+  return <i32>(direction == 0 ? rxContainer(queue) : txContainer(queue)).setting;
+}
+
+/** 1 where a direction (0 rx, 1 tx) adapts. */
+export function ethtoolAdaptive(queue: u32, direction: u32): i32 {
+  if (queue >= queues()) return -EINVAL;
+  return <i32>(direction == 0 ? rxContainer(queue) : txContainer(queue)).adaptive;
+}
+
+/** Cap on a vector's rate, microseconds. */
+export function ethtoolUsecsHigh(queue: u32): i32 {
+  return queue < queues() ? <i32>intrlOf(queue) : -EINVAL;
+}
