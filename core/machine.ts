@@ -97,6 +97,7 @@ import { queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine
 import { ringsInit, txFetched, txLinkDone, txReport } from "./machine/ring";
 import { rssInit } from "./machine/rss";
 import { wake } from "./machine/scheduler";
+import { SERVICE_BIMODAL } from "./machine/service";
 import { socketSetUp, socketsInit } from "./machine/socket";
 import { tcpDelayedAck } from "./machine/tcp";
 import { totals, totalsInit } from "./machine/totals";
@@ -180,6 +181,12 @@ export function groupSet(
   group.policy = policy;
   group.service = <u64>(serviceNs * 10.0);
   return number;
+}
+
+/** Spreads a group's service time; see machine/service.ts. */
+export function groupService(number: u32, distribution: u32): void {
+  assert(distribution <= SERVICE_BIMODAL);
+  groupAt(number).serviceDistribution = distribution;
 }
 
 /** Longest gap of arrivals: beyond the end of every run. */

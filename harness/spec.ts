@@ -28,6 +28,11 @@ export type Arrival =
     readonly distribution: "poisson" | "constant";
   };
 
+/** How service times spread around their mean, in the order of core/machine/service.ts. */
+export const SERVICE_DISTRIBUTIONS = ["constant", "exponential", "lognormal", "bimodal"] as const;
+/** One of them. */
+export type ServiceDistribution = typeof SERVICE_DISTRIBUTIONS[number];
+
 /** Connections of one kind within a workload. */
 export interface WorkloadGroup {
   readonly name: string;
@@ -47,8 +52,9 @@ export interface WorkloadGroup {
   /** Transactions in flight per connection (netperf's burst + 1). */
   readonly outstanding: number;
   readonly arrival: Arrival;
-  /** CPU time the server application spends on a transaction, nanoseconds. */
+  /** CPU time the server application spends on a transaction, ns; the mean if it varies. */
   readonly service_ns: number;
+  readonly service_distribution: ServiceDistribution;
 }
 
 /** One workload file, defaults filled in. */

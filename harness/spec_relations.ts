@@ -15,6 +15,7 @@ const FIELDS_OF_TESTS: Readonly<Record<string, (test: TestName) => boolean>> = {
   request_bytes: hasTransactions,
   response_bytes: hasTransactions,
   service_ns: hasTransactions,
+  service_distribution: hasTransactions,
   outstanding: (test) => test === "TCP_RR" || test === "UDP_RR",
   message_bytes: (test) => !hasTransactions(test),
 };

@@ -214,6 +214,7 @@ export const PURPOSE_KEY: u32 = 0;
 export const PURPOSE_PORT: u32 = 1;
 export const PURPOSE_START: u32 = 2;
 export const PURPOSE_ARRIVAL: u32 = 3;
+export const PURPOSE_SERVICE: u32 = 7;
 
 /** State of a purpose's random numbers. */
 @inline

@@ -35,6 +35,7 @@ import {
   UDP_TX,
 } from "./costs";
 import { cpuAt, MODE_SYSTEM, MODE_USER } from "./cpu";
+import { serviceTicks } from "./service";
 import { socketLeave, socketReceived, socketTake } from "./socket";
 import { tcpAccepted, tcpCanSend, tcpClose, tcpHasSpace, tcpSend, tcpWindowUpdate } from "./tcp";
 import { udpSend } from "./udp";
@@ -109,7 +110,7 @@ function beginPhase(index: u32, cpu: u32, phase: u32): u64 {
       return step(thread, RECEIVE, MODE_SYSTEM, cost(RECV_CALL) + copyTicks(bytes, remote));
     }
     case COMPUTE:
-      return step(thread, COMPUTE, MODE_USER, cost(APPLICATION) + group.service);
+      return step(thread, COMPUTE, MODE_USER, cost(APPLICATION) + serviceTicks(group));
     case SEND:
       return step(thread, SEND, MODE_SYSTEM, sendTicks(connection, group));
     case OUTPUT:

@@ -48,7 +48,9 @@ export class Group {
   gap: u64;
   /** Part of a tick that constant arrivals carry. */
   gapCarry: u64;
+  /** Mean CPU time of a transaction, ticks, and how it is spread; see service.ts. */
   service: u64;
+  serviceDistribution: u32;
   /** Connections with a free place for a request, in order. */
   idleHead: i32;
   idleTail: i32;

@@ -30,6 +30,10 @@ function refusalOfGroup(group: WorkloadGroup): string | null {
   if (isStream && group.arrival.loop === "open") {
     return "a live stream sends as fast as its socket takes, so arrival.loop must be closed";
   }
+  if (group.service_distribution !== "constant") {
+    return `a live server works the same time for every transaction, so service_distribution ` +
+      `must be constant, not ${group.service_distribution}`;
+  }
   const sizes: readonly (readonly [string, number])[] = isStream
     ? [["message_bytes", group.message_bytes]]
     : [["request_bytes", group.request_bytes], ["response_bytes", group.response_bytes]];

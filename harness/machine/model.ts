@@ -10,7 +10,12 @@
 import { UserError } from "../errors.ts";
 import { PolicyManager, policyValue } from "../policy/manager.ts";
 import type { DevicePolicy, HintPolicy, Measurement } from "../record.ts";
-import type { MachineSpec, WorkloadGroup, WorkloadSpec } from "../spec.ts";
+import {
+  type MachineSpec,
+  SERVICE_DISTRIBUTIONS,
+  type WorkloadGroup,
+  type WorkloadSpec,
+} from "../spec.ts";
 import { COST_NUMBERS } from "./costs.ts";
 import { MachineDriver, stockIntervals } from "./driver.ts";
 import {
@@ -101,6 +106,8 @@ export class ModelRun {
         policyValue(this.#policyOf(group)),
         group.service_ns,
       );
+      const distribution = SERVICE_DISTRIBUTIONS.indexOf(group.service_distribution);
+      if (distribution > 0) calls.groupService(index, distribution);
       if (group.arrival.loop === "open") {
         const gapNs = 1e9 / group.arrival.rate_per_second;
         calls.groupOpen(index, gapNs, group.arrival.distribution === "poisson" ? 1 : 0);

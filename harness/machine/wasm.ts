@@ -23,6 +23,7 @@ export type MachineCalls = {
       | "socketsSet"
       | "groupSet"
       | "groupOpen"
+      | "groupService"
       | "groupSteered"
       | "machineStart"
       | "machineRun"

@@ -21,6 +21,7 @@ export function groupOf(test: TestName, change: Partial<WorkloadGroup> = {}): Wo
     outstanding: 1,
     arrival: { loop: "closed" },
     service_ns: 0,
+    service_distribution: "constant",
     ...change,
   };
 }

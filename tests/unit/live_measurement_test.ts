@@ -196,6 +196,7 @@ const REFUSED: readonly (readonly [TestName, Partial<WorkloadGroup>, RegExp])[] 
   ["TCP_STREAM", { arrival: OPEN }, /arrival\.loop must be closed$/],
   ["TCP_RR", { response_bytes: 0 }, /response_bytes must be at least 1 .* not 0$/],
   ["UDP_RR", { outstanding: 129 }, /tell 128 requests .* outstanding 129 is too many$/],
+  ["TCP_RR", { service_distribution: "exponential" }, /must be constant, not exponential$/],
   ["TCP_CRR", { outstanding: 2 }, /outstanding must be 1, not 2$/],
 ];
 

@@ -50,6 +50,7 @@ export function groupOf(
     outstanding: 1,
     arrival: { loop: "closed" },
     service_ns: 0,
+    service_distribution: "constant",
     ...fields,
   };
 }

@@ -80,6 +80,7 @@ Deno.test("defaults of the schema are filled in", async () => {
     message_bytes: 16384,
     outstanding: 1,
     service_ns: 0,
+    service_distribution: "constant",
   }]);
 });
 
@@ -106,7 +107,7 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     group('"test": "TCP_RR",\n      "requst_bytes": 3'),
     'own.jsonc:5:7: Unknown key "requst_bytes" in groups[0]: accepted are "name", "test", ' +
     '"connections", "hint", "request_bytes", "response_bytes", "message_bytes", "outstanding", ' +
-    '"arrival", "service_ns" (did you mean "request_bytes"?)',
+    '"arrival", "service_ns", "service_distribution" (did you mean "request_bytes"?)',
   ],
   [
     "a misspelt key that is missing under its right name",

@@ -12,6 +12,7 @@ import {
   intervalRank,
   pairedRatios,
 } from "../../harness/stats/interval.ts";
+import { meanInterval, studentQuantile } from "../../harness/stats/mean_interval.ts";
 import {
   coefficientOfVariation,
   mean,
@@ -120,4 +121,28 @@ Deno.test("ratios pair runs by seed and leave out what has no partner", () => {
   const bases = new Map([[1, 10], [2, 20], [3, 5]]);
   assert.deepEqual(pairedRatios(values, bases), [2, 1.5]);
   assert.deepEqual(pairedRatios(new Map([[1, 5]]), new Map([[1, 0]])), []);
+});
+
+Deno.test("Student's quantiles are those of the printed tables", () => {
+  // Two-sided; National Institute of Standards, handbook 1.3.6.7.2.
+  for (
+    const [freedom, confidence, expected] of [
+      [1, 0.95, 12.706],
+      [2, 0.95, 4.303],
+      [5, 0.9, 2.015],
+      [9, 0.99, 3.25],
+      [30, 0.95, 2.042],
+    ] as const
+  ) {
+    const found = studentQuantile(freedom, confidence);
+    assert.ok(Math.abs(found - expected) < 0.001, `${freedom}, ${confidence}: ${found}`);
+  }
+});
+
+Deno.test("the interval of a mean lies around it, and one value has none", () => {
+  const { mean, low, high } = meanInterval([10, 12, 14], 0.95);
+  assert.equal(mean, 12);
+  assert.ok(Math.abs(high - 12 - 4.303 * 2 / Math.sqrt(3)) < 0.01, `${high}`);
+  assert.ok(Math.abs(low + high - 24) < 1e-9);
+  assert.throws(() => meanInterval([1], 0.95), /Cannot estimate from one value/);
 });
