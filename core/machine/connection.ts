@@ -153,8 +153,14 @@ export class Thread {
   state: u32;
   phase: u32;
   mode: u32;
-  /** Link of the run queue. */
+  /** Links of the run queue; see run_queue.ts. */
   next: i32;
+  lane1: u32;
+  lane2: u32;
+  lane3: u32;
+  lane4: u32;
+  lane5: u32;
+  lane6: u32;
   /** Bytes that the current step works on. */
   amount: u32;
   /** Rest of the interrupted step, ticks; 0 none. */

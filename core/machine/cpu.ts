@@ -24,7 +24,7 @@ import {
   TIMER,
   WAKEUP_GRANULARITY,
 } from "./costs";
-import { runEnqueue, runTake } from "./scheduler";
+import { runEnqueue, runTake } from "./run_queue";
 import { pollAppend, softirqDone, softirqNext, softirqPending, softirqStart } from "./softirq";
 import { totals } from "./totals";
 
@@ -68,6 +68,13 @@ export class Cpu {
   // Threads.
   current: i32;
   runHead: i32;
+  /** Heads of the lanes above it; see run_queue.ts. */
+  runLane1: u32;
+  runLane2: u32;
+  runLane3: u32;
+  runLane4: u32;
+  runLane5: u32;
+  runLane6: u32;
   xpsQueue: i32;
   minRuntime: u64;
   // Idle states.

@@ -1,37 +1,17 @@
 // deno-fmt-ignore-file
-// Threads that want a CPU: one queue per CPU in order of run time (the fair scheduler's idea), and
-// the choice of a CPU at wake-up after the kernel's wake_affine and select_idle_sibling: the waking
+// The choice of a CPU at wake-up after the kernel's wake_affine and select_idle_sibling: the waking
 // CPU if free (where the machine says so), the last CPU if free, a free CPU of its node, else the
-// last one. Of load balancing there is one case: a thread behind softirqs without end moves to an
-// idle CPU, as the kernel moves it from a CPU that has lost its capacity.
+// last one. A CPU's queue is in run_queue.ts, in order of run time (the fair scheduler's idea). Of
+// load balancing there is one case: a thread behind softirqs without end moves to an idle CPU, as
+// the kernel moves it from a CPU that has lost its capacity.
 
 import { now, schedule } from "../lib/wheel";
 import { EV_IPI } from "./abi";
 import { RUNNABLE, SLEEPING, Thread, threadAt } from "./connection";
 import { cost, IPI, IPI_REMOTE, SLEEPER_CREDIT, WAKE_AFFINE_SWITCH } from "./costs";
 import { Cpu, cpuAt, cpuFree, cpus, IDLE, preempts } from "./cpu";
+import { runEnqueue, runTake } from "./run_queue";
 import { totals } from "./totals";
-
-/** Puts a thread into a CPU's queue, behind those with equal run time. */
-export function runEnqueue(cpu: Cpu, index: i32): void {
-  const thread = threadAt(index);
-  let before = -1;
-  let after = cpu.runHead;
-  while (after >= 0 && threadAt(after).runtime <= thread.runtime) {
-    before = after;
-    after = threadAt(after).next;
-  }
-  thread.next = after;
-  if (before < 0) cpu.runHead = index;
-  else threadAt(before).next = index;
-}
-
-/** Takes the thread with the least run time, or -1. */
-export function runTake(cpu: Cpu): i32 {
-  const index = cpu.runHead;
-  if (index >= 0) cpu.runHead = threadAt(index).next;
-  return index;
-}
 
 function chooseCpu(last: u32, waker: u32): u32 {
   if (cost(WAKE_AFFINE_SWITCH) != 0 && cpuFree(waker)) return waker;
