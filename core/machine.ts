@@ -26,10 +26,12 @@ import {
   EV_RETRANSMIT,
   EV_RULE,
   EV_RX,
+  EV_RX_DMA,
   EV_START,
   EV_TX_FETCHED,
   EV_TX_LINK,
   EV_TX_REPORT,
+  EV_WRITE_BACK,
   EVENT_MAX,
   EVENTS,
   GROUP_MAX,
@@ -91,7 +93,9 @@ import {
   peerReceive,
   peerRetransmit,
   peerStream,
+  peerTaken,
 } from "./machine/peer";
+import { pcieInit } from "./machine/pcie";
 import { recordFind, recordObject } from "./machine/policy";
 import { queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine/queue";
 import { ringsInit, txFetched, txLinkDone, txReport } from "./machine/ring";
@@ -101,6 +105,7 @@ import { SERVICE_BIMODAL } from "./machine/service";
 import { socketSetUp, socketsInit } from "./machine/socket";
 import { tcpDelayedAck } from "./machine/tcp";
 import { totals, totalsInit } from "./machine/totals";
+import { writeBackTimer } from "./machine/write_back";
 
 export * from "./machine/ethtool";
 export * from "./machine/face";
@@ -150,6 +155,7 @@ export function cpuSet(node: u32, siblingsLow: u32, siblingsHigh: u32): void {
 export function nicSet(gbps: u32, queuePairs: u32, descriptors: u32, node: i32): void {
   queuesInit(queuePairs, descriptors);
   linkInit(gbps);
+  pcieInit();
   rssInit(queuePairs);
   itrInit(gbps);
   nicInit(node);
@@ -247,6 +253,12 @@ function handle(kind: u32, target: u32): void {
   switch (kind) {
     case EV_RX:
       peerArrive(target);
+      break;
+    case EV_RX_DMA:
+      peerTaken(target);
+      break;
+    case EV_WRITE_BACK:
+      writeBackTimer(target);
       break;
     case EV_PEER_LINK:
       peerLinkFree();

@@ -104,6 +104,10 @@ export const EV_START: u32 = 16;
 export const EV_MARK: u32 = 17;
 /** The peer gives up a UDP transaction [connection]. */
 export const EV_LOST: u32 = 18;
+/** The device begins to write a frame to host memory [packet]. */
+export const EV_RX_DMA: u32 = 20;
+/** The receive interval of a masked vector with WB_ON_ITR is over [queue]. */
+export const EV_WRITE_BACK: u32 = 21;
 
 /** A frame, or a train of frames that segmentation offload makes of one packet. */
 @unmanaged
@@ -128,6 +132,8 @@ export class Packet {
   life: u32;
   /** Number of the datagram that a frame of UDP is part of (the identification of IPv4). */
   datagram: u32;
+  /** Receive queue that the device has chosen. */
+  queue: u32;
 }
 
 // Flags of a packet.
@@ -183,6 +189,7 @@ export function packetTake(connection: u32, flags: u32, payload: u32, headers: u
   packet.headers = headers;
   packet.life = 0;
   packet.datagram = 0;
+  packet.queue = 0;
   usedPackets++;
   return index;
 }

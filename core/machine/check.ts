@@ -14,6 +14,7 @@ import {
   EV_PEER_RX,
   EV_RETRANSMIT,
   EV_RX,
+  EV_RX_DMA,
   EV_START,
   EV_TX_FETCHED,
   EV_TX_REPORT,
@@ -89,7 +90,7 @@ function framesHold(): bool {
     const queue = queueAt(i);
     taken += queue.rxPackets + (queue.rxTail - queue.rxHead);
   }
-  return totals().peerFrames == taken + dropped + eventsOf(EV_RX);
+  return totals().peerFrames == taken + dropped + eventsOf(EV_RX_DMA) + eventsOf(EV_RX);
 }
 
 function cpuTimesHold(): bool {
@@ -127,7 +128,8 @@ function listLength(head: u32): u64 {
 }
 
 function packetsHold(): bool {
-  let held = eventsOf(EV_RX) + eventsOf(EV_PEER_RX) + eventsOf(EV_RETRANSMIT);
+  let held = eventsOf(EV_RX_DMA) + eventsOf(EV_RX);
+  held += eventsOf(EV_PEER_RX) + eventsOf(EV_RETRANSMIT);
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
     held += queue.rxTail - queue.rxHead;
@@ -265,6 +267,7 @@ function descriptorsHold(): bool {
     const queue = queueAt(i);
     const rx = queue.rxFree + queue.rxCleaned + (queue.rxTail - queue.rxHead);
     if (rx != ringDescriptors()) return false;
+    if (queue.rxVisible - queue.rxHead > queue.rxTail - queue.rxHead) return false;
     const size = queue.txTail - queue.txHead;
     if (size > ringDescriptors()) return false;
     // Each counter of the ring lies between the last and the next one.

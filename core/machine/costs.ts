@@ -52,6 +52,7 @@ export const WAKEUP_GRANULARITY: u32 = 39;
 export const SLEEPER_CREDIT: u32 = 40;
 export const SOFTIRQ_LIMIT: u32 = 41;
 export const NIC_PACKET: u32 = 42;
+export const QUEUE_PACKET: u32 = 43;
 /** Numbers below this are times in nanoseconds, those from here on have units of their own. */
 const TIME_END: u32 = 64;
 export const COPY_LOCAL: u32 = 64;
@@ -65,6 +66,12 @@ export const TX_QUEUE_LIMIT: u32 = 71;
 export const TIMER: u32 = 72;
 export const ATR_SAMPLE: u32 = 73;
 export const WAKE_AFFINE_SWITCH: u32 = 74;
+export const TX_REPORT: u32 = 75;
+export const RX_WRITE_BACK_DESCRIPTORS: u32 = 76;
+export const WB_ON_ITR: u32 = 77;
+export const PCIE_MBPS: u32 = 78;
+export const PCIE_PAYLOAD: u32 = 79;
+export const PCIE_READ: u32 = 80;
 
 /** Sets a parameter; value in the unit of its name, 0..2^31-1. */
 export function costSet(index: u32, value: u32): void {

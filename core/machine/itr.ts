@@ -19,7 +19,9 @@ import {
   WRITE_TX,
 } from "./adaptive_itr";
 import { cost, TIMER, MSIX } from "./costs";
+import { pcieRegister, pcieWriteWord } from "./pcie";
 import { Container, Queue, queueAt, queues, rxContainer, txContainer } from "./queue";
+import { rxWithheld, writeBackForced } from "./write_back";
 
 const TICKS_PER_USEC: u64 = 10000;
 const TICKS_PER_SECOND: u64 = 10000000000;
@@ -163,7 +165,8 @@ function raise(index: u32): void {
   queue.forced = 0;
   queue.lastRaised = now();
   queue.interrupts++;
-  schedule(now() + cost(MSIX), EV_MSIX, index);
+  writeBackForced(index);
+  schedule(now() + cost(MSIX) + pcieWriteWord(), EV_MSIX, index);
 }
 
 /** Raises the vector if a cause is due, else sets its timer. Call whenever a cause arises. */
@@ -218,8 +221,10 @@ export function vectorComplete(index: u32, rxWaiting: bool, txWaiting: bool): vo
   const choice = chooseWrite(rx, tx, queue);
   if (choice == WRITE_RX) rx.gap = gapOf(rx.current);
   else if (choice == WRITE_TX) tx.gap = gapOf(tx.current);
+  pcieRegister();
   queue.masked = 0;
-  rx.pending = rxWaiting ? 1 : 0;
+  // What the device holds back is as much a reason to interrupt as what the driver has seen.
+  rx.pending = rxWaiting || rxWithheld(index) != 0 ? 1 : 0;
   tx.pending = txWaiting ? 1 : 0;
   vectorCheck(index);
 }

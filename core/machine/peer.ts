@@ -15,7 +15,7 @@ import {
   EV_PEER_LINK,
   EV_PEER_NEXT,
   EV_RETRANSMIT,
-  EV_RX,
+  EV_RX_DMA,
   FLAG_ACK,
   FLAG_FIN,
   FLAG_FRAGMENT,
@@ -46,7 +46,6 @@ import {
 import {
   CABLE,
   cost,
-  DMA_WRITE,
   NIC_PACKET,
   NIC_RX,
   PEER_TURNAROUND,
@@ -56,7 +55,7 @@ import {
 } from "./costs";
 import { IP_HEADERS, linkToHost, TCP_HEADERS, TCP_SEGMENT, UDP_HEADERS, UDP_SEGMENT } from "./link";
 import { QUANTUM } from "./qdisc";
-import { rxArrive } from "./ring";
+import { rxArrive, rxOnBus, rxTransfer } from "./ring";
 import { rssHash, rssHashAddresses } from "./rss";
 import { rxQueueOf } from "./steering";
 import { tcpReset } from "./tcp";
@@ -281,7 +280,7 @@ function bufferAdd(bytes: u32): void {
   store<u32>(BUFFER + ((<usize>(bufferFrames % BUFFER_FRAMES)) << 2), bufferBytes);
 }
 
-/** Puts a frame on the link; it is in host memory a fixed time after the device has it. */
+/** Puts a frame on the link; the device has it, and begins to pass it on, a fixed time later. */
 function serialise(number: u32): void {
   const packet = packetAt(number);
   totals().peerFrames++;
@@ -290,21 +289,28 @@ function serialise(number: u32): void {
   // The device takes no more than one frame in NIC_PACKET; its buffer holds what comes faster.
   const arrival = linkFree + cost(CABLE);
   const taken = max(arrival, deviceFree + cost(NIC_PACKET));
-  if (bytesBefore(taken - arrival) + bytes > FIFO_BYTES) {
+  if (bytesBefore(taken - arrival) + rxOnBus() + bytes > FIFO_BYTES) {
     totals().dropFifo++;
     dropped(number);
     return;
   }
   bufferAdd(bytes);
   deviceFree = taken;
-  schedule(taken + cost(NIC_RX) + cost(DMA_WRITE), EV_RX, number);
+  schedule(taken + cost(NIC_RX), EV_RX_DMA, number);
+}
+
+/** The device passes a frame on to its queue, or drops it for want of a descriptor. */
+export function peerTaken(number: u32): void {
+  const packet = packetAt(number);
+  const index = rxQueueOf(connectionAt(packet.connection), packet);
+  if (rxTransfer(index, number, packet.payload + packet.headers)) return;
+  totals().dropRing++;
+  dropped(number);
 }
 
 /** A frame reaches the host's memory, or is dropped for want of a descriptor. */
 export function peerArrive(number: u32): void {
-  const packet = packetAt(number);
-  const connection = connectionAt(packet.connection);
-  if (rxArrive(rxQueueOf(connection, packet), number)) return;
+  if (rxArrive(number)) return;
   totals().dropRing++;
   dropped(number);
 }

@@ -50,6 +50,16 @@ export class Queue {
   // Receive ring: frames host memory holds are head..tail - 1 (running counters).
   rxHead: u32;
   rxTail: u32;
+  /** Up to here descriptors are written back; see write_back.ts. */
+  rxVisible: u32;
+  /** Event of WB_ON_ITR, 0 none, and ticks of its last write-back. */
+  writeBackTimer: u32;
+  writtenBack: u64;
+  /** Ticks of the queue's last packet, each way: it takes no faster than QUEUE_PACKET. */
+  rxPaced: u64;
+  txPaced: u64;
+  /** Transmit descriptors that the fetch under way has asked for. */
+  txBatch: u32;
   /** Descriptors the device may fill, and those cleaned but not given back yet. */
   rxFree: u32;
   rxCleaned: u32;

@@ -2,12 +2,14 @@
 // Descriptor rings, device side and driver side. Receive: a frame takes a descriptor or is dropped
 // here; the driver gives descriptors back in batches of 32. Transmit: packets are fetched after the
 // doorbell, sent frame by frame (round robin over queues), and reported complete every 4th
-// descriptor (i40e_tx_map, WB_STRIDE 4) by a head write-back. What waits is in qdisc.ts.
-// Knows nothing of sockets: a dropped frame and a cleaned packet go to those who own them.
+// descriptor (i40e_tx_map, WB_STRIDE 4) by a head write-back. What waits is in qdisc.ts. What all
+// this takes on the bus is asked of pcie.ts. Knows nothing of sockets: a dropped frame and a
+// cleaned packet go to those who own them.
 
 import { now, schedule } from "../lib/wheel";
 import {
   EV_PEER_RX,
+  EV_RX,
   EV_TX_FETCHED,
   EV_TX_LINK,
   EV_TX_REPORT,
@@ -18,24 +20,43 @@ import {
   RX_RINGS,
   TX_RINGS,
 } from "./abi";
-import { CABLE, cost, DMA_READ, DMA_WRITE, DOORBELL, NIC_TX } from "./costs";
+import {
+  CABLE,
+  cost,
+  DMA_READ,
+  DMA_WRITE,
+  DOORBELL,
+  NIC_PACKET,
+  NIC_TX,
+  QUEUE_PACKET,
+  TX_REPORT,
+} from "./costs";
 import { vectorCheck } from "./itr";
 import { linkToPeer, TCP_SEGMENT } from "./link";
-import { queueAt, ringDescriptors, rxContainer, txContainer } from "./queue";
+import { pcieRead, pcieRegister, pcieToDevice, pcieWrite, pcieWriteWord } from "./pcie";
+import { Queue, queueAt, ringDescriptors, rxContainer, txContainer } from "./queue";
+import { writeBackArrived } from "./write_back";
 
 /** Descriptors the driver gives back at once. */
 const REFILL_BATCH: u32 = 32;
-/** Descriptors or packets after which completion is reported. */
-const REPORT_STRIDE: u32 = 4;
+/** Bytes of a descriptor, and how many transmit descriptors the device fetches at once. */
+const DESCRIPTOR_BYTES: u32 = 16;
+const FETCH_BATCH: u32 = 40;
 /** Descriptors kept free: the largest packet (2 x (17 fragments + 6), rounded). */
 const TX_RESERVE: u32 = 24;
 
 let linkBusy: bool = false;
 let linkQueue: u32 = 0;
 let readyQueues: u64 = 0;
+/** Ticks at which the device may send its next frame. */
+let deviceFree: u64 = 0;
+/** Bytes of frames that are on their way over the bus. */
+let busBytes: u32 = 0;
 
 /** An idle link of the device. */
 export function ringsInit(): void {
+  deviceFree = 0;
+  busBytes = 0;
   linkBusy = false;
   linkQueue = 0;
   readyQueues = 0;
@@ -47,26 +68,46 @@ function slotOf(base: usize, queue: u32, counter: u32): usize {
   return base + ((<usize>(queue * RING_MAX + (counter % ringDescriptors()))) << 2);
 }
 
+/** Bytes of frames that the device holds while they pass the bus. */
+export function rxOnBus(): u32 {
+  return busBytes;
+}
+
+/**
+ * The device begins to write a frame of so many bytes to host memory; false where its queue has no
+ * descriptor. A queue takes no frame faster than QUEUE_PACKET; the frame waits in the buffer.
+ */
+export function rxTransfer(index: u32, number: u32, bytes: u32): bool {
+  const queue = queueAt(index);
+  if (queue.rxFree == 0) {
+    queue.rxDrops++;
+    return false;
+  }
+  packetAt(number).queue = index;
+  busBytes += bytes;
+  const landed = now() + pcieWrite(bytes) + cost(DMA_WRITE);
+  queue.rxPaced = max(landed, queue.rxPaced + cost(QUEUE_PACKET));
+  schedule(queue.rxPaced, EV_RX, number);
+  return true;
+}
+
 /** A frame is in host memory; false where there was no descriptor for it. */
-export function rxArrive(index: u32, packet: u32): bool {
+export function rxArrive(number: u32): bool {
+  const packet = packetAt(number);
+  const index = packet.queue;
+  busBytes -= packet.payload + packet.headers;
   const queue = queueAt(index);
   if (queue.rxFree == 0) {
     queue.rxDrops++;
     return false;
   }
   queue.rxFree--;
-  store<u32>(slotOf(RX_RINGS, index, queue.rxTail), packet);
+  store<u32>(slotOf(RX_RINGS, index, queue.rxTail), number);
   queue.rxTail++;
   rxContainer(index).pending = 1;
+  writeBackArrived(index);
   vectorCheck(index);
   return true;
-}
-
-/** Frames that wait in the receive ring. */
-@inline
-export function rxWaiting(index: u32): u32 {
-  const queue = queueAt(index);
-  return queue.rxTail - queue.rxHead;
 }
 
 /** The first waiting frame, left in the ring. */
@@ -90,12 +131,29 @@ export function rxPop(index: u32): void {
   if (queue.rxCleaned >= REFILL_BATCH) {
     queue.rxFree += queue.rxCleaned;
     queue.rxCleaned = 0;
+    pcieRegister();
+    pcieRead(REFILL_BATCH * DESCRIPTOR_BYTES);
   }
 }
 
 /** Whether the ring takes a packet of so many descriptors. */
 export function txFits(index: u32, descriptors: u32): bool {
   return queueAt(index).txFree >= descriptors + TX_RESERVE;
+}
+
+/**
+ * Ticks that the bus takes for a packet's doorbell, descriptors and data. While others wait to be
+ * fetched, its descriptors come with theirs.
+ */
+function fetchTicks(queue: Queue, descriptors: u32, bytes: u32): u64 {
+  pcieRegister();
+  const isBatched = queue.txTail != queue.txFetched && queue.txBatch + descriptors <= FETCH_BATCH;
+  queue.txBatch = isBatched ? queue.txBatch + descriptors : descriptors;
+  const size = descriptors * DESCRIPTOR_BYTES;
+  if (isBatched) pcieToDevice(size);
+  else pcieRead(size);
+  // The bus is first come, first served: when the data has passed, all has.
+  return pcieRead(bytes);
 }
 
 /**
@@ -106,16 +164,19 @@ export function txPost(index: u32, number: u32, stops: bool): void {
   const queue = queueAt(index);
   const packet = packetAt(number);
   const descriptors = packet.descriptors;
+  const bus = fetchTicks(queue, descriptors, packet.payload + packet.headers);
   store<u32>(slotOf(TX_RINGS, index, queue.txTail), number);
   queue.txTail++;
   queue.txFree -= descriptors;
   queue.txStride++;
-  if ((descriptors | queue.txStride) >= REPORT_STRIDE || stops) {
+  if ((descriptors | queue.txStride) >= <u32>cost(TX_REPORT) || stops) {
     packet.flags |= FLAG_REPORT;
     queue.txStride = 0;
   }
   // Doorbell, descriptor read, data read; later data streams behind the first.
-  schedule(now() + cost(DOORBELL) + 2 * cost(DMA_READ) + cost(NIC_TX), EV_TX_FETCHED, index);
+  const fetched = now() + cost(DOORBELL) + 2 * cost(DMA_READ) + cost(NIC_TX) + bus;
+  queue.txPaced = max(fetched, queue.txPaced + cost(QUEUE_PACKET));
+  schedule(queue.txPaced, EV_TX_FETCHED, index);
 }
 
 /** The device has fetched the next packet of a queue. */
@@ -137,7 +198,10 @@ function sendNext(): void {
   queue.txPackets++;
   queue.txBytes += bytes;
   linkBusy = true;
-  schedule(now() + linkToPeer(bytes), EV_TX_LINK, 0);
+  // The device makes no more than one frame in NIC_PACKET, however short they are on the wire.
+  const sent = max(now() + linkToPeer(bytes), deviceFree + cost(NIC_PACKET));
+  deviceFree = sent;
+  schedule(sent, EV_TX_LINK, 0);
 }
 
 /** The device's link has sent a frame. */
@@ -151,7 +215,7 @@ export function txLinkDone(): void {
     schedule(now() + cost(CABLE), EV_PEER_RX, number);
     queue.txSent++;
     if ((packet.flags & FLAG_REPORT) != 0) {
-      schedule(now() + cost(DMA_WRITE), EV_TX_REPORT, linkQueue);
+      schedule(now() + cost(DMA_WRITE) + pcieWriteWord(), EV_TX_REPORT, linkQueue);
     }
     if (queue.txSent == queue.txFetched) readyQueues &= ~((<u64>1) << linkQueue);
   }

@@ -38,7 +38,7 @@ import { vectorComplete, vectorForce } from "./itr";
 import { nicNode } from "./nic";
 import { queueAt } from "./queue";
 import { qdiscCompleted, qdiscRestart } from "./qdisc";
-import { rxPeek, rxPop, rxWaiting, txClean, txWaiting } from "./ring";
+import { rxPeek, rxPop, txClean, txWaiting } from "./ring";
 import {
   tcpCanSend,
   tcpCleaned,
@@ -51,6 +51,7 @@ import {
 import { rescue } from "./scheduler";
 import { totals } from "./totals";
 import { udpReceive } from "./udp";
+import { rxWaiting } from "./write_back";
 
 const NAPI_WEIGHT: u32 = 64;
 const CLEAN_WEIGHT: u32 = 256;

@@ -52,6 +52,7 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   sleeper_credit_ns: 40,
   softirq_limit_ns: 41,
   nic_packet_ns: 42,
+  queue_packet_ns: 43,
   copy_local_ps_per_byte: 64,
   copy_remote_ps_per_byte: 65,
   numa_remote_percent: 66,
@@ -63,4 +64,10 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   timer_hz: 72,
   atr_sample_packets: 73,
   wake_affine_switch: 74,
+  tx_report_packets: 75,
+  rx_write_back_descriptors: 76,
+  wb_on_itr: 77,
+  pcie_mbps: 78,
+  pcie_payload_bytes: 79,
+  pcie_read_bytes: 80,
 };

@@ -21,7 +21,7 @@ const module = await compileVariant({
       let bytes: u32 = 0;
       for (let i: u32 = 1; i <= eventsTaken(); i++) {
         const event = eventAt(i);
-        if (event.where == FREE || event.kind != EV_RX) continue;
+        if (event.where == FREE || event.kind != EV_RX && event.kind != EV_RX_DMA) continue;
         bytes += packetAt(event.target).payload + packetAt(event.target).headers;
       }
       return bytes;

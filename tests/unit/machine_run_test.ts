@@ -44,7 +44,10 @@ Deno.test("a lone request/response takes the sum of the latencies on its way", (
     ...["doorbell_ns", "dma_read_ns", "dma_read_ns", "nic_tx_ns", "cable_ns"],
     ...["peer_turnaround_ns"],
   ];
-  const expectedNs = path.reduce((sum, name) => sum + c[name]!, 2 * wireNs);
+  // Over the bus: frame, descriptor, message; doorbell, two reads with their requests.
+  const busBytes = (67 + 24) + (16 + 24) + 28 + 28 + (24 + 20 + 16) + (24 + 20 + 67);
+  const busNs = busBytes * 8000 / c["pcie_mbps"]!;
+  const expectedNs = path.reduce((sum, name) => sum + c[name]!, 2 * wireNs + busNs);
   const { latency_ns: latency, transactions } = measured.groups[0]!;
   // The copy of two bytes is 0.2 ns; a transmit completion may add its interrupt.
   assert.ok(latency!.min >= expectedNs - 1 && latency!.min <= expectedNs + 2, `${latency!.min}`);
@@ -192,9 +195,10 @@ Deno.test("adaptive throttling settles where the driver's rule puts each load", 
     assert.equal(queue!.itr_tx_usecs, 126);
     assert.equal(queue!.adaptive, true);
   }
-  // Four flows on one queue make four packets an interrupt: no more a latency load to the rule.
-  const [shared] = adaptiveRun(X710, "TCP_RR", 4).queues;
-  assert.equal(shared!.itr_rx_usecs, 126);
+  // Sixteen flows on one queue make ten packets an interrupt: no more a latency load to the rule.
+  const [shared] = adaptiveRun(X710, "TCP_RR", 16).queues;
+  assert.ok(shared!.rx_packets / shared!.interrupts > 4);
+  assert.ok(shared!.itr_rx_usecs >= 50 && shared!.itr_rx_usecs <= 126, `${shared!.itr_rx_usecs}`);
   // Bulk receive: 56 to 112 packets a NAPI cycle, some 70 to 126 us of a 10 Gb/s link.
   const [bulk] = adaptiveRun(X710, "TCP_STREAM", 4).queues;
   assert.ok(bulk!.itr_rx_usecs >= 50 && bulk!.itr_rx_usecs <= 126, `${bulk!.itr_rx_usecs}`);
