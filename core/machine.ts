@@ -13,8 +13,10 @@ import { EINVAL } from "./lib/errno";
 import {
   ARENA_END,
   EV_ARRIVAL,
+  EV_ATR,
   EV_CPU,
   EV_DELAYED_ACK,
+  EV_FLUSH,
   EV_IPI,
   EV_ITR,
   EV_LOST,
@@ -47,6 +49,7 @@ import {
 import { INTERVAL_MASK } from "./machine/adaptive_itr";
 import { arrivalIdle, arrivalPlan, arrive } from "./machine/arrival";
 import { threadSleeps } from "./machine/app";
+import { atrActivate } from "./machine/atr";
 import { checkAll } from "./machine/check";
 import {
   connectionAt,
@@ -66,6 +69,7 @@ import {
 import { costSet as setCost, TICKS_PER_NS } from "./machine/costs";
 import { charge, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
 import {
+  flushDone,
   ruleActivate,
   ruleCount,
   ruleDelete as deleteRule,
@@ -298,6 +302,12 @@ function handle(kind: u32, target: u32): void {
       break;
     case EV_RETRANSMIT:
       peerRetransmit(target);
+      break;
+    case EV_ATR:
+      atrActivate(target);
+      break;
+    case EV_FLUSH:
+      flushDone();
       break;
     case EV_RULE:
       ruleActivate(target);

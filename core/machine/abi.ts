@@ -108,6 +108,10 @@ export const EV_LOST: u32 = 18;
 export const EV_RX_DMA: u32 = 20;
 /** The receive interval of a masked vector with WB_ON_ITR is over [queue]. */
 export const EV_WRITE_BACK: u32 = 21;
+/** The device has programmed ATR's filter for a connection [connection]. */
+export const EV_ATR: u32 = 22;
+/** The flow director's table has been flushed [0]. */
+export const EV_FLUSH: u32 = 23;
 
 /** A frame, or a train of frames that segmentation offload makes of one packet. */
 @unmanaged

@@ -36,6 +36,7 @@ import {
   UDP_RR,
 } from "./connection";
 import { charge, Cpu, cpuAt, cpus, IDLE, IN_IRQ } from "./cpu";
+import { filterTableHolds } from "./flow_director";
 import { Queue, queueAt, queues, ringDescriptors, rxContainer, txContainer } from "./queue";
 import { txAt } from "./ring";
 import { totals } from "./totals";
@@ -56,6 +57,8 @@ const RULE_STUCK: i32 = 6;
 const RULE_DESCRIPTORS: i32 = 7;
 /** Transactions that may be in flight are: in flight, idle, or about to be sent. */
 const RULE_OUTSTANDING: i32 = 8;
+/** Counts and places of the flow director's table agree; no more is in it than fits. */
+const RULE_FILTERS: i32 = 20;
 
 function eventsOf(kind: u32): u64 {
   let count: u64 = 0;
@@ -84,7 +87,7 @@ function anyPending(kind: u32, target: u32): bool {
 }
 
 function framesHold(): bool {
-  const dropped = totals().dropRing + totals().dropFifo;
+  const dropped = totals().dropRing + totals().dropFifo + totals().dropRule;
   let taken: u64 = 0;
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
@@ -321,5 +324,6 @@ export function checkAll(): i32 {
   if (!noneStuck()) return RULE_STUCK;
   if (!descriptorsHold()) return RULE_DESCRIPTORS;
   if (!outstandingHold()) return RULE_OUTSTANDING;
+  if (!filterTableHolds()) return RULE_FILTERS;
   return 0;
 }

@@ -87,6 +87,9 @@ export class Connection {
   ruleSeen: u32;
   ruleQueue: i32;
   atrQueue: i32;
+  /** Queue of the filter that is being programmed, and the event of its end. */
+  atrNext: i32;
+  atrEvent: u32;
   txQueue: i32;
   // Receiving end of the system under test.
   rxQueued: u32;

@@ -53,6 +53,7 @@ export const SLEEPER_CREDIT: u32 = 40;
 export const SOFTIRQ_LIMIT: u32 = 41;
 export const NIC_PACKET: u32 = 42;
 export const QUEUE_PACKET: u32 = 43;
+export const FD_FLUSH: u32 = 44;
 /** Numbers below this are times in nanoseconds, those from here on have units of their own. */
 const TIME_END: u32 = 64;
 export const COPY_LOCAL: u32 = 64;

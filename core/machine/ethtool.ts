@@ -1,10 +1,21 @@
 // deno-fmt-ignore-file
 // What `ethtool` asks of the device, with the errors of the i40e driver (i40e_ethtool.c): interrupt
-// coalescing of all queue pairs or of one. A refused request changes nothing. -1 stands for "not
-// given" and for "all queues"; typed calls with names are in harness/machine/ethtool.ts. Holds no
-// state: settings lie where they work.
+// coalescing (-C), flow-director rules (-N, -n), the table and key of receive side scaling (-X). A
+// refused request changes nothing. -1 stands for "not given", "all queues", "any location" and
+// "drop"; typed calls with names are in harness/machine/ethtool.ts. Holds no state: settings lie
+// where they work.
 
-import { EINVAL } from "../lib/errno";
+import { EINVAL, EOPNOTSUPP } from "../lib/errno";
+import { connectionAt, connectionsUsed } from "./connection";
+import {
+  FIELD_DESTINATION,
+  FIELD_DESTINATION_PORT,
+  FIELD_SOURCE,
+  FIELD_SOURCE_PORT,
+  filterInsert,
+  ruleNext,
+  ruleWord,
+} from "./flow_director";
 import {
   INTRL_MAX_USECS,
   intrlOf,
@@ -15,6 +26,7 @@ import {
   itrStart,
 } from "./itr";
 import { Container, queues, rxContainer, txContainer } from "./queue";
+import { rssHash, rssHashAddresses, rssKeySet, rssQueue, rssTableSet } from "./rss";
 
 /** Largest interval, microseconds: 12 bits of 2 us, of which the driver uses 0xff0. */
 const ITR_MAX_USECS: i32 = 8160;
@@ -97,4 +109,67 @@ export function ethtoolAdaptive(queue: u32, direction: u32): i32 {
 /** Cap on a vector's rate, microseconds. */
 export function ethtoolUsecsHigh(queue: u32): i32 {
   return queue < queues() ? <i32>intrlOf(queue) : -EINVAL;
+}
+
+/** Field of a rule by its mask: all ones, or 0 where it does not matter; -1 for a part of it. */
+function fieldOf(mask: u32, all: u32, field: u32): i32 {
+  if (mask == 0) return 0;
+  return mask == all ? <i32>field : -1;
+}
+
+/**
+ * `ethtool -N`: inserts a rule, as filterInsert does; -EOPNOTSUPP for a mask that takes a part of a
+ * field, -EINVAL for a queue that is not there. Ports are source << 16 | destination.
+ */
+export function ethtoolRule(
+  protocol: u32,
+  location: i32,
+  source: u32,
+  sourceMask: u32,
+  destination: u32,
+  destinationMask: u32,
+  ports: u32,
+  portsMask: u32,
+  queue: i32,
+): i32 {
+  const from = fieldOf(sourceMask, u32.MAX_VALUE, FIELD_SOURCE);
+  const to = fieldOf(destinationMask, u32.MAX_VALUE, FIELD_DESTINATION);
+  const fromPort = fieldOf(portsMask >> 16, 0xffff, FIELD_SOURCE_PORT);
+  const toPort = fieldOf(portsMask & 0xffff, 0xffff, FIELD_DESTINATION_PORT);
+  if ((from | to | fromPort | toPort) < 0) return -EOPNOTSUPP;
+  if (queue < -1 || queue >= <i32>queues()) return -EINVAL;
+  const fields: u32 = from | to | fromPort | toPort;
+  return filterInsert(protocol, location, source, destination, ports, fields, queue);
+}
+
+/** `ethtool -n`: the first location in use from one on, or -1. */
+export function ethtoolRuleNext(location: u32): i32 {
+  return ruleNext(location);
+}
+
+/** Word of the rule at a location in use: type, source, destination, ports, fields, queue. */
+export function ethtoolRuleWord(location: u32, word: u32): i32 {
+  return ruleWord(location, word);
+}
+
+/** Entry of the look-up table of receive side scaling. */
+export function ethtoolTable(index: u32): u32 {
+  return rssQueue(index);
+}
+
+/** `ethtool -X`: an entry of the table; -EINVAL for a queue or an entry that is not there. */
+export function ethtoolTableSet(index: u32, queue: u32): i32 {
+  if (queue >= queues()) return -EINVAL;
+  return rssTableSet(index, queue) ? 0 : -EINVAL;
+}
+
+/** `ethtool -X hkey`: a byte of the key; flows have their new hash at once. */
+export function ethtoolKeySet(index: u32, byte: u32): i32 {
+  if (!rssKeySet(index, byte)) return -EINVAL;
+  for (let i: u32 = 0; i < connectionsUsed(); i++) {
+    const connection = connectionAt(i);
+    connection.hash = rssHash(connection.source, connection.destination, connection.ports);
+    connection.fragmentHash = rssHashAddresses(connection.source, connection.destination);
+  }
+  return 0;
 }

@@ -299,12 +299,16 @@ function serialise(number: u32): void {
   schedule(taken + cost(NIC_RX), EV_RX_DMA, number);
 }
 
-/** The device passes a frame on to its queue, or drops it for want of a descriptor. */
+/** The device passes a frame on to its queue, or drops it: by a rule, for want of a descriptor. */
 export function peerTaken(number: u32): void {
   const packet = packetAt(number);
-  const index = rxQueueOf(connectionAt(packet.connection), packet);
-  if (rxTransfer(index, number, packet.payload + packet.headers)) return;
-  totals().dropRing++;
+  const queue = rxQueueOf(connectionAt(packet.connection), packet);
+  if (queue < 0) {
+    totals().dropRule++;
+  } else {
+    if (rxTransfer(queue, number, packet.payload + packet.headers)) return;
+    totals().dropRing++;
+  }
   dropped(number);
 }
 

@@ -19,6 +19,20 @@ export function rssInit(queueCount: u32): void {
   for (let i: u32 = 0; i < RSS_LUT_COUNT; i++) store<u8>(RSS_LUT + i, i % queueCount);
 }
 
+/** Sets an entry of the table; false where there is none. */
+export function rssTableSet(index: u32, queue: u32): bool {
+  if (index >= RSS_LUT_COUNT) return false;
+  store<u8>(RSS_LUT + index, queue);
+  return true;
+}
+
+/** Sets a byte of the key; false where there is none. */
+export function rssKeySet(index: u32, byte: u32): bool {
+  if (index >= RSS_KEY_SIZE) return false;
+  store<u8>(RSS_KEY + index, byte);
+  return true;
+}
+
 /** Hash over one 32-bit word, as input bytes `at`..`at + 3`. */
 function toeplitzWord(word: u32, at: u32): u32 {
   let hash: u32 = 0;

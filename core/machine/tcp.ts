@@ -7,6 +7,7 @@
 
 import { cancel, now, schedule } from "../lib/wheel";
 import { EV_DELAYED_ACK, FLAG_ACK, FLAG_FIN, FLAG_SYN, Packet, packetAt, packetTake } from "./abi";
+import { atrForget, atrSample } from "./atr";
 import {
   Connection,
   connectionAt,
@@ -24,7 +25,7 @@ import { TCP_HEADERS, TCP_SEGMENT } from "./link";
 import { qdiscSubmit } from "./qdisc";
 import { wake } from "./scheduler";
 import { outputAppend } from "./softirq";
-import { atrSample, txQueueOf } from "./steering";
+import { txQueueOf } from "./steering";
 import { totals } from "./totals";
 
 /** Largest packet of segmentation offload and of GRO: 45 full segments below 64 KiB. */
@@ -249,7 +250,7 @@ export function tcpReset(connection: Connection): void {
   connection.txInflight = 0;
   connection.txHeld = 0;
   connection.txQueue = -1;
-  connection.atrQueue = -1;
+  atrForget(connection);
   connection.ackDue = 0;
   connection.finDue = 0;
   connection.requestGot = 0;

@@ -36,10 +36,12 @@ export class Totals {
   policiesRefused: u64;
   /** Sockets that it did not take. */
   socketsRefused: u64;
+  /** Frames that a flow-director rule drops. */
+  dropRule: u64;
 }
 
 /** Words of the block. */
-export const TOTAL_COUNT: u32 = 16;
+export const TOTAL_COUNT: u32 = 17;
 
 /** The one block of totals. */
 @inline

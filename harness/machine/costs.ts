@@ -53,6 +53,7 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   softirq_limit_ns: 41,
   nic_packet_ns: 42,
   queue_packet_ns: 43,
+  fd_flush_ns: 44,
   copy_local_ps_per_byte: 64,
   copy_remote_ps_per_byte: 65,
   numa_remote_percent: 66,

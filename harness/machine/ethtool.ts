@@ -55,6 +55,56 @@ export interface CoalesceState {
   readonly txUsecsHigh: number;
 }
 
+/** Flow types of `ethtool -N` that the device has, by IP protocol; the model has no IPv6. */
+const FLOW_TYPES = { ip4: 0, tcp4: 6, udp4: 17, sctp4: 132 } as const;
+/** A flow type that the device has. */
+export type FlowType = keyof typeof FLOW_TYPES;
+
+/** Bits of a field that a rule looks at; a number takes what ethtool's `m` leaves: see `mask`. */
+const ADDRESS_MASK = 0xffff_ffff;
+const PORT_MASK = 0xffff;
+/** Take the highest free location, as the program `ethtool` does by itself. */
+const ANY_LOCATION = -1;
+
+/** A field of a rule: its value, and the bits of it that matter; without them all do. */
+export interface RuleField {
+  readonly value: number;
+  readonly mask?: number;
+}
+
+/** A rule of `ethtool -N`; a field that is left out matches anything. */
+export interface RuleOptions {
+  /** A type that the device has not, ether for example, is refused by it. */
+  readonly flowType: FlowType | "ether" | "tcp6" | "udp6" | "sctp6" | "ip6" | "ah4" | "esp4";
+  readonly sourceAddress?: RuleField;
+  readonly destinationAddress?: RuleField;
+  readonly sourcePort?: RuleField;
+  readonly destinationPort?: RuleField;
+  readonly tos?: number;
+  /** Queue, or -1 to drop. */
+  readonly action: number;
+  readonly location?: number;
+}
+
+/** A rule as `ethtool -n` shows it. */
+export interface RuleState {
+  readonly location: number;
+  readonly flowType: FlowType;
+  readonly sourceAddress?: number;
+  readonly destinationAddress?: number;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly action: number;
+}
+
+/** Bytes of the key, and entries of the table, of receive side scaling. */
+const KEY_BYTES = 52;
+const TABLE_ENTRIES = 512;
+
+function maskOf(field: RuleField | undefined, all: number): number {
+  return field === undefined ? 0 : field.mask ?? all;
+}
+
 function flag(value: boolean | undefined): number {
   return value === undefined ? KEEP : Number(value);
 }
@@ -94,5 +144,97 @@ export class Ethtool {
       rxUsecsHigh: high,
       txUsecsHigh: high,
     };
+  }
+
+  /** `ethtool -N flow-type ...`: the location, or an error. */
+  insertRule(options: RuleOptions): number {
+    const protocol = (FLOW_TYPES as Record<string, number>)[options.flowType];
+    if (protocol === undefined || options.tos !== undefined) return -ERRNO.EOPNOTSUPP;
+    const { sourceAddress, destinationAddress, sourcePort, destinationPort } = options;
+    const word = (from: number, to: number) => (from << 16) | to;
+    return this.#calls.ethtoolRule(
+      protocol,
+      options.location ?? ANY_LOCATION,
+      sourceAddress?.value ?? 0,
+      maskOf(sourceAddress, ADDRESS_MASK),
+      destinationAddress?.value ?? 0,
+      maskOf(destinationAddress, ADDRESS_MASK),
+      word(sourcePort?.value ?? 0, destinationPort?.value ?? 0),
+      word(maskOf(sourcePort, PORT_MASK), maskOf(destinationPort, PORT_MASK)),
+      options.action,
+    );
+  }
+
+  /** `ethtool -N delete`: 0, or an error. */
+  deleteRule(location: number): number {
+    return this.#calls.ruleDelete(location);
+  }
+
+  /** `ethtool -n`: all rules, by location. */
+  rules(): RuleState[] {
+    const rules: RuleState[] = [];
+    let location = this.#calls.ethtoolRuleNext(0);
+    for (; location >= 0; location = this.#calls.ethtoolRuleNext(location + 1)) {
+      rules.push(this.#rule(location));
+    }
+    return rules;
+  }
+
+  #rule(location: number): RuleState {
+    const word = (place: number) => this.#calls.ethtoolRuleWord(location, place);
+    const protocol = word(0);
+    const type = Object.entries(FLOW_TYPES).find(([, number]) => number === protocol);
+    if (type === undefined) throw new Error(`The rule ${location} has no flow type`);
+    const [ports, fields] = [word(3), word(4)];
+    return {
+      location,
+      flowType: type[0] as FlowType,
+      ...(fields & 1 ? { sourceAddress: word(1) >>> 0 } : {}),
+      ...(fields & 2 ? { destinationAddress: word(2) >>> 0 } : {}),
+      ...(fields & 4 ? { sourcePort: ports >>> 16 } : {}),
+      ...(fields & 8 ? { destinationPort: ports & PORT_MASK } : {}),
+      action: word(5),
+    };
+  }
+
+  /** `ethtool -X equal N`: the table deals queues 0 to N - 1 out in turn. */
+  setTableEqual(queueCount: number): number {
+    if (queueCount < 1) return -ERRNO.EINVAL;
+    return this.setTable(Array.from({ length: TABLE_ENTRIES }, (_, entry) => entry % queueCount));
+  }
+
+  /** `ethtool -X weight ...`: as many entries for each queue as its weight says. */
+  setTableWeights(weights: readonly number[]): number {
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    if (sum === 0 || weights.some((weight) => weight < 0)) return -ERRNO.EINVAL;
+    let before = 0;
+    const ends = weights.map((weight) => (before += weight) * TABLE_ENTRIES / sum);
+    return this.setTable(
+      Array.from({ length: TABLE_ENTRIES }, (_, entry) => ends.findIndex((end) => entry < end)),
+    );
+  }
+
+  /** All 512 entries of the table. */
+  setTable(entries: readonly number[]): number {
+    const queues = this.#calls.nicQueues();
+    const isFit = entries.length === TABLE_ENTRIES &&
+      entries.every((queue) => queue >= 0 && queue < queues);
+    if (!isFit) return -ERRNO.EINVAL;
+    entries.forEach((queue, entry) => this.#calls.ethtoolTableSet(entry, queue));
+    return 0;
+  }
+
+  /** `ethtool -x`: the table. */
+  table(): number[] {
+    return Array.from({ length: TABLE_ENTRIES }, (_, entry) => this.#calls.ethtoolTable(entry));
+  }
+
+  /** `ethtool -X hkey ...`: 52 bytes. */
+  setKey(key: readonly number[]): number {
+    if (key.length !== KEY_BYTES || key.some((byte) => byte < 0 || byte > 255)) {
+      return -ERRNO.EINVAL;
+    }
+    key.forEach((byte, index) => this.#calls.ethtoolKeySet(index, byte));
+    return 0;
   }
 }

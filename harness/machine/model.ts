@@ -375,6 +375,7 @@ function dropsBetween(from: Reading, to: Reading): Record<string, number> {
       ["device_buffer_full", "drop_fifo"],
       ["socket_buffer_full", "drop_socket"],
       ["fragment_missing", "drop_fragment"],
+      ["rule", "drop_rule"],
     ] as const
   ) {
     const count = totalBetween(from, to, total);

@@ -49,6 +49,7 @@ export const TOTAL_NAMES = [
   "migrations",
   "policies_refused",
   "sockets_refused",
+  "drop_rule",
 ] as const;
 /** A total of the machine. */
 export type TotalName = typeof TOTAL_NAMES[number];

@@ -6,18 +6,19 @@
  * @module
  */
 
-const RULES = [
-  "frames sent by the peer = frames taken by rings + dropped + under way",
-  "user, system, irq, softirq and idle time of each CPU add up to the time elapsed",
-  "interrupts raised = interrupts taken + under way",
-  "no interrupt comes before its throttling interval is over",
-  "each packet is held by exactly the rings, queues and events that refer to it",
-  "what waits has something under way that comes to it, and a masked vector has one holder",
-  "free descriptors and those in use add up to the size of each ring",
-  "each transaction that may be in flight is: in flight, idle, or about to be sent",
-] as const;
+const RULES: Readonly<Record<number, string>> = {
+  1: "frames sent by the peer = frames taken by rings + dropped + under way",
+  2: "user, system, irq, softirq and idle time of each CPU add up to the time elapsed",
+  3: "interrupts raised = interrupts taken + under way",
+  4: "no interrupt comes before its throttling interval is over",
+  5: "each packet is held by exactly the rings, queues and events that refer to it",
+  6: "what waits has something under way that comes to it, and a masked vector has one holder",
+  7: "free descriptors and those in use add up to the size of each ring",
+  8: "each transaction that may be in flight is: in flight, idle, or about to be sent",
+  20: "counts and places of the flow director's table agree, and no more is in it than fits",
+};
 
 /** The sentence of a rule; numbers start at 1. */
 export function ruleSentence(rule: number): string {
-  return RULES[rule - 1] ?? `rule ${rule}`;
+  return RULES[rule] ?? `rule ${rule}`;
 }

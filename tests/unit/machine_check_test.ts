@@ -16,6 +16,7 @@ const RULE_PACKETS = 5;
 const RULE_STUCK = 6;
 const RULE_DESCRIPTORS = 7;
 const RULE_OUTSTANDING = 8;
+const RULE_FILTERS = 20;
 
 /** Statements that spoil a table of a machine in the midst of a run. */
 const SPOILS = [
@@ -32,6 +33,7 @@ const SPOILS = [
   [RULE_DESCRIPTORS, "a transmit descriptor is free twice", "queueAt(0).txFree++;"],
   [RULE_DESCRIPTORS, "a receive descriptor is lost", "queueAt(0).rxFree--;"],
   [RULE_DESCRIPTORS, "the driver sees a frame that is not there", "queueAt(0).rxVisible++;"],
+  [RULE_FILTERS, "a filter of ATR was not counted", "forgetFilters();"],
   [RULE_OUTSTANDING, "a transaction too many", "connectionAt(0).outstanding++;"],
   [RULE_OUTSTANDING, "a transaction is lost", "connectionAt(0).outstanding--;"],
 ] as const;
@@ -41,6 +43,11 @@ import { packetAt, packetTake } from "./machine/abi";
 import { connectionsUsed, RUNNABLE, SLEEPING } from "./machine/connection";
 import { cpuAt, IDLE } from "./machine/cpu";
 
+import { atrFilters, atrGive } from "./machine/flow_director";
+
+function forgetFilters(): void {
+  while (atrFilters() > 0) atrGive();
+}
 function idleQueue(): u32 {
   for (let i: u32 = 0; i < queues(); i++) {
     if (queueAt(i).masked == 0 && queueAt(i).timer == 0) return i;

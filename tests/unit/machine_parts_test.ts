@@ -66,7 +66,12 @@ Deno.test("rules take the highest free location, work once programmed, and end w
   assert.equal(insert(9999, 0), -28);
   assert.equal(calls["ruleDelete"]!(5000), 0);
   assert.equal(calls["ruleDelete"]!(5000), -2);
-  assert.equal(insert(9999, 0), 5000, "a freed location is used again");
+  assert.equal(insert(9999, 0), -28, "a full table takes none until more than 32 are free");
+  for (let place = 5001; place < 5032; place++) assert.equal(calls["ruleDelete"]!(place), 0);
+  assert.equal(insert(9999, 0), -28);
+  assert.equal(calls["ruleDelete"]!(5032), 0);
+  assert.equal(insert(9999, 0), 5032, "a freed location is used again");
+  assert.equal(insert(9998, 0), 5031);
   assert.equal(calls["ruleDelete"]!(7680), -2);
 });
 
