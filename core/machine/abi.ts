@@ -65,7 +65,9 @@ export const PORTS: usize = TOTALS + 512;
 export const BUFFER: usize = PORTS + 65536;
 /** More frames than the buffer holds of the smallest. */
 export const BUFFER_FRAMES: u32 = 32768;
-export const ARENA_END: usize = BUFFER + <usize>BUFFER_FRAMES * 4;
+/** State of dynamic interrupt moderation: rx and tx of each queue pair, 64 bytes each. */
+export const DIMS: usize = BUFFER + <usize>BUFFER_FRAMES * 4;
+export const ARENA_END: usize = DIMS + <usize>QUEUE_MAX * 2 * 64;
 
 // Event kinds. The target is named in brackets.
 /** A frame from the peer is in host memory [packet]. */

@@ -21,6 +21,7 @@ import {
   intrlOf,
   intrlSet,
   itrAdapt,
+  itrDim,
   itrPerVector,
   itrSet,
   itrStart,
@@ -47,6 +48,11 @@ export function nicCoalesceStart(queue: u32, rxUsecs: i32, txUsecs: i32, highUse
 /** Makes rx and tx of each vector share one throttling counter, as on a device of ixgbe. */
 export function nicItrPerVector(one: bool): void {
   itrPerVector(one);
+}
+
+/** Makes directions that adapt follow Linux's DIM instead of the i40e driver's rule. */
+export function nicDim(on: bool): void {
+  itrDim(on);
 }
 
 /** Whether one direction takes an interval and a mode; -1 keeps what is there. */

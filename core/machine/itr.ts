@@ -19,6 +19,7 @@ import {
   WRITE_TX,
 } from "./adaptive_itr";
 import { cost, TIMER, MSIX } from "./costs";
+import { dimEvent, dimStart } from "./dim";
 import { pcieRegister, pcieWriteWord } from "./pcie";
 import { Container, Queue, queueAt, queues, rxContainer, txContainer } from "./queue";
 import { rxWithheld, writeBackForced } from "./write_back";
@@ -35,6 +36,8 @@ export const INTRL_MAX_USECS: u32 = 236;
 let linkGbps: u32 = 10;
 /** One throttling counter for all causes of a vector (EITR of ixgbe) instead of one for each. */
 let perVector: bool = false;
+/** A direction that adapts follows dim.ts instead of the i40e driver's rule. */
+let followsDim: bool = false;
 
 function gapOf(word: u32): u64 {
   return <u64>(word & INTERVAL_MASK) * TICKS_PER_USEC;
@@ -52,17 +55,22 @@ function resetContainer(container: Container): void {
 export function itrInit(gbps: u32): void {
   linkGbps = gbps;
   perVector = false;
+  followsDim = false;
   for (let i: u32 = 0; i < queues(); i++) {
     resetContainer(rxContainer(i));
     resetContainer(txContainer(i));
   }
 }
 
+function evenUsecs(usecs: u32): u32 {
+  return (usecs + 1) & ~1;
+}
+
 /** Fixed interval (usecs >= 0, rounded up to even: ITR_REG_ALIGN of i40e_txrx.h); -1 adaptive. */
 export function itrSet(queue: u32, isRx: bool, usecs: i32): void {
   const container = isRx ? rxContainer(queue) : txContainer(queue);
   container.adaptive = usecs < 0 ? 1 : 0;
-  container.setting = usecs < 0 ? DEFAULT_USECS : (usecs + 1) & ~1;
+  container.setting = usecs < 0 ? adaptiveStart(queue, isRx) : evenUsecs(usecs);
   container.target = container.setting;
 }
 
@@ -77,6 +85,20 @@ export function itrAdapt(queue: u32, isRx: bool): void {
 /** One counter for all causes of a vector, or one for each. */
 export function itrPerVector(one: bool): void {
   perVector = one;
+}
+
+/** Directions that adapt follow Linux's DIM, each from its first profile. */
+export function itrDim(on: bool): void {
+  followsDim = on;
+  for (let i: u32 = 0; i < queues(); i++) {
+    if (rxContainer(i).adaptive != 0) itrStart(i, true, -1);
+    if (txContainer(i).adaptive != 0) itrStart(i, false, -1);
+  }
+}
+
+/** First interval of a direction that adapts, microseconds. */
+function adaptiveStart(queue: u32, isRx: bool): u32 {
+  return followsDim ? evenUsecs(dimStart(queue, isRx)) : DEFAULT_USECS;
 }
 
 /** Settings that stand before the run: in force at once. Interval as for itrSet. */
@@ -210,14 +232,26 @@ export function vectorForce(index: u32): void {
   vectorCheck(index);
 }
 
+function followDim(index: u32, isRx: bool, container: Container): void {
+  if (container.adaptive == 0) return;
+  container.target = evenUsecs(dimEvent(index, isRx, container.packets, container.bytes));
+  container.packets = 0;
+  container.bytes = 0;
+}
+
 /** NAPI completion: adaptive update, the one register write, unmask. */
 export function vectorComplete(index: u32, rxWaiting: bool, txWaiting: bool): void {
   const queue = queueAt(index);
   const rx = rxContainer(index);
   const tx = txContainer(index);
   const jiffy = FIRST_JIFFY + (now() * cost(TIMER)) / TICKS_PER_SECOND;
-  updateContainer(false, rx, tx, queue.countdown, jiffy, linkGbps);
-  updateContainer(true, rx, tx, queue.countdown, jiffy, linkGbps);
+  if (followsDim) {
+    followDim(index, false, tx);
+    followDim(index, true, rx);
+  } else {
+    updateContainer(false, rx, tx, queue.countdown, jiffy, linkGbps);
+    updateContainer(true, rx, tx, queue.countdown, jiffy, linkGbps);
+  }
   const choice = chooseWrite(rx, tx, queue);
   if (choice == WRITE_RX) rx.gap = gapOf(rx.current);
   else if (choice == WRITE_TX) tx.gap = gapOf(tx.current);

@@ -41,6 +41,7 @@ export type MachineCalls = {
       | "nicCpu"
       | "nicCoalesceStart"
       | "nicItrPerVector"
+      | "nicDim"
       | "ethtoolCoalesce"
       | "ethtoolUsecs"
       | "ethtoolAdaptive"
