@@ -14,6 +14,7 @@ import {
   ARENA_END,
   EV_ARRIVAL,
   EV_ATR,
+  EV_BUSY_POLL,
   EV_CPU,
   EV_DELAYED_ACK,
   EV_FLUSH,
@@ -22,6 +23,7 @@ import {
   EV_LOST,
   EV_MARK,
   EV_MSIX,
+  EV_NAPI_TIMER,
   EV_PEER_LINK,
   EV_PEER_NEXT,
   EV_PEER_RX,
@@ -50,6 +52,7 @@ import { INTERVAL_MASK } from "./machine/adaptive_itr";
 import { arrivalIdle, arrivalPlan, arrive } from "./machine/arrival";
 import { threadSleeps } from "./machine/app";
 import { atrActivate } from "./machine/atr";
+import { busyPollNotice } from "./machine/busy_poll";
 import { checkAll } from "./machine/check";
 import {
   connectionAt,
@@ -100,6 +103,7 @@ import {
   peerTaken,
 } from "./machine/peer";
 import { pcieInit } from "./machine/pcie";
+import { napiTimerOver } from "./machine/napi";
 import { recordFind, recordObject } from "./machine/policy";
 import { queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine/queue";
 import { ringsInit, txFetched, txLinkDone, txReport } from "./machine/ring";
@@ -317,6 +321,12 @@ function handle(kind: u32, target: u32): void {
       break;
     case EV_LOST:
       peerGiveUp(target);
+      break;
+    case EV_NAPI_TIMER:
+      napiTimerOver(target);
+      break;
+    case EV_BUSY_POLL:
+      busyPollNotice(target);
       break;
     default:
       assert(kind == EV_MARK);

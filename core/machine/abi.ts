@@ -114,6 +114,10 @@ export const EV_WRITE_BACK: u32 = 21;
 export const EV_ATR: u32 = 22;
 /** The flow director's table has been flushed [0]. */
 export const EV_FLUSH: u32 = 23;
+/** The timer of a vector's NAPI has run out [queue]. */
+export const EV_NAPI_TIMER: u32 = 25;
+/** Something has come that a thread which spins on a vector sees [queue]. */
+export const EV_BUSY_POLL: u32 = 26;
 
 /** A frame, or a train of frames that segmentation offload makes of one packet. */
 @unmanaged

@@ -4,6 +4,7 @@
 // when it is done; only then the step has effects. Blocks by naming no step. Knows nothing of
 // CPUs but the number it runs on.
 
+import { busyPolls, busyPollTicks, SPINNING } from "./busy_poll";
 import {
   Connection,
   connectionAt,
@@ -139,7 +140,9 @@ export function threadNext(index: u32, cpu: u32): u64 {
     return beginPhase(index, cpu, next);
   }
   if (thread.phase == START) {
-    return beginPhase(index, cpu, ready(connection, groupAt(connection.group)));
+    const next = ready(connection, groupAt(connection.group));
+    if (busyPolls(index, cpu, next == BLOCKING)) return busyPollTicks(thread);
+    return beginPhase(index, cpu, next);
   }
   return beginPhase(index, cpu, thread.phase);
 }
@@ -197,6 +200,7 @@ function closed(index: u32, cpu: u32, thread: Thread): void {
 /** A step of a thread is done. */
 export function threadDone(index: u32, cpu: u32): void {
   const thread = threadAt(index);
+  if (thread.spin == SPINNING) return;
   const connection = connectionAt(index);
   const group = groupAt(connection.group);
   switch (thread.phase) {

@@ -23,6 +23,7 @@ import {
   packetsTaken,
   packetsUsed,
 } from "./abi";
+import { vectorsHold } from "./check_napi";
 import {
   connectionAt,
   connectionsUsed,
@@ -35,8 +36,8 @@ import {
   threadAt,
   UDP_RR,
 } from "./connection";
-import { charge, Cpu, cpuAt, cpus, IDLE, IN_IRQ } from "./cpu";
 import { filterTableHolds } from "./flow_director";
+import { charge, Cpu, cpuAt, cpus, IDLE } from "./cpu";
 import { Queue, queueAt, queues, ringDescriptors, rxContainer, txContainer } from "./queue";
 import { txAt } from "./ring";
 import { totals } from "./totals";
@@ -151,38 +152,6 @@ function packetsHold(): bool {
   return references == held && used == packetsUsed();
 }
 
-let heldVectors: u64 = 0;
-let isHeldTwice: bool = false;
-
-function holdVector(vector: i32): void {
-  const bit = (<u64>1) << vector;
-  if ((heldVectors & bit) != 0) isHeldTwice = true;
-  heldVectors |= bit;
-}
-
-function holdVectorsOf(cpu: Cpu): void {
-  for (let rest = cpu.pendingIrqs; rest != 0; rest &= rest - 1) holdVector(<i32>ctz(rest));
-  if (cpu.activity == IN_IRQ) holdVector(cpu.irqVector);
-  if (cpu.vector >= 0) holdVector(cpu.vector);
-  // A list that comes back to itself holds a vector twice.
-  for (let i = cpu.pollHead; i >= 0 && !isHeldTwice; i = queueAt(i).napiNext) holdVector(i);
-}
-
-/** A masked vector is on its way to a CPU, waits there, is handled there or polled: one of them. */
-function vectorsHold(): bool {
-  heldVectors = 0;
-  isHeldTwice = false;
-  for (let i: u32 = 1; i <= eventsTaken(); i++) {
-    const event = eventAt(i);
-    if (event.where != FREE && event.kind == EV_MSIX) holdVector(event.target);
-  }
-  for (let i: u32 = 0; i < cpus(); i++) holdVectorsOf(cpuAt(i));
-  for (let i: u32 = 0; i < queues(); i++) {
-    if (<u64>queueAt(i).masked != ((heldVectors >> i) & 1)) return false;
-  }
-  return !isHeldTwice;
-}
-
 /** Reports that are to come for what is in a ring. */
 function reportsDue(index: u32, from: u32, to: u32): u32 {
   let count: u32 = 0;
@@ -221,7 +190,7 @@ function queuesGoOn(): bool {
 /** A CPU is busy with something that ends, or has nothing to do but what an IPI will tell it. */
 function cpuGoesOn(index: u32, cpu: Cpu): bool {
   if (cpu.activity != IDLE) return isPending(cpu.event, EV_CPU, index);
-  if (cpu.pendingIrqs != 0 || cpu.vector >= 0) return false;
+  if ((cpu.pendingIrqs | cpu.pendingTimers) != 0 || cpu.vector >= 0) return false;
   if (cpu.pollHead >= 0 || cpu.outHead >= 0) return false;
   return cpu.current < 0 && (cpu.runHead < 0 || anyPending(EV_IPI, index));
 }

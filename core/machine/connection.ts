@@ -171,6 +171,13 @@ export class Thread {
   /** Time to add to the next step, ticks. */
   extra: u64;
   runtime: u64;
+  // Busy polling; see busy_poll.ts.
+  /** Queue of the last frame for its sockets, +1; 0 none. */
+  napi: u32;
+  spin: u32;
+  spinQueue: u32;
+  spinEnd: u64;
+  spinSince: u64;
 }
 
 /** States of a thread. */

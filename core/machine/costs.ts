@@ -54,6 +54,9 @@ export const SOFTIRQ_LIMIT: u32 = 41;
 export const NIC_PACKET: u32 = 42;
 export const QUEUE_PACKET: u32 = 43;
 export const FD_FLUSH: u32 = 44;
+export const BUSY_POLL: u32 = 47;
+export const BUSY_POLL_LOOP: u32 = 48;
+export const GRO_FLUSH_TIMEOUT: u32 = 49;
 /** Numbers below this are times in nanoseconds, those from here on have units of their own. */
 const TIME_END: u32 = 64;
 export const COPY_LOCAL: u32 = 64;
@@ -73,6 +76,9 @@ export const WB_ON_ITR: u32 = 77;
 export const PCIE_MBPS: u32 = 78;
 export const PCIE_PAYLOAD: u32 = 79;
 export const PCIE_READ: u32 = 80;
+export const BUSY_POLL_BUDGET: u32 = 85;
+export const PREFER_BUSY_POLL: u32 = 86;
+export const NAPI_DEFER_HARD_IRQS: u32 = 87;
 
 /** Sets a parameter; value in the unit of its name, 0..2^31-1. */
 export function costSet(index: u32, value: u32): void {

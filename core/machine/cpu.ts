@@ -9,6 +9,7 @@
 import { cancel, eventAt, now, schedule } from "../lib/wheel";
 import { CPU_MAX, CPU_SHIFT, CPUS, EV_CPU } from "./abi";
 import { threadDone, threadNext } from "./app";
+import { busyPollYields, POLL_SOFTIRQ, SPINNING } from "./busy_poll";
 import { RUNNABLE, RUNNING, SLEEPING, threadAt } from "./connection";
 import {
   C1_EXIT,
@@ -24,8 +25,9 @@ import {
   TIMER,
   WAKEUP_GRANULARITY,
 } from "./costs";
+import { napiSchedule, napiWatchdog } from "./napi";
 import { runEnqueue, runTake } from "./run_queue";
-import { pollAppend, softirqDone, softirqNext, softirqPending, softirqStart } from "./softirq";
+import { softirqDone, softirqNext, softirqPending, softirqStart } from "./softirq";
 import { totals } from "./totals";
 
 const TICKS_PER_SECOND: u64 = 10000000000;
@@ -64,7 +66,11 @@ export class Cpu {
   /** CPUs of the same core, itself not among them. */
   siblings: u64;
   pendingIrqs: u64;
+  /** Timers of NAPI that have run out, by vector. */
+  pendingTimers: u64;
   irqVector: u32;
+  /** The interrupt under way is a timer's. */
+  irqIsTimer: u32;
   // Threads.
   current: i32;
   runHead: i32;
@@ -94,6 +100,9 @@ export class Cpu {
   work: u32;
   cleaned: u32;
   batch: u32;
+  /** Frames that the poll under way takes at most, and whose it is; see busy_poll.ts. */
+  weight: u32;
+  busyPoll: u32;
   budget: u32;
   restarts: u32;
   /** A turn of softirqs is under way, between two steps if the CPU does something else. */
@@ -162,7 +171,8 @@ export function charge(index: u32): void {
   const bucket = changetype<usize>(cpu) + ((<usize>cpu.mode) << 3);
   store<u64>(bucket, load<u64>(bucket) + spent);
   cpu.since = time;
-  if (cpu.activity == IN_THREAD) {
+  const isBusyPoll = cpu.activity == IN_SOFTIRQ && cpu.busyPoll != POLL_SOFTIRQ;
+  if (cpu.activity == IN_THREAD || isBusyPoll) {
     const thread = threadAt(cpu.current);
     thread.runtime += spent;
     let least = thread.runtime;
@@ -229,7 +239,9 @@ export function kick(index: u32): void {
     occupy(index, EXITING, MODE_IDLE, ticks);
   } else if (cpu.activity == IN_THREAD) {
     charge(index);
-    threadAt(cpu.current).remaining = max(eventAt(cpu.event).time - now(), 1);
+    const thread = threadAt(cpu.current);
+    // A thread that spins looks again.
+    if (thread.spin != SPINNING) thread.remaining = max(eventAt(cpu.event).time - now(), 1);
     cancel(cpu.event);
     cpu.event = 0;
     cpu.activity = DECIDING;
@@ -241,6 +253,12 @@ export function kick(index: u32): void {
 export function cpuInterrupt(index: u32, vector: u32): void {
   totals().interruptsTaken++;
   cpuAt(index).pendingIrqs |= (<u64>1) << vector;
+  kick(index);
+}
+
+/** The timer of a vector's NAPI interrupts a CPU. */
+export function cpuTimer(index: u32, vector: u32): void {
+  cpuAt(index).pendingTimers |= (<u64>1) << vector;
   kick(index);
 }
 
@@ -270,13 +288,36 @@ function beginSwitch(index: u32): void {
   begin(index, SWITCHING, MODE_SYSTEM, cost(CONTEXT_SWITCH));
 }
 
+/** Takes the next interrupt; a timer's costs as much as a device's. */
+function beginIrq(index: u32): void {
+  const cpu = cpuAt(index);
+  const isTimer = cpu.pendingIrqs == 0;
+  const pending = isTimer ? cpu.pendingTimers : cpu.pendingIrqs;
+  cpu.irqVector = <u32>ctz(pending);
+  cpu.irqIsTimer = isTimer ? 1 : 0;
+  if (isTimer) cpu.pendingTimers &= pending - 1;
+  else cpu.pendingIrqs &= pending - 1;
+  begin(index, IN_IRQ, MODE_IRQ, cost(HARD_IRQ));
+}
+
+/** The handler of an interrupt schedules NAPI. */
+function endIrq(index: u32): void {
+  const cpu = cpuAt(index);
+  // Since Linux 6.5 an interrupt runs softirqs at once, whether ksoftirqd is due or not; one
+  // that came in the midst of them leaves them as they are.
+  if (cpu.softirqTurn == 0 || cpu.busyPoll != POLL_SOFTIRQ) cpu.ksoftirqd = 0;
+  if (cpu.irqIsTimer != 0) {
+    napiWatchdog(index, cpu.irqVector);
+    return;
+  }
+  napiSchedule(index, cpu.irqVector);
+}
+
 function dispatch(index: u32): void {
   const cpu = cpuAt(index);
   while (true) {
-    if (cpu.pendingIrqs != 0) {
-      cpu.irqVector = <u32>ctz(cpu.pendingIrqs);
-      cpu.pendingIrqs &= cpu.pendingIrqs - 1;
-      begin(index, IN_IRQ, MODE_IRQ, cost(HARD_IRQ));
+    if ((cpu.pendingIrqs | cpu.pendingTimers) != 0) {
+      beginIrq(index);
       return;
     }
     if (cpu.softirqTurn != 0) {
@@ -295,6 +336,10 @@ function dispatch(index: u32): void {
     }
     if (cpu.current < 0 || preempts(index)) {
       if (cpu.current >= 0) {
+        if (busyPollYields(cpu, index)) {
+          cpu.softirqTurn = 1;
+          continue;
+        }
         threadAt(cpu.current).state = RUNNABLE;
         runEnqueue(cpu, cpu.current);
       }
@@ -321,6 +366,15 @@ function dispatch(index: u32): void {
       return;
     }
     const ticks = threadNext(cpu.current, index);
+    if (cpu.busyPoll != POLL_SOFTIRQ) {
+      cpu.softirqTurn = 1;
+      continue;
+    }
+    if (thread.spin == SPINNING) {
+      // By the clock, not by the speed of the core.
+      occupy(index, IN_THREAD, thread.mode, ticks);
+      return;
+    }
     if (ticks != 0) {
       begin(index, IN_THREAD, thread.mode, ticks);
       return;
@@ -339,10 +393,7 @@ export function cpuDone(index: u32): void {
   if (activity == IN_SOFTIRQ) softirqDone(index);
   cpu.activity = DECIDING;
   if (activity == IN_IRQ) {
-    // Since Linux 6.5 an interrupt runs softirqs at once, whether ksoftirqd is due or not; one
-    // that came in the midst of them leaves them as they are.
-    if (cpu.softirqTurn == 0) cpu.ksoftirqd = 0;
-    pollAppend(cpu, cpu.irqVector);
+    endIrq(index);
   } else if (activity == IN_THREAD) {
     threadDone(cpu.current, index);
   }

@@ -105,6 +105,24 @@ export class Queue {
   witnessRaised: u64;
   /** Link of the CPU's poll list. */
   napiNext: i32;
+  // NAPI; see napi.ts.
+  /** Somebody has it: a poll list, a poll under way, a thread that spins. */
+  napiOwned: u32;
+  /** It was to be scheduled while somebody had it. */
+  napiMissed: u32;
+  /** Completions that may still leave the interrupt masked. */
+  deferCount: u32;
+  napiTimer: u32;
+  /** CPU that the timer interrupts. */
+  napiCpu: u32;
+  /** A thread or a timer has taken the NAPI at least once, so an interrupt may come late. */
+  napiRaced: u32;
+  /** Thread that spins on it and has it, +1; 0 none. */
+  poller: u32;
+  /** The poller has been told of what came. */
+  pollerTold: u32;
+  /** CPUs of the threads that spin on it, the poller's among them. */
+  spinCpus: u64;
   // Counters since the start.
   rxPackets: u64;
   rxBytes: u64;

@@ -20,6 +20,7 @@ import {
   RX_RINGS,
   TX_RINGS,
 } from "./abi";
+import { busyPollTell } from "./busy_poll";
 import {
   CABLE,
   cost,
@@ -234,6 +235,7 @@ export function txReport(index: u32): void {
     if ((packet.flags & FLAG_REPORT) != 0) break;
   }
   queue.txReported = reported;
+  busyPollTell(index);
   txContainer(index).pending = 1;
   vectorCheck(index);
 }

@@ -7,6 +7,7 @@
 
 import { now, schedule } from "../lib/wheel";
 import { EV_IPI } from "./abi";
+import { busyPollWake, SPINNING } from "./busy_poll";
 import { RUNNABLE, SLEEPING, Thread, threadAt } from "./connection";
 import { cost, IPI, IPI_REMOTE, SLEEPER_CREDIT, WAKE_AFFINE_SWITCH } from "./costs";
 import { Cpu, cpuAt, cpuFree, cpus, IDLE, preempts } from "./cpu";
@@ -65,6 +66,8 @@ export function rescue(from: u32): void {
   let index = runTake(cpu);
   if (index < 0) {
     index = cpu.current;
+    // One that spins may have a NAPI: it stays.
+    if (threadAt(index).spin == SPINNING) return;
     cpu.current = -1;
   }
   const thread = threadAt(index);
@@ -80,7 +83,10 @@ export function rescue(from: u32): void {
 /** Wakes a sleeping thread from CPU `waker`; nothing happens to one that is awake. */
 export function wake(index: u32, waker: u32): void {
   const thread = threadAt(index);
-  if (thread.state != SLEEPING) return;
+  if (thread.state != SLEEPING) {
+    busyPollWake(thread);
+    return;
+  }
   const target = chooseCpu(thread.cpu, waker);
   const cpu = cpuAt(target);
   totals().wakeups++;

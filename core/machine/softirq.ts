@@ -16,6 +16,7 @@ import {
   packetAt,
   packetDrop,
 } from "./abi";
+import { busyPollBudget, busyPollOver, POLL_ROUND, POLL_SOFTIRQ } from "./busy_poll";
 import { connectionAt, SLEEPING, threadAt } from "./connection";
 import {
   cost,
@@ -33,8 +34,9 @@ import {
   UDP_RX,
   WAKE,
 } from "./costs";
-import { begin, Cpu, cpuAt, IN_SOFTIRQ, MODE_SOFTIRQ, preempts } from "./cpu";
-import { vectorComplete, vectorForce } from "./itr";
+import { begin, Cpu, cpuAt, IN_SOFTIRQ, MODE_SOFTIRQ, MODE_SYSTEM, preempts } from "./cpu";
+import { vectorForce } from "./itr";
+import { napiComplete, napiRelease, napiYields } from "./napi";
 import { nicNode } from "./nic";
 import { queueAt } from "./queue";
 import { qdiscCompleted, qdiscRestart } from "./qdisc";
@@ -101,6 +103,22 @@ function remote(cpu: Cpu, ticks: u64): u64 {
   return nicNode() >= 0 && <u32>nicNode() != cpu.node ? (ticks * cost(NUMA_REMOTE)) / 100 : ticks;
 }
 
+/** Begins a thread's poll of a vector that it has, on the CPU it runs on. */
+export function pollBegin(cpu: Cpu, vector: u32, kind: u32): void {
+  assert(cpu.vector < 0);
+  cpu.busyPoll = kind;
+  takeVector(cpu, vector);
+}
+
+function takeVector(cpu: Cpu, vector: i32): void {
+  cpu.vector = vector;
+  cpu.stage = STAGE_CLEAN;
+  cpu.work = 0;
+  cpu.cleaned = 0;
+  cpu.weight = cpu.busyPoll == POLL_SOFTIRQ ? NAPI_WEIGHT : busyPollBudget();
+  queueAt(vector).polls++;
+}
+
 /** Begins softirq processing on a CPU. */
 export function softirqStart(index: u32): void {
   const cpu = cpuAt(index);
@@ -113,8 +131,10 @@ export function softirqStart(index: u32): void {
 }
 
 function beginStep(index: u32, step: u32, ticks: u64): void {
-  cpuAt(index).step = step;
-  begin(index, IN_SOFTIRQ, MODE_SOFTIRQ, ticks);
+  const cpu = cpuAt(index);
+  cpu.step = step;
+  const mode = cpu.busyPoll == POLL_SOFTIRQ ? MODE_SOFTIRQ : MODE_SYSTEM;
+  begin(index, IN_SOFTIRQ, mode, ticks);
 }
 
 function wakeTicks(connection: u32): u64 {
@@ -175,7 +195,7 @@ function pollStep(index: u32, cpu: Cpu): bool {
     return true;
   }
   if (cpu.stage == STAGE_FRAMES) {
-    if (cpu.work < NAPI_WEIGHT && rxWaiting(vector) > 0) {
+    if (cpu.work < cpu.weight && rxWaiting(vector) > 0) {
       beginStep(index, STEP_FRAME, remote(cpu, frameTicks(packetAt(rxPeek(vector)))));
       return true;
     }
@@ -185,7 +205,8 @@ function pollStep(index: u32, cpu: Cpu): bool {
       return true;
     }
   }
-  if (cpu.work < NAPI_WEIGHT && cpu.cleaned < CLEAN_WEIGHT) {
+  if (cpu.busyPoll == POLL_ROUND) return false;
+  if (cpu.work < cpu.weight && cpu.cleaned < CLEAN_WEIGHT) {
     beginStep(index, STEP_COMPLETE, cost(NAPI_COMPLETE));
     return true;
   }
@@ -195,12 +216,16 @@ function pollStep(index: u32, cpu: Cpu): bool {
 /** An incomplete poll goes on later, or moves if the vector's affinity has left this CPU. */
 function pollAgain(index: u32, cpu: Cpu): void {
   const vector = cpu.vector;
+  const queue = queueAt(vector);
   cpu.budget += cpu.work;
   cpu.vector = -1;
-  if ((queueAt(vector).affinity & ((<u64>1) << index)) == 0) {
+  if (napiYields(index, vector, cpu.work)) return;
+  if ((queue.affinity & ((<u64>1) << index)) == 0 && queue.napiMissed == 0) {
     totals().movedVectors++;
+    napiRelease(vector);
     vectorForce(vector);
   } else {
+    queue.napiMissed = 0;
     pollAppend(cpu, vector);
   }
 }
@@ -226,8 +251,14 @@ export function softirqNext(index: u32): bool {
   while (true) {
     if (cpu.vector >= 0) {
       if (pollStep(index, cpu)) return true;
-      pollAgain(index, cpu);
-      continue;
+      if (cpu.busyPoll == POLL_SOFTIRQ) {
+        pollAgain(index, cpu);
+        continue;
+      }
+    }
+    if (cpu.busyPoll != POLL_SOFTIRQ) {
+      busyPollOver(index, cpu);
+      return false;
     }
     if (softirqPending(cpu) && !roundAgain(index, cpu)) return false;
     if (cpu.outHead >= 0) {
@@ -246,13 +277,10 @@ export function softirqNext(index: u32): bool {
       cpu.ksoftirqdAwake = 0;
       return false;
     }
-    cpu.vector = cpu.pollHead;
-    cpu.pollHead = queueAt(cpu.vector).napiNext;
+    const vector = cpu.pollHead;
+    cpu.pollHead = queueAt(vector).napiNext;
     if (cpu.pollHead < 0) cpu.pollTail = -1;
-    queueAt(cpu.vector).polls++;
-    cpu.stage = STAGE_CLEAN;
-    cpu.work = 0;
-    cpu.cleaned = 0;
+    takeVector(cpu, vector);
   }
 }
 
@@ -275,6 +303,7 @@ function receiveFrame(index: u32, cpu: Cpu): void {
   rxPop(cpu.vector);
   cpu.work++;
   const packet = packetAt(number);
+  threadAt(packet.connection).napi = cpu.vector + 1;
   if ((packet.flags & FLAG_UDP) != 0) udpReceive(index, packet);
   else tcpReceive(index, packet);
   packetDrop(number);
@@ -300,7 +329,7 @@ export function softirqDone(index: u32): void {
       const vector = cpu.vector;
       cpu.vector = -1;
       cpu.budget += cpu.work;
-      vectorComplete(vector, rxWaiting(vector) > 0, txWaiting(vector) > 0);
+      napiComplete(index, vector, cpu.work);
       break;
     }
     default:

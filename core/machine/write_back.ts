@@ -7,6 +7,7 @@
 
 import { now, schedule } from "../lib/wheel";
 import { EV_WRITE_BACK } from "./abi";
+import { busyPollTell } from "./busy_poll";
 import { cost, RX_WRITE_BACK_DESCRIPTORS, WB_ON_ITR } from "./costs";
 import { pcieWrite } from "./pcie";
 import { queueAt, rxContainer } from "./queue";
@@ -34,6 +35,7 @@ export function writeBackForced(index: u32): void {
   if (count == 0) return;
   const queue = queueAt(index);
   queue.rxVisible = queue.rxTail;
+  busyPollTell(index);
   pcieWrite(count * DESCRIPTOR_BYTES);
 }
 

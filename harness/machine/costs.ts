@@ -54,6 +54,9 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   nic_packet_ns: 42,
   queue_packet_ns: 43,
   fd_flush_ns: 44,
+  busy_poll_ns: 47,
+  busy_poll_loop_ns: 48,
+  gro_flush_timeout_ns: 49,
   copy_local_ps_per_byte: 64,
   copy_remote_ps_per_byte: 65,
   numa_remote_percent: 66,
@@ -71,4 +74,7 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   pcie_mbps: 78,
   pcie_payload_bytes: 79,
   pcie_read_bytes: 80,
+  busy_poll_budget_packets: 85,
+  prefer_busy_poll: 86,
+  napi_defer_hard_irqs: 87,
 };

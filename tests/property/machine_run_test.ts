@@ -48,6 +48,15 @@ const groups = fc.array(
   })
 );
 
+/** Who polls and when: busy polling and deferred interrupts, each off or on. */
+const polling = fc.record({
+  busy_poll_ns: fc.constantFrom(0, 0, 1, 20_000, 400_000),
+  busy_poll_budget_packets: fc.constantFrom(1, 8, 64),
+  prefer_busy_poll: fc.constantFrom(0, 1),
+  napi_defer_hard_irqs: fc.constantFrom(0, 1, 100),
+  gro_flush_timeout_ns: fc.constantFrom(0, 5_000, 200_000),
+});
+
 const machines = fc.record({
   base: fc.constantFrom(X710, XL710),
   queuePairs: fc.integer({ min: 1, max: 16 }),
@@ -56,7 +65,8 @@ const machines = fc.record({
   idleLimit: fc.integer({ min: 0, max: 3 }),
   packetNs: fc.integer({ min: 100, max: 3000 }),
   atr: fc.constantFrom(0, 20),
-}).map(({ base, queuePairs, ring, window, idleLimit, packetNs, atr }) =>
+  polling,
+}).map(({ base, queuePairs, ring, window, idleLimit, packetNs, atr, polling }) =>
   withCosts({ ...base, nic: { ...base.nic, queue_pairs: queuePairs, ring } }, {
     tcp_window_bytes: window,
     idle_state_limit: idleLimit,
@@ -64,6 +74,7 @@ const machines = fc.record({
     atr_sample_packets: atr,
     retransmit_ns: 500_000,
     delayed_ack_ns: 300_000,
+    ...polling,
   })
 );
 

@@ -101,8 +101,8 @@ const FAULTS: readonly (Fault & { readonly rule: number; readonly name: string }
     rule: RULE_STUCK,
     name: "an interrupt does not put its vector on the poll list",
     file: "core/machine/cpu.ts",
-    from: "pollAppend(cpu, cpu.irqVector);",
-    to: "if (now() % 97 != 0) pollAppend(cpu, cpu.irqVector);",
+    from: "napiSchedule(index, cpu.irqVector);",
+    to: "if (now() % 97 != 0) napiSchedule(index, cpu.irqVector);",
   },
   {
     rule: RULE_STUCK,
