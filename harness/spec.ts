@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import type { AnySchemaObject } from "ajv";
 import { UserError } from "./errors.ts";
 import { parseJsonc, readText } from "./jsonc.ts";
+import { type ProcessorName, PROCESSORS } from "./machine/processors.ts";
 import type { HintPolicy, TestName } from "./record.ts";
 import { machineRelations, workloadRelations } from "./spec_relations.ts";
 import { didYouMean } from "./suggest.ts";
@@ -115,6 +116,8 @@ export interface MachineSpec {
     readonly distance: readonly (readonly number[])[];
     /** Groups of hardware threads that share a core; a CPU in none is alone on its core. */
     readonly siblings: readonly (readonly number[])[];
+    /** Gives the costs of idle states that the file leaves out. */
+    readonly processor?: ProcessorName;
   };
   /** Costs of the host, nanoseconds unless the name says otherwise; see machines/schema.json. */
   readonly costs: Readonly<Record<string, number>>;
@@ -197,7 +200,11 @@ export async function readMachine(nameOrPath: string, folder: string): Promise<M
     { schema, relations: machineRelations },
   );
   const { $schema: _editorsOnly, ...fields } = document.value;
-  return { ...fields, name: nameOfFile(file) };
+  const { processor } = fields.host;
+  const states = processor === undefined ? [] : Object.entries(PROCESSORS[processor]);
+  const given = states.filter(([name]) => !document.has(["costs", name]));
+  const costs = { ...fields.costs, ...Object.fromEntries(given) };
+  return { ...fields, costs, name: nameOfFile(file) };
 }
 
 /** sha256, 64 hex digits, of the canonical JSON (keys sorted) of what a run is made from. */

@@ -25,7 +25,7 @@ import {
   NAPI_DEFER_HARD_IRQS,
   PREFER_BUSY_POLL,
 } from "./costs";
-import { Cpu, cpuAt, IN_THREAD, MODE_SYSTEM } from "./cpu";
+import { atClock, Cpu, cpuAt, IN_THREAD, MODE_SYSTEM } from "./cpu";
 import { napiRelease, napiTimerStart } from "./napi";
 import { queueAt } from "./queue";
 import { txWaiting } from "./ring";
@@ -144,7 +144,7 @@ function endRound(index: u32): void {
   const cpu = cpuAt(index);
   // Whoever interrupted it lets it look again anyway.
   if (cpu.activity != IN_THREAD) return;
-  const round = max(cost(BUSY_POLL_LOOP), 1);
+  const round = max(atClock(cost(BUSY_POLL_LOOP)), 1);
   const since = threadAt(cpu.current).spinSince;
   const rounds = (now() - since + round - 1) / round;
   const time = min(max(since + rounds * round, now()), eventAt(cpu.event).time);

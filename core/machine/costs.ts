@@ -57,6 +57,9 @@ export const FD_FLUSH: u32 = 44;
 export const BUSY_POLL: u32 = 47;
 export const BUSY_POLL_LOOP: u32 = 48;
 export const GRO_FLUSH_TIMEOUT: u32 = 49;
+export const C3_EXIT: u32 = 51;
+export const C3_RESIDENCY: u32 = 52;
+export const C1_RESIDENCY: u32 = 53;
 /** Numbers below this are times in nanoseconds, those from here on have units of their own. */
 const TIME_END: u32 = 64;
 export const COPY_LOCAL: u32 = 64;
@@ -79,6 +82,8 @@ export const PCIE_READ: u32 = 80;
 export const BUSY_POLL_BUDGET: u32 = 85;
 export const PREFER_BUSY_POLL: u32 = 86;
 export const NAPI_DEFER_HARD_IRQS: u32 = 87;
+export const CPU_CLOCK: u32 = 88;
+export const REFERENCE_CLOCK: u32 = 89;
 
 /** Sets a parameter; value in the unit of its name, 0..2^31-1. */
 export function costSet(index: u32, value: u32): void {

@@ -12,19 +12,16 @@ import { threadDone, threadNext } from "./app";
 import { busyPollYields, POLL_SOFTIRQ, SPINNING } from "./busy_poll";
 import { RUNNABLE, RUNNING, SLEEPING, threadAt } from "./connection";
 import {
-  C1_EXIT,
-  C1E_EXIT,
-  C1E_RESIDENCY,
-  C6_EXIT,
-  C6_RESIDENCY,
   CONTEXT_SWITCH,
   cost,
-  IDLE_STATE_LIMIT,
+  CPU_CLOCK,
   HARD_IRQ,
+  REFERENCE_CLOCK,
   SMT_BUSY,
   TIMER,
   WAKEUP_GRANULARITY,
 } from "./costs";
+import { idleBegin, idleEnd, idleInit } from "./idle";
 import { napiSchedule, napiWatchdog } from "./napi";
 import { runEnqueue, runTake } from "./run_queue";
 import { softirqDone, softirqNext, softirqPending, softirqStart } from "./softirq";
@@ -83,9 +80,28 @@ export class Cpu {
   runLane6: u32;
   xpsQueue: i32;
   minRuntime: u64;
-  // Idle states.
+  // Idle state that it is in; see idle.ts.
   idleSince: u64;
-  idleGuess: u64;
+  /** Exit latency of the state, and the timer that was known; 0 where the governor is not asked. */
+  idleExit: u64;
+  idleTimer: u64;
+  /** Oldest of the last eight intervals, which follow, microseconds. */
+  idlePlace: u32;
+  idleIntervals: u32;
+  idleInterval1: u32;
+  idleInterval2: u32;
+  idleInterval3: u32;
+  idleInterval4: u32;
+  idleInterval5: u32;
+  idleInterval6: u32;
+  idleInterval7: u32;
+  /** Corrections by the timer's distance, six of them. */
+  idleCorrections: u32;
+  idleCorrection1: u32;
+  idleCorrection2: u32;
+  idleCorrection3: u32;
+  idleCorrection4: u32;
+  idleCorrection5: u32;
   // Softirq; see softirq.ts.
   pollHead: i32;
   pollTail: i32;
@@ -159,6 +175,7 @@ export function cpuAdd(node: u32, siblings: u64): u32 {
   cpu.groHead = -1;
   cpu.groFull = -1;
   cpu.vector = -1;
+  idleInit(cpu);
   return cpuCount++;
 }
 
@@ -200,10 +217,22 @@ function occupy(index: u32, activity: u32, mode: u32, ticks: u64): void {
   cpu.event = schedule(now() + ticks, EV_CPU, index);
 }
 
-/** Begins something that takes `ticks` on a core of its own; a busy sibling stretches it. */
+/** What work takes at this machine's clock. */
+@inline
+export function atClock(ticks: u64): u64 {
+  const clock = cost(CPU_CLOCK);
+  const reference = cost(REFERENCE_CLOCK);
+  return clock == reference ? ticks : (ticks * reference) / clock;
+}
+
+/**
+ * Begins something that takes `ticks` at the reference clock on a core of its own; a busy sibling
+ * stretches it.
+ */
 export function begin(index: u32, activity: u32, mode: u32, ticks: u64): void {
   const cpu = cpuAt(index);
-  const stretched = cpu.siblings != 0 && siblingBusy(cpu) ? (ticks * cost(SMT_BUSY)) / 100 : ticks;
+  const own = atClock(ticks);
+  const stretched = cpu.siblings != 0 && siblingBusy(cpu) ? (own * cost(SMT_BUSY)) / 100 : own;
   occupy(index, activity, mode, stretched);
 }
 
@@ -213,30 +242,19 @@ export function cpuFree(index: u32): bool {
   return cpu.current < 0 && cpu.runHead < 0 && cpu.ksoftirqdAwake == 0;
 }
 
-/** Exit latency of the deepest idle state whose target residency fits the expected idle time. */
-function exitTicks(cpu: Cpu): u64 {
-  const limit = cost(IDLE_STATE_LIMIT);
-  if (limit >= 3 && cpu.idleGuess >= cost(C6_RESIDENCY)) return cost(C6_EXIT);
-  if (limit >= 2 && cpu.idleGuess >= cost(C1E_RESIDENCY)) return cost(C1E_EXIT);
-  return limit >= 1 ? cost(C1_EXIT) : 0;
-}
-
 function goIdle(index: u32): void {
   charge(index);
   const cpu = cpuAt(index);
   cpu.activity = IDLE;
   cpu.mode = MODE_IDLE;
-  cpu.idleSince = now();
+  idleBegin(index);
 }
 
 /** Makes a CPU look for work: an idle one leaves its state first, a thread is interrupted. */
 export function kick(index: u32): void {
   const cpu = cpuAt(index);
   if (cpu.activity == IDLE) {
-    const ticks = exitTicks(cpu);
-    // The governor's guess: half the history, half the idle time that ends now.
-    cpu.idleGuess = (cpu.idleGuess + now() - cpu.idleSince) / 2;
-    occupy(index, EXITING, MODE_IDLE, ticks);
+    occupy(index, EXITING, MODE_IDLE, idleEnd(index));
   } else if (cpu.activity == IN_THREAD) {
     charge(index);
     const thread = threadAt(cpu.current);

@@ -57,6 +57,9 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   busy_poll_ns: 47,
   busy_poll_loop_ns: 48,
   gro_flush_timeout_ns: 49,
+  c3_exit_ns: 51,
+  c3_residency_ns: 52,
+  c1_residency_ns: 53,
   copy_local_ps_per_byte: 64,
   copy_remote_ps_per_byte: 65,
   numa_remote_percent: 66,
@@ -77,4 +80,6 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   busy_poll_budget_packets: 85,
   prefer_busy_poll: 86,
   napi_defer_hard_irqs: 87,
+  cpu_clock_mhz: 88,
+  reference_clock_mhz: 89,
 };

@@ -63,13 +63,15 @@ const machines = fc.record({
   ring: fc.constantFrom(64, 512, 4096),
   window: fc.integer({ min: 4344, max: 1_000_000 }),
   idleLimit: fc.integer({ min: 0, max: 3 }),
+  c3ExitNs: fc.constantFrom(0, 33_000),
   packetNs: fc.integer({ min: 100, max: 3000 }),
   atr: fc.constantFrom(0, 20),
   polling,
-}).map(({ base, queuePairs, ring, window, idleLimit, packetNs, atr, polling }) =>
+}).map(({ base, queuePairs, ring, window, idleLimit, c3ExitNs, packetNs, atr, polling }) =>
   withCosts({ ...base, nic: { ...base.nic, queue_pairs: queuePairs, ring } }, {
     tcp_window_bytes: window,
     idle_state_limit: idleLimit,
+    c3_exit_ns: c3ExitNs,
     rx_packet_ns: packetNs,
     atr_sample_packets: atr,
     retransmit_ns: 500_000,
@@ -97,10 +99,11 @@ Deno.test("every run keeps the conservation rules and makes progress", () => {
         assert.ok(Math.abs(sum - 4e6) < 1, `CPU ${cpu.cpu}: ${sum} ns`);
       }
       // A group that has moved nothing may be starved for a while, but not for ever: except by a
-      // flood of datagrams, which yields to nobody.
+      // flood of datagrams, which yields to nobody, or of frames that the device's buffer drops.
       if (run.groups.some((group) => group.test === "UDP_STREAM")) return;
       if (measured.groups.every((group) => group.bytes > 0)) return;
       const longer = runToEnd(modules, { ...run, measureMs: 60 });
+      if ("device_buffer_full" in longer.drops) return;
       for (const group of longer.groups) assert.ok(group.bytes > 0, `${group.name} is stuck`);
     }),
     { seed: 2016, numRuns: 60 },

@@ -15,7 +15,7 @@ import { groupOf, loadModules, startRun, X710, XL710 } from "./machine_runs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 /** What the names of costs end with and the core leaves out. */
-const UNIT = /_(ns|bytes|percent|ps_per_byte|hz|packets)$/;
+const UNIT = /_(ns|bytes|percent|ps_per_byte|hz|mhz|packets)$/;
 const modules = await loadModules();
 
 async function readSchema() {
