@@ -112,11 +112,15 @@ import { wake } from "./machine/scheduler";
 import { SERVICE_BIMODAL } from "./machine/service";
 import { socketSetUp, socketsInit } from "./machine/socket";
 import { tcpDelayedAck } from "./machine/tcp";
-import { totals, totalsInit } from "./machine/totals";
+import { countKind, totals, totalsInit } from "./machine/totals";
+import { traceIsFull, traceIsOn, traceLook, traceStop } from "./machine/trace";
 import { writeBackTimer } from "./machine/write_back";
 
 export * from "./machine/ethtool";
 export * from "./machine/face";
+export { traceStart, traceStop, traceTake } from "./machine/trace";
+export { eventsTaken, pendingEvents } from "./lib/wheel";
+export { packetsTaken, packetsUsed } from "./machine/abi";
 
 /** More packets or events than one event takes: the start of a connection with 256 datagrams. */
 const ROOM_LEAST: u32 = 16384;
@@ -140,6 +144,7 @@ export function machineReset(seed: u32): void {
   totalsInit();
   memory.fill(HISTOGRAMS, 0, <usize>GROUP_MAX * HISTOGRAM_SIZE);
   for (let i: u32 = 0; i < PURPOSE_MAX; i++) prngSeed(prngOf(i), seed, i);
+  traceStop();
   fingerprint = 0;
   marks = 0;
 }
@@ -333,20 +338,22 @@ function handle(kind: u32, target: u32): void {
   }
 }
 
+
 function isFull(): bool {
   return packetsUsed() > PACKET_MAX - ROOM_LEAST || pendingEvents() > EVENT_MAX - ROOM_LEAST;
 }
 
 /**
- * Handles events, at most `maxEvents`; stops after the end of the warm-up and of the run. Returns
- * the number of marks passed (1 after the warm-up, 2 at the end), or RUN_FULL where the next event
- * might find no packet or event left: the run cannot go on.
+ * Handles events, at most `maxEvents`; stops after the end of the warm-up and of the run, and where
+ * the entries of a trace must be taken out first. Returns the number of marks passed (1 after the
+ * warm-up, 2 at the end), or RUN_FULL where the next event might find no packet or event left: the
+ * run cannot go on.
  */
 export function machineRun(maxEvents: u32): u32 {
   let hash = fingerprint;
   let left = maxEvents;
   const before = marks;
-  while (left > 0 && marks == before && marks < 2 && !isFull()) {
+  while (left > 0 && marks == before && marks < 2 && !isFull() && !traceIsFull()) {
     const index = takeEvent();
     if (index == 0) break;
     const event = eventAt(index);
@@ -356,7 +363,9 @@ export function machineRun(maxEvents: u32): u32 {
     hash = fingerprintMix(hash, ((<u64>kind) << 32) | target);
     left--;
     if (kind == EV_MARK) marks++;
+    countKind(kind);
     handle(kind, target);
+    if (traceIsOn()) traceLook();
   }
   totals().events += maxEvents - left;
   fingerprint = hash;

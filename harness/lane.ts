@@ -7,13 +7,15 @@
 
 import { type ExitCode, messageOf, UserError } from "./errors.ts";
 import type { Measurement, TargetKind } from "./record.ts";
-import type { PlannedRun, Target } from "./target.ts";
+import type { Observation, PlannedRun, Target } from "./target.ts";
 
 /** What came out of one run. */
 export interface RunResult {
   readonly measurement: Measurement;
   /** false when Ctrl-C cut the measured interval short. */
   readonly isComplete: boolean;
+  /** What the run's `watch` asked for. */
+  readonly observation: Observation | null;
 }
 
 /** Hears how far a run is, 0..1. */
@@ -48,8 +50,9 @@ export async function executeOn(
     await target.prepare(run);
     await target.start(signal, onFraction);
     const measurement = await target.collect();
+    const observation = target.observed?.() ?? null;
     const isWhole = measurement.duration_ns >= run.measureMs * 1e6;
-    return { measurement, isComplete: !signal.aborted || isWhole };
+    return { measurement, isComplete: !signal.aborted || isWhole, observation };
   } finally {
     await target.stop();
     await target.undo();

@@ -15,7 +15,7 @@ import { isVirtual } from "./plan.ts";
 import { type Measurement, RECORD_SCHEMA, type RunRecord, type TargetKind } from "./record.ts";
 import { specSha256 } from "./spec.ts";
 import { starvedRemarks } from "./starved_remarks.ts";
-import type { PlannedRun, Target, TargetDescription } from "./target.ts";
+import type { Observation, PlannedRun, Target, TargetDescription } from "./target.ts";
 
 /** Version of the lab, for records and `--version`. */
 export const LAB_VERSION: string = labConfig.version;
@@ -44,6 +44,8 @@ export interface RunOptions {
   readonly observer: RunObserver;
   /** Gets every record, in the order of the plan, one at a time. */
   readonly onRecord: (record: RunRecord) => Promise<void>;
+  /** Gets what was noted of a run whose `watch` asks for something, as it ends. */
+  readonly onObservation?: (run: PlannedRun, observation: Observation) => Promise<void>;
   /** Time of day, for the records of live runs only. */
   readonly now: () => Date;
 }
@@ -159,6 +161,7 @@ async function oneRun(work: Work, index: number, lane: Lane): Promise<void> {
     throw new Error(`Run ${run.runId} failed: ${messageOf(error)}`, { cause: error });
   }
   options.observer.onDone(run);
+  if (result.observation !== null) await options.onObservation?.(run, result.observation);
   // A run that was cut before its measured interval began has nothing to keep.
   const isEmpty = !result.isComplete && result.measurement.duration_ns === 0;
   await keeper.put(index, isEmpty ? null : await toRecord(run, description, result, startedAt));

@@ -35,7 +35,8 @@ const WIDTH_MAX = 120;
 /** Headers that give way in a narrow terminal, the least important first. */
 const EXPENDABLE = ["p90 us", "p99.9 us", "int/s", "pkt/int", "steer", "CPU %", "p99 x NONE"];
 
-const NO_LINES = {
+/** A table without lines, for cli-table3. */
+export const NO_LINES = {
   "top": "",
   "top-mid": "",
   "top-left": "",

@@ -7,8 +7,24 @@
  * @module
  */
 
+import type { ProfileSamples } from "./machine/profile.ts";
+import type { TraceData } from "./machine/trace.ts";
 import type { DevicePolicy, Measurement, RunRecord, TargetKind } from "./record.ts";
 import type { MachineSpec, WorkloadSpec } from "./spec.ts";
+
+/** What to note of a run beside its measurement; it never changes the run. */
+export interface Watch {
+  /** Trace the measured interval, up to so many entries. */
+  readonly traceLimit?: number;
+  /** Time single events, to tell where the time goes. */
+  readonly profile?: true;
+}
+
+/** What was noted: nothing of it is part of a record. */
+export interface Observation {
+  readonly trace: TraceData | null;
+  readonly profile: ProfileSamples | null;
+}
 
 /** One cell of the matrix, ready to run. */
 export interface PlannedRun {
@@ -22,6 +38,8 @@ export interface PlannedRun {
   readonly seed: number;
   readonly warmupMs: number;
   readonly measureMs: number;
+  /** Only virtual targets heed it. */
+  readonly watch?: Watch;
 }
 
 /** What a target says of itself; goes into every record. */
@@ -46,6 +64,8 @@ export interface Target {
   start(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<void>;
   /** What was measured; after an abort, what there is, with a remark. */
   collect(): Promise<Measurement>;
+  /** What was noted of the run besides; absent on targets that heed no `watch`. */
+  observed?(): Observation | null;
   /** Ends traffic and frees what `prepare` took. Never throws after a failed `start`. */
   stop(): Promise<void>;
   /** Puts back whatever `prepare` changed outside the process. */

@@ -1,6 +1,7 @@
 /**
- * The model target: a workload on the i40e model in virtual time. Holds no clock; two runs of one
- * seed give the same measurement. What is modelled stands in core/machine and harness/machine.
+ * The model target: a workload on the i40e model in virtual time. Two runs of one seed give the
+ * same measurement: the one clock here is the profile's, and goes into no record. What is modelled
+ * stands in core/machine and harness/machine.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { setImmediate } from "node:timers/promises";
 import { loadWasm } from "./build.ts";
 import { ModelRun } from "./machine/model.ts";
 import type { Measurement } from "./record.ts";
-import type { PlannedRun, Target, TargetDescription } from "./target.ts";
+import type { Observation, PlannedRun, Target, TargetDescription } from "./target.ts";
 
 /** Name of the load generator; numbers of different generators are never compared. */
 export const MODEL_GENERATOR = "i40e model";
@@ -44,6 +45,8 @@ export class ModelTarget implements Target {
     const { policy, machine } = await this.#load();
     this.#run = ModelRun.create({
       ...run,
+      traceLimit: run.watch?.traceLimit,
+      clock: run.watch?.profile === true ? () => performance.now() : undefined,
       policyModule: policy.module,
       machineModule: machine.module,
     });
@@ -60,6 +63,13 @@ export class ModelTarget implements Target {
 
   collect(): Promise<Measurement> {
     return Promise.resolve(this.#prepared().measurement());
+  }
+
+  observed(): Observation | null {
+    const run = this.#prepared();
+    const trace = run.trace();
+    const profile = run.profile();
+    return trace === null && profile === null ? null : { trace, profile };
   }
 
   stop(): Promise<void> {

@@ -6,6 +6,7 @@
 //   0x10000 | events | wheel | packets | connections | threads | stamps | cpus | queues
 //           | rx rings | tx rings | groups | arrivals | histograms | rules | rule map | free rules
 //           | rss key | rss table | costs | prngs | distances | totals | ports | buffer
+//           | kind counts | trace | seen by the trace
 //
 // Lists inside tables are linked by index; -1 (or packet 0, event 0) ends a list.
 
@@ -67,7 +68,19 @@ export const BUFFER: usize = PORTS + 65536;
 export const BUFFER_FRAMES: u32 = 32768;
 /** State of dynamic interrupt moderation: rx and tx of each queue pair, 64 bytes each. */
 export const DIMS: usize = BUFFER + <usize>BUFFER_FRAMES * 4;
-export const ARENA_END: usize = DIMS + <usize>QUEUE_MAX * 2 * 64;
+/**
+ * Events handled, by kind: u64 each. Ends of what a CPU does (EV_CPU) are told apart a second time:
+ * by activity (cpu.ts), those of a softirq by step (softirq.ts).
+ */
+export const KIND_COUNTS: usize = DIMS + <usize>QUEUE_MAX * 2 * 64;
+export const KIND_MAX: u32 = 80;
+export const CPU_KINDS: u32 = 50;
+export const SOFTIRQ_KINDS: u32 = 60;
+/** Entries of the trace that wait to be taken out, and the state it has seen last; see trace.ts. */
+export const TRACE: usize = KIND_COUNTS + <usize>KIND_MAX * 8;
+export const TRACE_MAX: u32 = 32768;
+export const TRACE_SEEN: usize = TRACE + <usize>TRACE_MAX * 16;
+export const ARENA_END: usize = TRACE_SEEN + 64 * 64;
 
 // Event kinds. The target is named in brackets.
 /** A frame from the peer is in host memory [packet]. */

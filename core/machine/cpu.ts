@@ -7,7 +7,7 @@
 // who is asked to go on.
 
 import { cancel, eventAt, now, schedule } from "../lib/wheel";
-import { CPU_MAX, CPU_SHIFT, CPUS, EV_CPU } from "./abi";
+import { CPU_KINDS, CPU_MAX, CPU_SHIFT, CPUS, EV_CPU, SOFTIRQ_KINDS } from "./abi";
 import { threadDone, threadNext } from "./app";
 import { busyPollYields, POLL_SOFTIRQ, SPINNING } from "./busy_poll";
 import { RUNNABLE, RUNNING, SLEEPING, threadAt } from "./connection";
@@ -25,7 +25,7 @@ import { idleBegin, idleEnd, idleInit } from "./idle";
 import { napiSchedule, napiWatchdog } from "./napi";
 import { runEnqueue, runTake } from "./run_queue";
 import { softirqDone, softirqNext, softirqPending, softirqStart } from "./softirq";
-import { totals } from "./totals";
+import { countKind, totals } from "./totals";
 
 const TICKS_PER_SECOND: u64 = 10000000000;
 
@@ -408,6 +408,7 @@ export function cpuDone(index: u32): void {
   charge(index);
   const activity = cpu.activity;
   cpu.event = 0;
+  countKind(activity == IN_SOFTIRQ ? SOFTIRQ_KINDS + cpu.step : CPU_KINDS + activity);
   if (activity == IN_SOFTIRQ) softirqDone(index);
   cpu.activity = DECIDING;
   if (activity == IN_IRQ) {

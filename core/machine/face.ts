@@ -14,11 +14,14 @@ import {
   GROUP_SHIFT,
   GROUPS,
   HISTOGRAMS,
+  KIND_COUNTS,
+  KIND_MAX,
   PACKET_MAX,
   QUEUE_SHIFT,
   QUEUES,
   STAMP_MAX,
   TOTALS,
+  TRACE,
 } from "./abi";
 import { Group, TCP_CRR, TCP_MAERTS, TCP_RR, TCP_STREAM, UDP_RR, UDP_STREAM } from "./connection";
 import { Cpu } from "./cpu";
@@ -45,6 +48,9 @@ export const HISTOGRAM_COUNTERS: u32 = HISTOGRAM_LENGTH;
 export const HISTOGRAM_HALF: u32 = HISTOGRAM_EXACT;
 export const TOTAL_TABLE: u32 = <u32>TOTALS;
 export const TOTAL_COUNT: u32 = TOTAL_LENGTH;
+export const KIND_TABLE: u32 = <u32>KIND_COUNTS;
+export const KIND_COUNT: u32 = KIND_MAX;
+export const TRACE_TABLE: u32 = <u32>TRACE;
 // Limits of a workload and a host.
 export const CONNECTION_LIMIT: u32 = CONNECTION_MAX;
 export const OUTSTANDING_LIMIT: u32 = STAMP_MAX;

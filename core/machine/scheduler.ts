@@ -13,6 +13,7 @@ import { cost, IPI, IPI_REMOTE, SLEEPER_CREDIT, WAKE_AFFINE_SWITCH } from "./cos
 import { Cpu, cpuAt, cpuFree, cpus, IDLE, preempts } from "./cpu";
 import { runEnqueue, runTake } from "./run_queue";
 import { totals } from "./totals";
+import { traceWake } from "./trace";
 
 function chooseCpu(last: u32, waker: u32): u32 {
   if (cost(WAKE_AFFINE_SWITCH) != 0 && cpuFree(waker)) return waker;
@@ -90,6 +91,7 @@ export function wake(index: u32, waker: u32): void {
   const target = chooseCpu(thread.cpu, waker);
   const cpu = cpuAt(target);
   totals().wakeups++;
+  traceWake(index, target, waker);
   if (target != thread.cpu) totals().migrations++;
   placeRuntime(thread, cpuAt(thread.cpu), cpu);
   thread.cpu = target;

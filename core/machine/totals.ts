@@ -2,7 +2,7 @@
 // Counters of the whole machine since the start of the run; per-queue and per-CPU ones stand in
 // their own tables. The harness reads them as a block of u64 in this order.
 
-import { TOTALS } from "./abi";
+import { KIND_COUNTS, KIND_MAX, TOTALS } from "./abi";
 
 /** Events are counted by the run loop, frames where they change hands. */
 @unmanaged
@@ -53,4 +53,12 @@ export function totals(): Totals {
 export function totalsInit(): void {
   assert(offsetof<Totals>() == <usize>TOTAL_COUNT * 8);
   memory.fill(TOTALS, 0, 512);
+  memory.fill(KIND_COUNTS, 0, <usize>KIND_MAX * 8);
+}
+
+/** Counts an event that is handled. */
+@inline
+export function countKind(kind: u32): void {
+  const counter = KIND_COUNTS + ((<usize>kind) << 3);
+  store<u64>(counter, load<u64>(counter) + 1);
 }

@@ -19,6 +19,7 @@ import type { PlannedRun } from "../target.ts";
 import { plural } from "../words.ts";
 import { collect, type Context, milliseconds, path, wholeNumber } from "./context.ts";
 import type { Io } from "./io.ts";
+import { Observer } from "./observe.ts";
 import { present } from "./present.ts";
 
 /** Where results go, from the folder the program runs in: with `deno task` the project's. */
@@ -38,9 +39,17 @@ interface BenchFlags {
   readonly firstSeed?: number;
   readonly workers?: number;
   readonly out?: string;
+  readonly trace?: string;
+  readonly profile?: true;
   readonly dryRun?: true;
   readonly json?: true;
   readonly quiet?: true;
+}
+
+/** The options, and what was noted for some of them. */
+interface Asked {
+  readonly flags: BenchFlags;
+  readonly observer: Observer;
 }
 
 /** The command, ready to be registered. */
@@ -60,6 +69,8 @@ export function benchCommand(context: Context): Command {
     .option("--first-seed <number>", "first seed (default: 1)", wholeNumber(0, 4294966295))
     .option("--workers <count>", "model runs side by side (default: one a CPU)", wholeNumber(1, 64))
     .option("-o, --out <folder>", `folder for records and page (default: ${DEFAULT_OUT})`, path)
+    .option("--trace <file>", "what the one model run does, for Perfetto or chrome://tracing", path)
+    .option("--profile", "where the model's time goes, by kind of event")
     .option("--dry-run", "print the runs, one a line, and do nothing")
     .option("--json", "print the summary as JSON instead of tables")
     .option("-q, --quiet", "no progress on stderr")
@@ -80,14 +91,17 @@ Examples:
   deno task bench
   deno task bench --workload mix --policy NONE,MIX --seeds 10
   deno task bench --workload ./my_workload.jsonc --target model
+  deno task bench --target model --workload mix --policy MIX --seeds 1 --trace mix.json
   deno task bench --json --quiet | jq '.groups[].rows[] | {policy, throughput}'`;
 
 async function bench(flags: BenchFlags, context: Context): Promise<void> {
   const { io } = context;
   const planned = await planOf(flags, io.cwd);
   const note = noteTo(flags, io);
-  const ready = await readyTargets(planned, { dropRefused: flags.target === undefined });
-  for (const reason of ready.dropped) note(`Left out: ${reason}`);
+  const agreed = await readyTargets(planned, { dropRefused: flags.target === undefined });
+  for (const reason of agreed.dropped) note(`Left out: ${reason}`);
+  const { observer, runs } = await Observer.watch(agreed.runs, flags, io.cwd);
+  const ready = { ...agreed, runs };
   if (flags.dryRun) {
     const runIds = ready.runs.map((run) => run.runId);
     io.out(flags.json ? JSON.stringify(runIds) + "\n" : runIds.map((id) => id + "\n").join(""));
@@ -99,7 +113,7 @@ async function bench(flags: BenchFlags, context: Context): Promise<void> {
   try {
     // Now and not within a run: a first compilation takes seconds, and says so.
     if (ready.targets.has("model")) await ensureBuilt({ log: note });
-    await benchInto(store, ready, flags, context);
+    await benchInto(store, ready, { flags, observer }, context);
   } finally {
     // Only now: the page belongs to the records, so nobody else may write between the two.
     store.close();
@@ -110,11 +124,12 @@ async function bench(flags: BenchFlags, context: Context): Promise<void> {
 async function benchInto(
   store: RecordStore,
   ready: ReadyTargets,
-  flags: BenchFlags,
+  asked: Asked,
   context: Context,
 ): Promise<void> {
   const { io } = context;
-  const records = await keepRuns(ready, store, flags, context);
+  const { flags, observer } = asked;
+  const records = await keepRuns(ready, store, asked, context);
   const wholeCount = records.filter((record) => record.status === "complete").length;
   const isEarly = wholeCount < ready.runs.length;
   if (isEarly) {
@@ -123,14 +138,16 @@ async function benchInto(
     io.err(`Ended early: ${plural(records.length, "record")} kept, ${missing} not done\n`);
   }
   if (records.length === 0) return;
-  await present(records, { store, isEarly, json: flags.json === true }, io);
+  const json = flags.json === true;
+  await present(records, { store, isEarly, json, more: observer.toJson() }, io);
+  if (!json) io.out(observer.text());
 }
 
 /** Runs until all is done or Ctrl-C; the records, in the order of the plan, as they are stored. */
 async function keepRuns(
   ready: ReadyTargets,
   store: RecordStore,
-  flags: BenchFlags,
+  { flags, observer }: Asked,
   context: Context,
 ): Promise<RunRecord[]> {
   const { io } = context;
@@ -154,6 +171,7 @@ async function keepRuns(
         await store.append(record);
         records.push(record);
       },
+      onObservation: (run, observation) => observer.take(run, observation),
       now: io.now,
     });
   } catch (error) {

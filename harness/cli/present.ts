@@ -21,6 +21,14 @@ export interface PresentOptions {
   readonly store: Pick<RecordStore, "recordsFile" | "writePage">;
   readonly isEarly: boolean;
   readonly json: boolean;
+  /** Further members of the JSON document. */
+  readonly more?: object;
+}
+
+/** A file as seen from a folder, or its whole path where it lies elsewhere. */
+export function shownPath(folder: string, file: string): string {
+  const path = relative(folder, file);
+  return path.startsWith("..") ? file : path;
 }
 
 /** Writes the page, then prints tables or one JSON document. */
@@ -30,10 +38,7 @@ export async function present(
   io: Io,
 ): Promise<void> {
   const summary = summarise(records);
-  const shown = (file: string): string => {
-    const path = relative(io.cwd, file);
-    return path.startsWith("..") ? file : path;
-  };
+  const shown = (file: string): string => shownPath(io.cwd, file);
   // The table first: it must not wait for, nor fall with, the page.
   const { color, columns } = io;
   if (!options.json) io.out(renderSummary(summary, { color, columns }) + "\n");
@@ -49,6 +54,7 @@ export async function present(
     records_file: shown(options.store.recordsFile),
     page_file: shown(pageFile),
     ...summary,
+    ...options.more,
   };
   io.out(JSON.stringify(document, null, 2) + "\n");
 }

@@ -2,7 +2,8 @@
  * One run of the model: a workload on a machine under a device policy, from set-up to measurement.
  *
  * Wires the two modules together (policy.wasm calls the driver, machine.wasm calls policy.wasm)
- * and drives the machine in slices. No clock, no file, no randomness but the seed's.
+ * and drives the machine in slices. No clock but a profile's, no file, no randomness but the
+ * seed's.
  *
  * @module
  */
@@ -18,6 +19,7 @@ import {
 } from "../spec.ts";
 import { COST_NUMBERS } from "./costs.ts";
 import { MachineDriver, stockIntervals } from "./driver.ts";
+import { Profiler, type ProfileSamples } from "./profile.ts";
 import {
   cpusBetween,
   groupBetween,
@@ -28,6 +30,7 @@ import {
   totalOf,
 } from "./reading.ts";
 import { ruleSentence } from "./rules.ts";
+import { type TraceData, TraceRecorder } from "./trace.ts";
 import { instantiateMachine, type MachineWasm } from "./wasm.ts";
 
 /** What a run is made from. */
@@ -41,6 +44,10 @@ export interface ModelOptions {
   readonly seed: number;
   readonly warmupMs: number;
   readonly measureMs: number;
+  /** Entries to trace at most, from the end of the warm-up on; default is no trace. */
+  readonly traceLimit?: number | undefined;
+  /** Milliseconds, for a profile of the measured interval; default is no profile. */
+  readonly clock?: (() => number) | undefined;
   readonly policyModule: WebAssembly.Module;
   readonly machineModule: WebAssembly.Module;
 }
@@ -54,6 +61,8 @@ export class ModelRun {
   readonly #machine: MachineWasm;
   readonly #device: number;
   #marks = 0;
+  readonly #recorder: TraceRecorder | null;
+  readonly #profiler: Profiler | null;
   /** Counters at the end of the warm-up. */
   #from: Reading | null = null;
 
@@ -66,6 +75,9 @@ export class ModelRun {
       options.machineModule,
       this.#manager.wasm.exports as WebAssembly.ModuleImports,
     );
+    const { clock, traceLimit } = options;
+    this.#profiler = clock === undefined ? null : new Profiler(this.#machine, clock);
+    this.#recorder = traceLimit === undefined ? null : new TraceRecorder(this.#machine, traceLimit);
     refuseTooMuch(this.#machine, workload);
     driver.attach(this.#machine);
     setUpHost(this.#machine, machine, options.seed);
@@ -128,6 +140,11 @@ export class ModelRun {
    * @throws {UserError} when more is under way than the model's tables hold.
    */
   advance(maxEvents: number): boolean {
+    if (this.#profiler === null || this.#from === null) return this.#handle(maxEvents);
+    return this.#profiler.slice(maxEvents, (count) => this.#handle(count));
+  }
+
+  #handle(maxEvents: number): boolean {
     if (this.#marks < 2) {
       const marks = this.#machine.calls.machineRun(maxEvents);
       if (marks === this.#machine.constants.RUN_FULL) throw this.#tooMuchUnderWay();
@@ -135,7 +152,10 @@ export class ModelRun {
       if (this.#marks > 0 && this.#from === null) {
         this.#machine.calls.histogramsClear();
         this.#from = this.#read();
+        this.#recorder?.start();
+        this.#profiler?.start();
       }
+      if (this.#from !== null) this.#recorder?.take();
     }
     return this.#marks === 2;
   }
@@ -153,6 +173,16 @@ export class ModelRun {
   #read(): Reading {
     const { machine, workload } = this.#options;
     return takeReading(this.#machine, machine, workload.groups.length);
+  }
+
+  /** What was traced; null where no trace was asked for or the warm-up is not over. */
+  trace(): TraceData | null {
+    return this.#from === null ? null : this.#recorder?.data() ?? null;
+  }
+
+  /** Times of the measured interval so far; null where no clock was given. */
+  profile(): ProfileSamples | null {
+    return this.#from === null ? null : this.#profiler?.samples() ?? null;
   }
 
   /** How much of warm-up and measured interval is over, 0..1. */

@@ -33,6 +33,13 @@ export type MachineCalls = {
       | "fingerprintLow"
       | "fingerprintHigh"
       | "checkMachine"
+      | "traceStart"
+      | "traceStop"
+      | "traceTake"
+      | "eventsTaken"
+      | "pendingEvents"
+      | "packetsTaken"
+      | "packetsUsed"
       | "nicQueues"
       | "nicIrq"
       | "nicUsecs"
@@ -79,6 +86,9 @@ const CONSTANT_NAMES = [
   "HISTOGRAM_HALF",
   "TOTAL_TABLE",
   "TOTAL_COUNT",
+  "KIND_TABLE",
+  "KIND_COUNT",
+  "TRACE_TABLE",
   "CONNECTION_LIMIT",
   "OUTSTANDING_LIMIT",
   "FRAME_LIMIT",

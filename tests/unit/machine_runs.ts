@@ -63,6 +63,8 @@ export interface SmallRun {
   readonly seed?: number;
   readonly warmupMs?: number;
   readonly measureMs?: number;
+  readonly traceLimit?: number;
+  readonly clock?: () => number;
 }
 
 /** Sets a run up. */
@@ -87,6 +89,8 @@ export function startRun(modules: Modules, run: SmallRun): ModelRun {
     seed: run.seed ?? 1,
     warmupMs: run.warmupMs ?? 2,
     measureMs: run.measureMs ?? 10,
+    traceLimit: run.traceLimit,
+    clock: run.clock,
     ...modules,
   });
 }
