@@ -54,6 +54,7 @@ import { threadSleeps } from "./machine/app";
 import { atrActivate } from "./machine/atr";
 import { busyPollNotice } from "./machine/busy_poll";
 import { checkAll } from "./machine/check";
+import { checkStep, checkStepInit } from "./machine/check_step";
 import {
   connectionAt,
   connectionsInit,
@@ -79,7 +80,7 @@ import {
   ruleInsert as insertRule,
   rulesInit,
 } from "./machine/flow_director";
-import { RUN_FULL } from "./machine/face";
+import { RUN_BROKEN, RUN_FULL } from "./machine/face";
 import { itrInit, itrSet, vectorTimer } from "./machine/itr";
 import { linkInit } from "./machine/link";
 import {
@@ -129,6 +130,8 @@ const START_SPREAD_NS: u32 = 1000000;
 
 let fingerprint: u64 = 0;
 let marks: u32 = 0;
+/** Rule that a debug build has seen broken. */
+let broken: i32 = 0;
 
 /** Forgets everything and seeds the random streams. */
 export function machineReset(seed: u32): void {
@@ -145,6 +148,8 @@ export function machineReset(seed: u32): void {
   memory.fill(HISTOGRAMS, 0, <usize>GROUP_MAX * HISTOGRAM_SIZE);
   for (let i: u32 = 0; i < PURPOSE_MAX; i++) prngSeed(prngOf(i), seed, i);
   traceStop();
+  checkStepInit();
+  broken = 0;
   fingerprint = 0;
   marks = 0;
 }
@@ -347,7 +352,7 @@ function isFull(): bool {
  * Handles events, at most `maxEvents`; stops after the end of the warm-up and of the run, and where
  * the entries of a trace must be taken out first. Returns the number of marks passed (1 after the
  * warm-up, 2 at the end), or RUN_FULL where the next event might find no packet or event left: the
- * run cannot go on.
+ * run cannot go on. A debug build answers RUN_BROKEN after an event that broke a rule.
  */
 export function machineRun(maxEvents: u32): u32 {
   let hash = fingerprint;
@@ -366,9 +371,14 @@ export function machineRun(maxEvents: u32): u32 {
     countKind(kind);
     handle(kind, target);
     if (traceIsOn()) traceLook();
+    if (ASC_OPTIMIZE_LEVEL == 0) {
+      broken = checkStep();
+      if (broken != 0) break;
+    }
   }
   totals().events += maxEvents - left;
   fingerprint = hash;
+  if (broken != 0) return RUN_BROKEN;
   return isFull() ? RUN_FULL : marks;
 }
 
@@ -403,7 +413,7 @@ export function fingerprintHigh(): u32 {
 
 /** Number of the first conservation rule that is broken, or 0. */
 export function checkMachine(): i32 {
-  return checkAll();
+  return broken != 0 ? broken : checkAll();
 }
 
 function hasQueue(instance: i32): bool {

@@ -70,3 +70,5 @@ export const TEST_UDP_RR: u32 = UDP_RR;
 export const TEST_UDP_STREAM: u32 = UDP_STREAM;
 /** Answer of machineRun when packets or events run out. */
 export const RUN_FULL: u32 = 3;
+/** Answer of machineRun when an event broke a rule: debug builds only. */
+export const RUN_BROKEN: u32 = 4;

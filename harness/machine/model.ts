@@ -148,6 +148,7 @@ export class ModelRun {
     if (this.#marks < 2) {
       const marks = this.#machine.calls.machineRun(maxEvents);
       if (marks === this.#machine.constants.RUN_FULL) throw this.#tooMuchUnderWay();
+      if (marks === this.#machine.constants.RUN_BROKEN) this.#check();
       this.#marks = marks;
       if (this.#marks > 0 && this.#from === null) {
         this.#machine.calls.histogramsClear();
@@ -235,7 +236,8 @@ export class ModelRun {
   #check(): void {
     const rule = this.#machine.calls.checkMachine();
     if (rule !== 0) {
-      throw new Error(`The model broke its rule ${rule}: ${ruleSentence(rule)}`);
+      const ms = (this.#machine.calls.nowNs() / 1e6).toFixed(6);
+      throw new Error(`The model broke its rule ${rule} by ${ms} ms: ${ruleSentence(rule)}`);
     }
     const invariant = this.#manager.check();
     if (invariant !== null) throw new Error(`The policy manager broke its invariant ${invariant}`);

@@ -15,6 +15,7 @@ const RULES: Readonly<Record<number, string>> = {
   6: "what waits has something under way that comes to it, and a masked vector has one holder",
   7: "free descriptors and those in use add up to the size of each ring",
   8: "each transaction that may be in flight is: in flight, idle, or about to be sent",
+  9: "no event comes before one that was handled",
   20: "counts and places of the flow director's table agree, and no more is in it than fits",
 };
 

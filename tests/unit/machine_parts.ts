@@ -6,7 +6,7 @@
  */
 
 import { compileEntry } from "../../harness/build/compile.ts";
-import { ENTRIES } from "../../harness/build/entry.ts";
+import { type BuildKind, ENTRIES } from "../../harness/build/entry.ts";
 import { PROJECT_ROOT } from "../../harness/build.ts";
 
 const PARTS = `
@@ -145,6 +145,8 @@ export interface Variant {
   readonly more?: string;
   /** Faults; `plantFault(number)` says which of them is there, none at the start. */
   readonly faults?: readonly Fault[];
+  /** Debug builds check rules after each event; default is release. */
+  readonly kind?: BuildKind;
 }
 
 const PLANTED = `
@@ -153,7 +155,9 @@ const PLANTED = `
 `;
 
 /** Compiles the machine with more exports, and with faults to choose from; about two seconds. */
-export function compileVariant({ more = "", faults = [] }: Variant): Promise<WebAssembly.Module> {
+export function compileVariant(
+  { more = "", faults = [], kind = "release" }: Variant,
+): Promise<WebAssembly.Module> {
   return compileFrom((path, text) => {
     let changed = text;
     faults.forEach(({ file, from, to }, number) => {
@@ -163,7 +167,7 @@ export function compileVariant({ more = "", faults = [] }: Variant): Promise<Web
     });
     if (path === "core/machine/abi.ts") return changed + PLANTED;
     return path === "core/machine.ts" ? `${changed}\n${more}\nexport { plantFault };` : changed;
-  });
+  }, kind);
 }
 
 /** Both statements, or both openings of a block, of which the planted number takes one. */
@@ -180,13 +184,14 @@ function choice(number: number, from: string, to: string): string {
 /** Compiles core/machine.ts with other texts in the place of some files. */
 async function compileFrom(
   change: (path: string, text: string) => string,
+  kind: BuildKind = "release",
 ): Promise<WebAssembly.Module> {
   const entry = ENTRIES.find(({ name }) => name === "machine")!;
   const read = async (path: string) => {
     const text = await Deno.readTextFile(new URL(path, PROJECT_ROOT)).catch(() => null);
     return text === null ? null : change(path, text);
   };
-  const { bytes } = await compileEntry({ read }, entry, "release");
+  const { bytes } = await compileEntry({ read }, entry, kind);
   return await WebAssembly.compile(bytes);
 }
 
