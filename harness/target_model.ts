@@ -7,7 +7,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
-import { loadWasm } from "./build.ts";
+import { type BuildKind, loadWasm } from "./build.ts";
 import { ModelRun } from "./machine/model.ts";
 import type { Measurement } from "./record.ts";
 import type { Observation, PlannedRun, Target, TargetDescription } from "./target.ts";
@@ -24,8 +24,14 @@ const SLICE_EVENTS = 50_000;
 /** The model. One run at a time; the compiled modules are kept between runs. */
 export class ModelTarget implements Target {
   readonly kind = "model" as const;
+  readonly #build: BuildKind;
   #modules: ReturnType<typeof loadModules> | null = null;
   #run: ModelRun | null = null;
+
+  /** Release is what every record is made with; debug checks rules after each event. */
+  constructor(build: BuildKind = "release") {
+    this.#build = build;
+  }
 
   async describe(): Promise<TargetDescription> {
     const { policy, machine } = await this.#load();
@@ -87,12 +93,12 @@ export class ModelTarget implements Target {
   }
 
   #load(): ReturnType<typeof loadModules> {
-    return this.#modules ??= loadModules();
+    return this.#modules ??= loadModules(this.#build);
   }
 }
 
-async function loadModules() {
-  const policy = await loadWasm("policy", "release");
-  const machine = await loadWasm("machine", "release");
+async function loadModules(build: BuildKind) {
+  const policy = await loadWasm("policy", build);
+  const machine = await loadWasm("machine", build);
   return { policy, machine };
 }

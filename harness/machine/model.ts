@@ -52,6 +52,15 @@ export interface ModelOptions {
   readonly machineModule: WebAssembly.Module;
 }
 
+/** Nodes of the machine's pools, and its memory. */
+export interface Room {
+  readonly bytes: number;
+  readonly events: number;
+  readonly eventsEver: number;
+  readonly packets: number;
+  readonly packetsEver: number;
+}
+
 const NO_TASK = 0;
 
 /** A run in progress. */
@@ -190,6 +199,18 @@ export class ModelRun {
   progress(): number {
     const { warmupMs, measureMs } = this.#options;
     return Math.min(1, this.#machine.calls.nowNs() / 1e6 / (warmupMs + measureMs));
+  }
+
+  /** What the run takes of its fixed memory: nodes in use, and the most that ever were. */
+  room(): Room {
+    const { calls, memory } = this.#machine;
+    return {
+      bytes: memory.buffer.byteLength,
+      events: calls.pendingEvents(),
+      eventsEver: calls.eventsTaken(),
+      packets: calls.packetsUsed(),
+      packetsEver: calls.packetsTaken(),
+    };
   }
 
   /** Hash over all events so far, 16 hex digits. */
