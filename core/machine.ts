@@ -269,80 +269,33 @@ function startConnection(index: u32): void {
 
 function handle(kind: u32, target: u32): void {
   switch (kind) {
-    case EV_RX:
-      peerArrive(target);
-      break;
-    case EV_RX_DMA:
-      peerTaken(target);
-      break;
-    case EV_WRITE_BACK:
-      writeBackTimer(target);
-      break;
-    case EV_PEER_LINK:
-      peerLinkFree();
-      break;
-    case EV_ITR:
-      vectorTimer(target);
-      break;
-    case EV_MSIX:
-      vectorArrives(target);
-      break;
-    case EV_CPU:
-      cpuDone(target);
-      break;
-    case EV_IPI:
-      kick(target);
-      break;
-    case EV_TX_FETCHED:
-      txFetched(target);
-      break;
-    case EV_TX_LINK:
-      txLinkDone();
-      break;
-    case EV_TX_REPORT:
-      txReport(target);
-      break;
-    case EV_PEER_RX:
-      peerReceive(target);
-      break;
-    case EV_PEER_NEXT:
-      peerNext(target);
-      break;
-    case EV_ARRIVAL:
-      arrive(target);
-      break;
-    case EV_DELAYED_ACK:
-      tcpDelayedAck(target);
-      break;
-    case EV_RETRANSMIT:
-      peerRetransmit(target);
-      break;
-    case EV_ATR:
-      atrActivate(target);
-      break;
-    case EV_FLUSH:
-      flushDone();
-      break;
-    case EV_RULE:
-      ruleActivate(target);
-      break;
-    case EV_START:
-      startConnection(target);
-      break;
-    case EV_LOST:
-      peerGiveUp(target);
-      break;
-    case EV_NAPI_TIMER:
-      napiTimerOver(target);
-      break;
-    case EV_BUSY_POLL:
-      busyPollNotice(target);
-      break;
+    case EV_RX: return peerArrive(target);
+    case EV_RX_DMA: return peerTaken(target);
+    case EV_WRITE_BACK: return writeBackTimer(target);
+    case EV_PEER_LINK: return peerLinkFree();
+    case EV_ITR: return vectorTimer(target);
+    case EV_MSIX: return vectorArrives(target);
+    case EV_CPU: return cpuDone(target);
+    case EV_IPI: return kick(target);
+    case EV_TX_FETCHED: return txFetched(target);
+    case EV_TX_LINK: return txLinkDone();
+    case EV_TX_REPORT: return txReport(target);
+    case EV_PEER_RX: return peerReceive(target);
+    case EV_PEER_NEXT: return peerNext(target);
+    case EV_ARRIVAL: return arrive(target);
+    case EV_DELAYED_ACK: return tcpDelayedAck(target);
+    case EV_RETRANSMIT: return peerRetransmit(target);
+    case EV_ATR: return atrActivate(target);
+    case EV_FLUSH: return flushDone();
+    case EV_RULE: return ruleActivate(target);
+    case EV_START: return startConnection(target);
+    case EV_LOST: return peerGiveUp(target);
+    case EV_NAPI_TIMER: return napiTimerOver(target);
+    case EV_BUSY_POLL: return busyPollNotice(target);
     default:
       assert(kind == EV_MARK);
   }
 }
-
 
 function isFull(): bool {
   return packetsUsed() > PACKET_MAX - ROOM_LEAST || pendingEvents() > EVENT_MAX - ROOM_LEAST;
