@@ -57,7 +57,31 @@ const polling = fc.record({
   gro_flush_timeout_ns: fc.constantFrom(0, 5_000, 200_000),
 });
 
+/** The device as a user may have it set. */
+const devices = fc.record({
+  coalesce: fc.record({
+    adaptive_rx: fc.boolean(),
+    adaptive_tx: fc.boolean(),
+    rx_usecs: fc.constantFrom(0, 2, 50, 400),
+    tx_usecs: fc.constantFrom(0, 2, 50, 400),
+    rx_usecs_high: fc.constantFrom(0, 4, 60, 236),
+  }),
+  itr_per_vector: fc.boolean(),
+  moderation: fc.constantFrom("adaptive" as const, "dim" as const),
+});
+
+/** What the device does with descriptors and on the bus. */
+const deviceCosts = fc.record({
+  rx_write_back_descriptors: fc.constantFrom(1, 2, 4, 8),
+  wb_on_itr: fc.constantFrom(0, 1),
+  tx_report_packets: fc.constantFrom(1, 4),
+  pcie_mbps: fc.constantFrom(0, 4000, 57_880),
+  queue_packet_ns: fc.constantFrom(1, 48, 2000),
+});
+
 const machines = fc.record({
+  device: devices,
+  deviceCosts,
   base: fc.constantFrom(X710, XL710),
   queuePairs: fc.integer({ min: 1, max: 16 }),
   ring: fc.constantFrom(64, 512, 4096),
@@ -67,18 +91,21 @@ const machines = fc.record({
   packetNs: fc.integer({ min: 100, max: 3000 }),
   atr: fc.constantFrom(0, 20),
   polling,
-}).map(({ base, queuePairs, ring, window, idleLimit, c3ExitNs, packetNs, atr, polling }) =>
-  withCosts({ ...base, nic: { ...base.nic, queue_pairs: queuePairs, ring } }, {
-    tcp_window_bytes: window,
-    idle_state_limit: idleLimit,
-    c3_exit_ns: c3ExitNs,
-    rx_packet_ns: packetNs,
-    atr_sample_packets: atr,
+}).map((machine) => {
+  const { base, device } = machine;
+  const nic = { ...base.nic, ...device, queue_pairs: machine.queuePairs, ring: machine.ring };
+  return withCosts({ ...base, nic }, {
+    ...machine.deviceCosts,
+    tcp_window_bytes: machine.window,
+    idle_state_limit: machine.idleLimit,
+    c3_exit_ns: machine.c3ExitNs,
+    rx_packet_ns: machine.packetNs,
+    atr_sample_packets: machine.atr,
     retransmit_ns: 500_000,
     delayed_ack_ns: 300_000,
-    ...polling,
-  })
-);
+    ...machine.polling,
+  });
+});
 
 const runs: fc.Arbitrary<SmallRun> = fc.record({
   groups,
