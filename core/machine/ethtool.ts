@@ -26,7 +26,7 @@ import {
   itrSet,
   itrStart,
 } from "./itr";
-import { Container, queues, rxContainer, txContainer } from "./queue";
+import { Container, queues, rxContainer, txContainer, workLimit, workLimitSet } from "./queue";
 import { rssHash, rssHashAddresses, rssKeySet, rssQueue, rssTableSet } from "./rss";
 
 /** Largest interval, microseconds: 12 bits of 2 us, of which the driver uses 0xff0. */
@@ -98,6 +98,16 @@ export function ethtoolCoalesce(
     if (rxHigh >= 0) intrlSet(i, <u32>rxHigh);
   }
   return 0;
+}
+
+/** Work limit of a poll (tx-frames-irq), of all queue pairs; 0 leaves it. */
+export function ethtoolWorkLimit(packets: u32): void {
+  if (packets != 0) workLimitSet(packets);
+}
+
+/** The work limit that is set. */
+export function ethtoolWorkLimitNow(): u32 {
+  return workLimit();
 }
 
 /** Interval that is set for a direction (0 rx, 1 tx), microseconds, whether it adapts or not. */

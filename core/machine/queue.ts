@@ -28,6 +28,9 @@ export class Container {
   setting: u32;
 }
 
+/** The driver's default work limit (I40E_DEFAULT_IRQ_WORK). */
+const WORK_LIMIT: u32 = 256;
+
 /** A queue pair, 512 bytes: rx container, tx container, the rest. */
 @unmanaged
 export class Queue {
@@ -138,6 +141,8 @@ export class Queue {
 
 let queueCount: u32 = 0;
 let ringSize: u32 = 0;
+/** Transmit completions that a poll cleans at most: the driver's work limit. */
+let cleanLimit: u32 = WORK_LIMIT;
 
 /** Queue pairs of the device. */
 @inline
@@ -149,6 +154,18 @@ export function queues(): u32 {
 @inline
 export function ringDescriptors(): u32 {
   return ringSize;
+}
+
+/** Transmit completions that a poll cleans at most. */
+@inline
+export function workLimit(): u32 {
+  return cleanLimit;
+}
+
+/** Sets the work limit of all vectors. */
+export function workLimitSet(packets: u32): void {
+  assert(packets > 0);
+  cleanLimit = packets;
 }
 
 /** An entry of the queue table. */
@@ -177,6 +194,7 @@ export function queuesInit(count: u32, descriptors: u32): void {
   assert(offsetof<Queue>() <= 1 << QUEUE_SHIFT);
   queueCount = count;
   ringSize = descriptors;
+  cleanLimit = WORK_LIMIT;
   memory.fill(QUEUES, 0, (<usize>QUEUE_MAX) << QUEUE_SHIFT);
   for (let i: u32 = 0; i < count; i++) {
     const queue = queueAt(i);

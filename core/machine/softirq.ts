@@ -1,6 +1,6 @@
 // deno-fmt-ignore-file
 // Receive softirq of one CPU: NAPI polls of the vectors on its list, step by step: entry, transmit
-// clean (at most 256), up to 64 frames one by one, the packets that GRO has merged, completion.
+// clean (work limit), up to 64 frames one by one, the packets that GRO has merged, completion.
 // Transmissions that acknowledgements or completions allow run between polls. Rounds end as in
 // net_rx_action and __do_softirq: 300 packets a round, then ksoftirqd if ten rounds or 2 ms have
 // passed or a thread waits. Stages and steps only; protocols do the work.
@@ -38,7 +38,7 @@ import { begin, Cpu, cpuAt, IN_SOFTIRQ, MODE_SOFTIRQ, MODE_SYSTEM, preempts } fr
 import { vectorForce } from "./itr";
 import { napiComplete, napiRelease, napiYields } from "./napi";
 import { nicNode } from "./nic";
-import { queueAt } from "./queue";
+import { queueAt, workLimit } from "./queue";
 import { qdiscCompleted, qdiscRestart } from "./qdisc";
 import { rxPeek, rxPop, txClean, txWaiting } from "./ring";
 import {
@@ -56,7 +56,6 @@ import { udpReceive } from "./udp";
 import { rxWaiting } from "./write_back";
 
 const NAPI_WEIGHT: u32 = 64;
-const CLEAN_WEIGHT: u32 = 256;
 const ROUND_BUDGET: u32 = 300;
 const ROUND_MAX: u32 = 10;
 
@@ -183,7 +182,7 @@ function pollStep(index: u32, cpu: Cpu): bool {
   const vector = cpu.vector;
   if (cpu.stage == STAGE_CLEAN) {
     cpu.stage = STAGE_FRAMES;
-    const count = min(txWaiting(vector), CLEAN_WEIGHT);
+    const count = min(txWaiting(vector), workLimit());
     if (count > 0) {
       cpu.batch = count;
       beginStep(index, STEP_CLEAN, remote(cpu, cost(TX_CLEAN) * count));
@@ -206,7 +205,7 @@ function pollStep(index: u32, cpu: Cpu): bool {
     }
   }
   if (cpu.busyPoll == POLL_ROUND) return false;
-  if (cpu.work < cpu.weight && cpu.cleaned < CLEAN_WEIGHT) {
+  if (cpu.work < cpu.weight && cpu.cleaned < workLimit()) {
     beginStep(index, STEP_COMPLETE, cost(NAPI_COMPLETE));
     return true;
   }

@@ -24,6 +24,10 @@ export interface CoalesceOptions {
   /** Cap on the vector's rate (INTRL). */
   readonly rxUsecsHigh?: number;
   readonly txUsecsHigh?: number;
+  /** Work limit of a poll, for all queue pairs: transmit packets that it cleans at most. */
+  readonly txFramesIrq?: number;
+  /** The driver takes the work limit from txFramesIrq; this one it accepts and ignores. */
+  readonly rxFramesIrq?: number;
 }
 
 /** Options of `ethtool -C` that i40e refuses. */
@@ -53,6 +57,8 @@ export interface CoalesceState {
   readonly txUsecs: number;
   readonly rxUsecsHigh: number;
   readonly txUsecsHigh: number;
+  readonly rxFramesIrq: number;
+  readonly txFramesIrq: number;
 }
 
 /** Flow types of `ethtool -N` that the device has, by IP protocol; the model has no IPv6. */
@@ -123,12 +129,14 @@ export class Ethtool {
       return -ERRNO.EOPNOTSUPP;
     }
     const numbers = [options.rxUsecs, options.txUsecs, options.rxUsecsHigh, options.txUsecsHigh];
-    return this.#calls.ethtoolCoalesce(
+    const refused = this.#calls.ethtoolCoalesce(
       queue,
       flag(options.adaptiveRx),
       flag(options.adaptiveTx),
       ...numbers.map((number) => number ?? KEEP),
     );
+    if (refused === 0) this.#calls.ethtoolWorkLimit(options.txFramesIrq ?? 0);
+    return refused;
   }
 
   /** `ethtool -c`: of queue pair 0, as the driver reports it, or of one. Null: no such queue. */
@@ -143,6 +151,8 @@ export class Ethtool {
       txUsecs: calls.ethtoolUsecs(queue, 1),
       rxUsecsHigh: high,
       txUsecsHigh: high,
+      rxFramesIrq: calls.ethtoolWorkLimitNow(),
+      txFramesIrq: calls.ethtoolWorkLimitNow(),
     };
   }
 

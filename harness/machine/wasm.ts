@@ -53,6 +53,8 @@ export type MachineCalls = {
       | "ethtoolUsecs"
       | "ethtoolAdaptive"
       | "ethtoolUsecsHigh"
+      | "ethtoolWorkLimit"
+      | "ethtoolWorkLimitNow"
       | "ethtoolRule"
       | "ethtoolRuleNext"
       | "ethtoolRuleWord"

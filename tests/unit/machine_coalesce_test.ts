@@ -10,7 +10,16 @@ import { Ethtool, UNSUPPORTED_COALESCE } from "../../harness/machine/ethtool.ts"
 import { UserError } from "../../harness/errors.ts";
 import { ERRNO } from "../../harness/policy/errno.ts";
 import { type Coalesce, type MachineSpec, readMachine } from "../../harness/spec.ts";
-import { bareMachine, groupOf, loadModules, runToEnd, withCosts, X710 } from "./machine_runs.ts";
+import { readCounters } from "../../harness/machine/wasm.ts";
+import {
+  bareGroup,
+  bareMachine,
+  groupOf,
+  loadModules,
+  runToEnd,
+  withCosts,
+  X710,
+} from "./machine_runs.ts";
 
 const modules = await loadModules();
 const OK = 0;
@@ -144,6 +153,10 @@ const REQUESTS = [
   [{ adaptiveTx: false, txUsecs: 10 }, OK, { adaptiveRx: true, adaptiveTx: false, txUsecs: 10 }],
   [{ rxUsecs: 50 }, OK, { rxUsecs: 50, adaptiveRx: true }],
   [{ txUsecsHigh: 0 }, OK, { txUsecsHigh: 0 }],
+  [{ txFramesIrq: 64 }, OK, { txFramesIrq: 64, rxFramesIrq: 64 }],
+  [{ txFramesIrq: 0 }, OK, { txFramesIrq: 256, rxFramesIrq: 256 }],
+  [{ rxFramesIrq: 64 }, OK, { txFramesIrq: 256, rxFramesIrq: 256 }],
+  [{ txFramesIrq: 64, rxUsecs: 40 }, -EINVAL, null],
   [{ ...ADAPTIVE_OFF, rxUsecs: 8161 }, -EINVAL, null],
   [{ ...ADAPTIVE_OFF, txUsecs: 8162 }, -EINVAL, null],
   [{ rxUsecs: 40 }, -EINVAL, null],
@@ -188,6 +201,23 @@ Deno.test("one queue pair that cannot take it refuses the request for all", () =
   assert.equal(ethtool.setCoalesce({ ...ADAPTIVE_OFF, rxUsecs: 8 }, 3), OK);
   assert.equal(ethtool.setCoalesce({ rxUsecs: 8 }), -EINVAL, "the others are adaptive");
   assert.equal(ethtool.coalesce(0)!.rxUsecs, 50);
+});
+
+Deno.test("a poll cleans no more transmit packets than the work limit", () => {
+  const pollsAt = (txFramesIrq: number) => {
+    const machine = bareMachine(modules.machineModule);
+    assert.equal(new Ethtool(machine).setCoalesce({ txFramesIrq }), OK);
+    bareGroup(machine, "UDP_RR", 64, 60_000);
+    machine.calls.machineStart(1e6, 19e6);
+    while (machine.calls.machineRun(10_000) < 2);
+    assert.equal(machine.calls.checkMachine(), 0);
+    const { QUEUE_TABLE, QUEUE_COUNTERS, QUEUE_BYTES } = machine.constants;
+    const at = (queue: number) => QUEUE_TABLE + queue * QUEUE_BYTES + QUEUE_COUNTERS + 6 * 8;
+    return Array.from({ length: 8 }, (_, queue) => readCounters(machine, at(queue), 1)[0]!)
+      .reduce((sum, count) => sum + count);
+  };
+  const [few, default256] = [pollsAt(1), pollsAt(256)];
+  assert.ok(few > 1.2 * default256, `${few} and ${default256} polls`);
 });
 
 Deno.test("adaptive again after an interval of 0 starts from 2 us", () => {
