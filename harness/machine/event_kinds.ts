@@ -26,6 +26,12 @@ export const EVENT_KINDS: Readonly<Record<number, string>> = {
   16: "start",
   17: "mark",
   18: "lost",
+  20: "rx_dma",
+  21: "write_back",
+  22: "atr",
+  23: "flush",
+  25: "napi_timer",
+  26: "busy_poll",
 };
 
 /** Number of the kind that is counted a second time, as one of `CPU_KINDS`. */
