@@ -91,6 +91,13 @@ const FAULTS: readonly (Fault & { readonly rule: number; readonly name: string }
     to: "if (due <= time + TICKS_PER_USEC) {",
   },
   {
+    rule: RULE_GAP,
+    name: "a vector's rate cap is not kept",
+    file: "core/machine/itr.ts",
+    from: "return max(due, queue.lastRaised + queue.intrl);",
+    to: "return due;",
+  },
+  {
     rule: RULE_PACKETS,
     name: "a datagram that was dropped keeps its packet",
     file: "core/machine/udp.ts",
@@ -153,6 +160,8 @@ function busyMachine(fault: number): MachineWasm & { readonly variant: Variant }
   const machine = bareMachine(module, { costs: { rx_packet_ns: 900 } });
   const variant = machine.calls as unknown as Variant;
   variant.plantFault(fault);
+  // Half of the queues adapt under a cap of 60 us.
+  for (const queue of [0, 2, 4, 6]) machine.calls.nicCoalesceStart(queue, -1, -1, 60);
   bareGroup(machine, "TCP_RR", 12);
   bareGroup(machine, "UDP_RR", 6, 3000);
   bareGroup(machine, "TCP_MAERTS", 2, 65536);
