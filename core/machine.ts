@@ -5,13 +5,15 @@
 // then machineRun until it answers 0. The driver seam (nic*, irq*, rule*, load) works in between.
 // No i64 crosses; times go in as f64 nanoseconds.
 
+import { EINVAL } from "./lib/errno";
 import { fingerprintMix } from "./lib/fingerprint";
 import { HISTOGRAM_SIZE } from "./lib/histogram";
 import { prngBelow, prngSeed } from "./lib/prng";
 import { eventAt, now, pendingEvents, schedule, takeEvent, wheelInit } from "./lib/wheel";
-import { EINVAL } from "./lib/errno";
 import {
   ARENA_END,
+  EVENTS,
+  EVENT_MAX,
   EV_ARRIVAL,
   EV_ATR,
   EV_BUSY_POLL,
@@ -36,21 +38,19 @@ import {
   EV_TX_LINK,
   EV_TX_REPORT,
   EV_WRITE_BACK,
-  EVENT_MAX,
-  EVENTS,
   GROUP_MAX,
   HISTOGRAMS,
   packetsInit,
   packetsUsed,
-  prngOf,
   PACKET_MAX,
+  prngOf,
   PURPOSE_MAX,
   PURPOSE_START,
   WHEEL,
 } from "./machine/abi";
 import { INTERVAL_MASK } from "./machine/adaptive_itr";
-import { arrivalIdle, arrivalPlan, arrive } from "./machine/arrival";
 import { threadSleeps } from "./machine/app";
+import { arrivalIdle, arrivalPlan, arrive } from "./machine/arrival";
 import { atrActivate } from "./machine/atr";
 import { busyPollNotice } from "./machine/busy_poll";
 import { checkAll } from "./machine/check";
@@ -58,6 +58,7 @@ import { checkStep, checkStepInit } from "./machine/check_step";
 import {
   connectionAt,
   connectionsInit,
+  Group,
   groupAdd,
   groupAt,
   groupsUsed,
@@ -72,6 +73,8 @@ import {
 } from "./machine/connection";
 import { costSet as setCost, TICKS_PER_NS } from "./machine/costs";
 import { charge, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
+import { epollInit, notify } from "./machine/epoll";
+import { RUN_BROKEN, RUN_FULL } from "./machine/face";
 import {
   flushDone,
   ruleActivate,
@@ -80,9 +83,9 @@ import {
   ruleInsert as insertRule,
   rulesInit,
 } from "./machine/flow_director";
-import { RUN_BROKEN, RUN_FULL } from "./machine/face";
 import { itrInit, itrSet, vectorTimer } from "./machine/itr";
 import { linkInit } from "./machine/link";
+import { napiTimerOver } from "./machine/napi";
 import {
   affinitySet,
   distanceSet as setDistance,
@@ -91,6 +94,7 @@ import {
   vectorArrives,
   vectorCpu,
 } from "./machine/nic";
+import { pcieInit } from "./machine/pcie";
 import {
   peerArrive,
   peerFlow,
@@ -103,13 +107,10 @@ import {
   peerStream,
   peerTaken,
 } from "./machine/peer";
-import { pcieInit } from "./machine/pcie";
-import { napiTimerOver } from "./machine/napi";
 import { recordFind, recordObject } from "./machine/policy";
 import { queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine/queue";
 import { ringsInit, txFetched, txLinkDone, txReport } from "./machine/ring";
-import { rssInit } from "./machine/rss";
-import { wake } from "./machine/scheduler";
+import { rssInit, rssQueue } from "./machine/rss";
 import { SERVICE_BIMODAL } from "./machine/service";
 import { socketSetUp, socketsInit } from "./machine/socket";
 import { tcpDelayedAck } from "./machine/tcp";
@@ -213,6 +214,15 @@ export function groupService(number: u32, distribution: u32): void {
   groupAt(number).serviceDistribution = distribution;
 }
 
+/** Lets `threads` threads share a group's connections (0: a thread each), pinned or not. */
+export function groupThreads(number: u32, threads: u32, pinned: bool, byQueue: bool): void {
+  const group = groupAt(number);
+  assert(threads <= group.count);
+  group.threads = threads;
+  group.pinned = pinned ? 1 : 0;
+  group.byQueue = byQueue ? 1 : 0;
+}
+
 /** Longest gap of arrivals: beyond the end of every run. */
 const GAP_NS_MAX: f64 = 1e12;
 
@@ -224,15 +234,36 @@ export function groupOpen(number: u32, gapNs: f64, poisson: bool): void {
   group.gap = <u64>(min(gapNs, GAP_NS_MAX) * 10.0 * 65536.0);
 }
 
+/** Sets up the threads of a group, asleep: one a connection, or so many that share all. */
+function threadsSetUp(group: Group): void {
+  const count = group.threads == 0 ? group.count : group.threads;
+  for (let i: u32 = 0; i < count; i++) {
+    const index = group.first + i;
+    const thread = threadAt(index);
+    thread.pinned = group.pinned;
+    thread.cpu = (group.threads == 0 ? index : i) % cpus();
+    threadSleeps(thread);
+    if (group.threads == 0) thread.serving = index;
+    else epollInit(thread);
+  }
+}
+
+/** Thread of a group's i-th connection, whose flow is known. */
+function threadOf(group: Group, i: u32): u32 {
+  if (group.threads == 0) return group.first + i;
+  if (group.byQueue == 0) return group.first + (i % group.threads);
+  // As memcached deals connections out by SO_INCOMING_NAPI_ID: before any rule, that is RSS.
+  return group.first + (vectorCpu(rssQueue(connectionAt(group.first + i).hash)) % group.threads);
+}
+
 function connectionSetUp(index: u32, number: u32): void {
   const connection = connectionAt(index);
-  const test = groupAt(number).test;
+  const group = groupAt(number);
+  const test = group.test;
   connection.group = number;
   connection.protocol = test == UDP_RR || test == UDP_STREAM ? PROTOCOL_UDP : PROTOCOL_TCP;
   peerFlow(index);
-  const thread = threadAt(index);
-  thread.cpu = index % cpus();
-  threadSleeps(thread);
+  connection.thread = threadOf(group, index - group.first);
   socketSetUp(index);
   const start = <u64>prngBelow(prngOf(PURPOSE_START), START_SPREAD_NS) * TICKS_PER_NS;
   schedule(start, EV_START, index);
@@ -242,6 +273,7 @@ function connectionSetUp(index: u32, number: u32): void {
 export function machineStart(warmupNs: f64, measureNs: f64): void {
   for (let number: u32 = 0; number < groupsUsed(); number++) {
     const group = groupAt(number);
+    threadsSetUp(group);
     for (let i: u32 = 0; i < group.count; i++) connectionSetUp(group.first + i, number);
     if (group.open != 0) arrivalPlan(number);
   }
@@ -255,8 +287,9 @@ function startConnection(index: u32): void {
   const connection = connectionAt(index);
   const group = groupAt(connection.group);
   if (group.test == TCP_MAERTS) {
-    wake(index, threadAt(index).cpu);
-    kick(threadAt(index).cpu);
+    const cpu = threadAt(connection.thread).cpu;
+    notify(index, cpu);
+    kick(cpu);
   } else if (group.test == TCP_STREAM || group.test == UDP_STREAM) {
     peerStream(index);
   } else {

@@ -56,6 +56,12 @@ export interface WorkloadGroup {
   /** CPU time the server application spends on a transaction, ns; the mean if it varies. */
   readonly service_ns: number;
   readonly service_distribution: ServiceDistribution;
+  /** Server threads that share the connections; 0 is a thread for each connection. */
+  readonly threads: number;
+  /** Whether each server thread stays on the CPU it starts on. */
+  readonly pin: boolean;
+  /** Which of the threads gets a connection: in turn, or that of its receive queue's CPU. */
+  readonly assignment: "round_robin" | "by_queue";
 }
 
 /** One workload file, defaults filled in. */

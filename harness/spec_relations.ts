@@ -44,7 +44,11 @@ export function workloadRelations(document: JsoncDocument<WorkloadSpec>): Findin
       const message = `${where}.${field} has no meaning for ${group.test}: remove it`;
       findings.push({ path, key: field, message });
     }
-    findings.push(...datagramFindings(group, index), ...arrivalFindings(group, index));
+    findings.push(
+      ...datagramFindings(group, index),
+      ...arrivalFindings(group, index),
+      ...threadFindings(group, index),
+    );
   });
   return findings;
 }
@@ -60,6 +64,21 @@ function datagramFindings(group: WorkloadGroup, index: number): Finding[] {
     message: `groups[${index}].${field} is ${group[field]}: ${group.test} sends it as one ` +
       `datagram, accepted are at most ${DATAGRAM_BYTES_MAX}`,
   }));
+}
+
+/** Server threads without a connection, and a choice among threads where there is none. */
+function threadFindings(group: WorkloadGroup, index: number): Finding[] {
+  const { threads, connections, assignment } = group;
+  const path = ["groups", index];
+  if (threads > connections) {
+    const message = `groups[${index}].threads is ${threads}: accepted are at most the ` +
+      `${connections} connections of the group`;
+    return [{ path: [...path, "threads"], message }];
+  }
+  if (threads > 0 || assignment === "round_robin") return [];
+  const message = `groups[${index}].assignment has no meaning where each connection has a ` +
+    "thread of its own: remove it, or set threads";
+  return [{ path, key: "assignment", message }];
 }
 
 function arrivalFindings(group: WorkloadGroup, index: number): Finding[] {

@@ -1,8 +1,8 @@
 // deno-fmt-ignore-file
-// Server threads, one per connection, as netserver's processes: receive, compute, send; receive and
-// drop; or fill a stream. A thread is asked for its next step (how long, user or system) and told
-// when it is done; only then the step has effects. Blocks by naming no step. Knows nothing of
-// CPUs but the number it runs on.
+// Server threads: receive, compute, send; receive and drop; or fill a stream. A thread has one
+// connection, as netserver's processes, or serves many in a loop around epoll_wait (epoll.ts). It
+// is asked for its next step (how long, user or system) and told when it is done; only then the
+// step has effects. Blocks by naming no step. Knows nothing of CPUs but the number it runs on.
 
 import { busyPolls, busyPollTicks, SPINNING } from "./busy_poll";
 import {
@@ -29,6 +29,7 @@ import {
   COPY_LOCAL,
   COPY_REMOTE,
   cost,
+  EPOLL_WAIT,
   RECV_CALL,
   SEND_CALL,
   TCP_ACK_TX,
@@ -37,6 +38,7 @@ import {
 } from "./costs";
 import { cpuAt, MODE_SYSTEM, MODE_USER } from "./cpu";
 import { serviceTicks } from "./service";
+import { epollReturns, readyAppend, readyTake } from "./epoll";
 import { socketLeave, socketReceived, socketTake } from "./socket";
 import { tcpAccepted, tcpCanSend, tcpClose, tcpHasSpace, tcpSend, tcpWindowUpdate } from "./tcp";
 import { udpSend } from "./udp";
@@ -51,6 +53,7 @@ const BLOCKING: u32 = 5;
 const BLOCKED: u32 = 6;
 const ACCEPT: u32 = 7;
 const CLOSE: u32 = 8;
+const POLL: u32 = 9;
 
 /** Copy between user and kernel; remote if another node's CPU had the data last. */
 function copyTicks(bytes: u32, remote: bool): u64 {
@@ -65,7 +68,7 @@ function step(thread: Thread, phase: u32, mode: u32, ticks: u64): u64 {
   return max(ticks + extra, 1);
 }
 
-/** What the thread can do without waiting, from the start of its loop. */
+/** What a thread can do for a connection without waiting. */
 function ready(connection: Connection, group: Group): u32 {
   switch (group.test) {
     case TCP_MAERTS:
@@ -79,6 +82,12 @@ function ready(connection: Connection, group: Group): u32 {
     default:
       return connection.rxQueued > 0 ? RECEIVE : BLOCKING;
   }
+}
+
+/** Whether a receive or accept call of a connection's server would find something. */
+export function canRead(connection: Connection): bool {
+  const phase = ready(connection, groupAt(connection.group));
+  return phase == RECEIVE || phase == ACCEPT;
 }
 
 function receiveAmount(connection: Connection, group: Group): u32 {
@@ -99,9 +108,28 @@ function sendTicks(connection: Connection, group: Group): u64 {
   return cost(SEND_CALL) + copyTicks(group.responseBytes, false) + output;
 }
 
-function beginPhase(index: u32, cpu: u32, phase: u32): u64 {
-  const thread = threadAt(index);
-  const connection = connectionAt(index);
+/** What comes at the start of a thread's loop; takes the next ready connection, if it has many. */
+function nextPhase(thread: Thread): u32 {
+  // A busy poll may come in between: then the connection has been taken already.
+  if (thread.serving >= 0) {
+    const connection = connectionAt(thread.serving);
+    return ready(connection, groupAt(connection.group));
+  }
+  while (thread.batch > 0) {
+    const index = readyTake(thread);
+    const connection = connectionAt(index);
+    const phase = ready(connection, groupAt(connection.group));
+    if (phase == BLOCKING) continue;
+    thread.serving = index;
+    return phase;
+  }
+  return thread.readyCount > 0 ? POLL : BLOCKING;
+}
+
+function beginPhase(thread: Thread, cpu: u32, phase: u32): u64 {
+  if (phase == POLL) return step(thread, POLL, MODE_SYSTEM, cost(EPOLL_WAIT));
+  if (phase == BLOCKING) return step(thread, BLOCKING, MODE_SYSTEM, cost(BLOCK));
+  const connection = connectionAt(thread.serving);
   const group = groupAt(connection.group);
   switch (phase) {
     case RECEIVE: {
@@ -118,37 +146,30 @@ function beginPhase(index: u32, cpu: u32, phase: u32): u64 {
       return step(thread, OUTPUT, MODE_SYSTEM, cost(TCP_TX));
     case ACCEPT:
       return step(thread, ACCEPT, MODE_SYSTEM, cost(ACCEPT_CALL));
-    case CLOSE:
-      return step(thread, CLOSE, MODE_SYSTEM, cost(CLOSE_CALL) + cost(TCP_TX));
     default:
-      return step(thread, BLOCKING, MODE_SYSTEM, cost(BLOCK));
+      assert(phase == CLOSE);
+      return step(thread, CLOSE, MODE_SYSTEM, cost(CLOSE_CALL) + cost(TCP_TX));
   }
 }
 
 /** Next step of a thread on a CPU: ticks, or 0 where it sleeps until woken. */
 export function threadNext(index: u32, cpu: u32): u64 {
   const thread = threadAt(index);
-  const connection = connectionAt(index);
   if (thread.phase == BLOCKED) {
     // Woken, or something came while it was about to sleep.
-    thread.phase = START;
-    const next = ready(connection, groupAt(connection.group));
-    if (next == BLOCKING) {
-      thread.phase = BLOCKED;
-      return 0;
-    }
-    return beginPhase(index, cpu, next);
+    const next = nextPhase(thread);
+    return next == BLOCKING ? 0 : beginPhase(thread, cpu, next);
   }
-  if (thread.phase == START) {
-    const next = ready(connection, groupAt(connection.group));
-    if (busyPolls(index, cpu, next == BLOCKING)) return busyPollTicks(thread);
-    return beginPhase(index, cpu, next);
+  const phase = thread.phase == START ? nextPhase(thread) : thread.phase;
+  if (thread.phase == START && busyPolls(index, cpu, phase == BLOCKING)) {
+    return busyPollTicks(thread);
   }
-  return beginPhase(index, cpu, thread.phase);
+  return beginPhase(thread, cpu, phase);
 }
 
 /** Takes received data from the socket; returns the phase that follows. */
-function received(index: u32, cpu: u32, thread: Thread): u32 {
+function received(thread: Thread, cpu: u32): u32 {
+  const index = thread.serving;
   const connection = connectionAt(index);
   const group = groupAt(connection.group);
   const bytes = thread.amount;
@@ -197,15 +218,35 @@ function closed(index: u32, cpu: u32, thread: Thread): void {
   thread.extra += socketLeave(connectionAt(index));
 }
 
+/** A thread with many connections is through with one, which may have more for it. */
+function leave(thread: Thread): void {
+  const index = thread.serving;
+  const connection = connectionAt(index);
+  thread.serving = -1;
+  if (ready(connection, groupAt(connection.group)) != BLOCKING) readyAppend(thread, index);
+}
+
 /** A step of a thread is done. */
 export function threadDone(index: u32, cpu: u32): void {
   const thread = threadAt(index);
   if (thread.spin == SPINNING) return;
+  if (thread.phase == POLL || thread.phase == BLOCKING) {
+    if (thread.phase == POLL) epollReturns(thread);
+    thread.phase = thread.phase == POLL ? START : BLOCKED;
+    return;
+  }
+  served(thread, cpu);
+  if (thread.phase == START && thread.polls != 0) leave(thread);
+}
+
+/** A step for a connection is done: its effect, and the phase that follows. */
+function served(thread: Thread, cpu: u32): void {
+  const index = thread.serving;
   const connection = connectionAt(index);
   const group = groupAt(connection.group);
   switch (thread.phase) {
     case RECEIVE:
-      thread.phase = received(index, cpu, thread);
+      thread.phase = received(thread, cpu);
       break;
     case COMPUTE: {
       const answers = group.test == TCP_RR || group.test == TCP_CRR || group.test == UDP_RR;
@@ -224,17 +265,15 @@ export function threadDone(index: u32, cpu: u32): void {
       socketTake(connection);
       thread.phase = START;
       break;
-    case CLOSE:
+    default:
+      assert(thread.phase == CLOSE);
       closed(index, cpu, thread);
       thread.phase = START;
-      break;
-    default:
-      thread.phase = BLOCKED;
       break;
   }
 }
 
-/** A thread that sleeps in its first receive call. */
+/** A thread that sleeps in its first call. */
 export function threadSleeps(thread: Thread): void {
   thread.phase = BLOCKED;
 }

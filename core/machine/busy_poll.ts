@@ -53,8 +53,11 @@ export function busyPollBudget(): u32 {
 
 /** Whether a receive call on the thread's socket spins: a known NAPI, an established connection. */
 function mayPoll(index: u32): bool {
-  if (cost(BUSY_POLL) == 0 || threadAt(index).napi == 0) return false;
-  const connection = connectionAt(index);
+  const thread = threadAt(index);
+  if (cost(BUSY_POLL) == 0 || thread.napi == 0) return false;
+  // epoll_wait polls the NAPI of the last frame that came for one of its sockets.
+  if (thread.polls != 0) return true;
+  const connection = connectionAt(thread.serving);
   const test = groupAt(connection.group).test;
   return test != TCP_MAERTS && (test != TCP_CRR || connection.state == STATE_OPEN);
 }

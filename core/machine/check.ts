@@ -31,11 +31,13 @@ import {
   groupsUsed,
   RUNNABLE,
   RUNNING,
+  SLEEPING,
   TCP_CRR,
   TCP_RR,
   threadAt,
   UDP_RR,
 } from "./connection";
+import { canRead } from "./app";
 import { filterTableHolds } from "./flow_director";
 import { Cpu, cpuAt, cpus, IDLE } from "./cpu";
 import { Queue, queueAt, queues, ringDescriptors, rxContainer, txContainer } from "./queue";
@@ -60,6 +62,8 @@ export const RULE_DESCRIPTORS: i32 = 7;
 const RULE_OUTSTANDING: i32 = 8;
 /** Counts and places of the flow director's table agree; no more is in it than fits. */
 const RULE_FILTERS: i32 = 20;
+/** A connection with unread data is served, or on the ready list of its thread. */
+const RULE_READY: i32 = 40;
 
 function eventsOf(kind: u32): u64 {
   let count: u64 = 0;
@@ -283,6 +287,38 @@ function outstandingHold(): bool {
   return found == places;
 }
 
+/** Connections in a thread's ready list, all of them its own; -1 where the list is broken. */
+function readyLength(index: u32): i32 {
+  const thread = threadAt(index);
+  let count: u32 = 0;
+  for (let i = thread.readyHead; i >= 0; i = connectionAt(i).readyNext) {
+    if (connectionAt(i).thread != index || connectionAt(i).readyListed == 0) return -1;
+    if (++count > thread.readyCount) return -1;
+  }
+  return count == thread.readyCount && thread.batch <= count ? <i32>count : -1;
+}
+
+/** Nothing that has come for a thread with many connections is forgotten. */
+function readyHold(): bool {
+  let listed: u32 = 0;
+  for (let i: u32 = 0; i < connectionsUsed(); i++) {
+    const connection = connectionAt(i);
+    const thread = threadAt(connection.thread);
+    if (thread.polls == 0) continue;
+    if (connection.readyListed != 0) listed++;
+    else if (canRead(connection) && thread.serving != <i32>i) return false;
+  }
+  for (let i: u32 = 0; i < connectionsUsed(); i++) {
+    const thread = threadAt(i);
+    if (thread.polls == 0) continue;
+    if (thread.readyCount > 0 && thread.state == SLEEPING) return false;
+    const length = readyLength(i);
+    if (length < 0) return false;
+    listed -= length;
+  }
+  return listed == 0;
+}
+
 /** Number of the first broken rule, or 0. */
 export function checkAll(): i32 {
   if (!framesHold()) return RULE_FRAMES;
@@ -294,5 +330,6 @@ export function checkAll(): i32 {
   if (!descriptorsHold()) return RULE_DESCRIPTORS;
   if (!outstandingHold()) return RULE_OUTSTANDING;
   if (!filterTableHolds()) return RULE_FILTERS;
+  if (!readyHold()) return RULE_READY;
   return 0;
 }

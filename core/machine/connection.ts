@@ -1,7 +1,8 @@
 // deno-fmt-ignore-file
 // Tables of groups, connections and threads. A connection is one slot of a workload's group: the
-// peer's socket, the flow between, and the socket of the system under test; the server thread of
-// the same number serves it, as netserver forks a process per control connection. Layout only.
+// peer's socket, the flow between, and the socket of the system under test. The server thread of
+// the same number serves it, as netserver forks a process per control connection, or the first
+// threads of the group share its connections, as memcached's do. Layout only.
 
 import {
   CONNECTION_MAX,
@@ -44,6 +45,12 @@ export class Group {
   poisson: u32;
   /** Policy value its sockets ask for; 0 asks for nothing. */
   policy: u32;
+  /** Server threads that share the connections; 0 is a thread for each. */
+  threads: u32;
+  /** 1 keeps each thread on the CPU it starts on. */
+  pinned: u32;
+  /** 1 gives a connection to the thread of the CPU of its receive queue. */
+  byQueue: u32;
   /** Mean gap of arrivals, ticks x 2^16 (open loop). */
   gap: u64;
   /** Part of a tick that constant arrivals carry. */
@@ -74,6 +81,10 @@ export class Connection {
   /** Counts the incarnations (CRR): packets of an earlier one are stale. */
   life: u32;
   state: u32;
+  /** Thread that serves it, and its place in that thread's ready list (epoll.ts). */
+  thread: u32;
+  readyNext: i32;
+  readyListed: u32;
   source: u32;
   destination: u32;
   ports: u32;
@@ -166,6 +177,17 @@ export class Thread {
   lane6: u32;
   /** Bytes that the current step works on. */
   amount: u32;
+  /** Connection it works for; -1 between two of a thread that serves many. */
+  serving: i32;
+  /** 1 for a thread that serves many and waits for them with epoll; see epoll.ts. */
+  polls: u32;
+  readyHead: i32;
+  readyTail: i32;
+  readyCount: u32;
+  /** Of these, how many the last epoll_wait has returned. */
+  batch: u32;
+  /** Never leaves its CPU. */
+  pinned: u32;
   /** Rest of the interrupted step, ticks; 0 none. */
   remaining: u64;
   /** Time to add to the next step, ticks. */

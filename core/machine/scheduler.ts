@@ -15,7 +15,9 @@ import { runEnqueue, runTake } from "./run_queue";
 import { totals } from "./totals";
 import { traceWake } from "./trace";
 
-function chooseCpu(last: u32, waker: u32): u32 {
+function chooseCpu(thread: Thread, waker: u32): u32 {
+  const last = thread.cpu;
+  if (thread.pinned != 0) return last;
   if (cost(WAKE_AFFINE_SWITCH) != 0 && cpuFree(waker)) return waker;
   if (cpuFree(last)) return last;
   const node = cpuAt(last).node;
@@ -58,19 +60,24 @@ function interruptCpu(from: Cpu, target: u32): void {
   schedule(now() + cost(IPI) + far, EV_IPI, target);
 }
 
-/** Moves a thread that softirqs keep off a CPU, waiting or interrupted, to an idle one. */
+function isFree(index: i32): bool {
+  return index >= 0 && threadAt(index).pinned == 0;
+}
+
+/**
+ * Moves a thread that softirqs keep off a CPU to an idle one: the first that waits or, where that
+ * is bound to its CPU, the interrupted one.
+ */
 export function rescue(from: u32): void {
   const cpu = cpuAt(from);
-  if (cpu.runHead < 0 && cpu.current < 0) return;
+  const waits = isFree(cpu.runHead);
+  if (!waits && !isFree(cpu.current)) return;
   const target = idleCpu(from);
   if (target < 0) return;
-  let index = runTake(cpu);
-  if (index < 0) {
-    index = cpu.current;
-    // One that spins may have a NAPI: it stays.
-    if (threadAt(index).spin == SPINNING) return;
-    cpu.current = -1;
-  }
+  // One that spins may have a NAPI: it stays.
+  if (!waits && threadAt(cpu.current).spin == SPINNING) return;
+  const index = waits ? runTake(cpu) : cpu.current;
+  if (!waits) cpu.current = -1;
   const thread = threadAt(index);
   const other = cpuAt(target);
   totals().migrations++;
@@ -88,7 +95,7 @@ export function wake(index: u32, waker: u32): void {
     busyPollWake(thread);
     return;
   }
-  const target = chooseCpu(thread.cpu, waker);
+  const target = chooseCpu(thread, waker);
   const cpu = cpuAt(target);
   totals().wakeups++;
   traceWake(index, target, waker);

@@ -137,7 +137,7 @@ function beginStep(index: u32, step: u32, ticks: u64): void {
 }
 
 function wakeTicks(connection: u32): u64 {
-  return threadAt(connection).state == SLEEPING ? cost(WAKE) : 0;
+  return threadAt(connectionAt(connection).thread).state == SLEEPING ? cost(WAKE) : 0;
 }
 
 /** Cost of one frame, up to where GRO holds it or the protocol is done with it. */
@@ -302,7 +302,7 @@ function receiveFrame(index: u32, cpu: Cpu): void {
   rxPop(cpu.vector);
   cpu.work++;
   const packet = packetAt(number);
-  threadAt(packet.connection).napi = cpu.vector + 1;
+  threadAt(connectionAt(packet.connection).thread).napi = cpu.vector + 1;
   if ((packet.flags & FLAG_UDP) != 0) udpReceive(index, packet);
   else tcpReceive(index, packet);
   packetDrop(number);

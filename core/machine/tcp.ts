@@ -21,9 +21,9 @@ import {
 } from "./connection";
 import { cost, DELAYED_ACK, TCP_WINDOW, TX_QUEUE_LIMIT } from "./costs";
 import { Cpu, cpuAt, kick } from "./cpu";
+import { notify } from "./epoll";
 import { TCP_HEADERS, TCP_SEGMENT } from "./link";
 import { qdiscSubmit } from "./qdisc";
-import { wake } from "./scheduler";
 import { outputAppend } from "./softirq";
 import { txQueueOf } from "./steering";
 import { totals } from "./totals";
@@ -150,7 +150,8 @@ function acknowledged(cpu: u32, index: u32, bytes: u32): void {
   assert(bytes <= connection.txInflight);
   connection.txInflight -= bytes;
   if (tcpCanSend(connection)) outputAppend(cpuAt(cpu), index);
-  if (groupAt(connection.group).test == TCP_MAERTS && writerGoesOn(connection, 0)) wake(index, cpu);
+  const writes = groupAt(connection.group).test == TCP_MAERTS;
+  if (writes && writerGoesOn(connection, 0)) notify(index, cpu);
 }
 
 function hold(cpu: Cpu, index: u32, packet: Packet): void {
@@ -175,7 +176,7 @@ function handshake(cpu: u32, index: u32, flags: u32): void {
     tcpControl(index, cpu, 0);
   } else if (connection.state == STATE_SYN) {
     connection.state = STATE_READY;
-    wake(index, cpu);
+    notify(index, cpu);
   }
 }
 
@@ -213,7 +214,7 @@ export function tcpFlush(cpu: u32, index: u32): void {
   } else if (connection.delayedAck == 0) {
     connection.delayedAck = schedule(now() + cost(DELAYED_ACK), EV_DELAYED_ACK, index);
   }
-  wake(index, cpu);
+  notify(index, cpu);
 }
 
 /** The delayed-ack time is over: the CPU of the thread sends the acknowledgement. */
@@ -221,7 +222,7 @@ export function tcpDelayedAck(index: u32): void {
   const connection = connectionAt(index);
   connection.delayedAck = 0;
   connection.ackDue = 1;
-  const cpu = threadAt(index).cpu;
+  const cpu = threadAt(connection.thread).cpu;
   outputAppend(cpuAt(cpu), index);
   kick(cpu);
 }

@@ -6,10 +6,10 @@ import { FLAG_LAST, FLAG_UDP, Packet, packetAt, packetTake } from "./abi";
 import { Connection, connectionAt, Group, groupAt, UDP_STREAM } from "./connection";
 import { cost, UDP_BUFFER } from "./costs";
 import { cpuAt } from "./cpu";
+import { notify } from "./epoll";
 import { IP_HEADERS, UDP_HEADERS, UDP_SEGMENT } from "./link";
 import { peerLost } from "./peer";
 import { qdiscSubmit } from "./qdisc";
-import { wake } from "./scheduler";
 import { txQueueOf } from "./steering";
 import { totals } from "./totals";
 
@@ -61,7 +61,7 @@ export function udpReceive(cpu: u32, packet: Packet): void {
   }
   connection.rxMessages++;
   connection.rxNode = cpuAt(cpu).node;
-  wake(index, cpu);
+  notify(index, cpu);
 }
 
 /** Sends a datagram of the server: a packet for each fragment, all to one queue. */

@@ -25,7 +25,17 @@ export function refusalOf(run: PlannedRun): string | null {
   return null;
 }
 
+/** Connections of a group that a live run opens at most: each takes two file descriptors. */
+const LIVE_CONNECTIONS_MAX = 1024;
+
 function refusalOfGroup(group: WorkloadGroup): string | null {
+  if (group.threads > 0 || group.pin) {
+    return "the server of a live run is one event loop, so threads and pin work only with " +
+      "--target model";
+  }
+  if (group.connections > LIVE_CONNECTIONS_MAX) {
+    return `a live run opens at most ${LIVE_CONNECTIONS_MAX} connections, not ${group.connections}`;
+  }
   const isStream = group.test.endsWith("STREAM") || group.test === "TCP_MAERTS";
   if (isStream && group.arrival.loop === "open") {
     return "a live stream sends as fast as its socket takes, so arrival.loop must be closed";

@@ -129,6 +129,8 @@ export class ModelRun {
       );
       const distribution = SERVICE_DISTRIBUTIONS.indexOf(group.service_distribution);
       if (distribution > 0) calls.groupService(index, distribution);
+      const byQueue = group.assignment === "by_queue" ? 1 : 0;
+      calls.groupThreads(index, group.threads, group.pin ? 1 : 0, byQueue);
       if (group.arrival.loop === "open") {
         const gapNs = 1e9 / group.arrival.rate_per_second;
         calls.groupOpen(index, gapNs, group.arrival.distribution === "poisson" ? 1 : 0);

@@ -17,6 +17,7 @@ const RULES: Readonly<Record<number, string>> = {
   8: "each transaction that may be in flight is: in flight, idle, or about to be sent",
   9: "no event comes before one that was handled",
   20: "counts and places of the flow director's table agree, and no more is in it than fits",
+  40: "a connection with unread data is served, or on the ready list of its thread",
 };
 
 /** The sentence of a rule; numbers start at 1. */

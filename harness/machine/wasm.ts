@@ -24,6 +24,7 @@ export type MachineCalls = {
       | "groupSet"
       | "groupOpen"
       | "groupService"
+      | "groupThreads"
       | "groupSteered"
       | "machineStart"
       | "machineRun"

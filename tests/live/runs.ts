@@ -22,6 +22,9 @@ export function groupOf(test: TestName, change: Partial<WorkloadGroup> = {}): Wo
     arrival: { loop: "closed" },
     service_ns: 0,
     service_distribution: "constant",
+    threads: 0,
+    pin: false,
+    assignment: "round_robin",
     ...change,
   };
 }

@@ -31,6 +31,9 @@ const groups = fc.array(
     outstanding: fc.integer({ min: 1, max: 4 }),
     service_ns: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 100_000 })),
     isOpen: fc.boolean(),
+    threads: fc.integer({ min: 0, max: 8 }),
+    pin: fc.boolean(),
+    assignment: fc.constantFrom("round_robin", "by_queue"),
     rate: fc.integer({ min: 1000, max: 500_000 }),
   }),
   { minLength: 1, maxLength: 3 },
@@ -40,6 +43,7 @@ const groups = fc.array(
     return groupOf({
       ...fields,
       name: `g${place}`,
+      threads: Math.min(fields.threads, fields.connections),
       outstanding: fields.test === "TCP_CRR" || !transactional ? 1 : fields.outstanding,
       arrival: isOpen && transactional
         ? { loop: "open", rate_per_second: rate, distribution: "poisson" }

@@ -198,6 +198,9 @@ const REFUSED: readonly (readonly [TestName, Partial<WorkloadGroup>, RegExp])[] 
   ["UDP_RR", { outstanding: 129 }, /tell 128 requests .* outstanding 129 is too many$/],
   ["TCP_RR", { service_distribution: "exponential" }, /must be constant, not exponential$/],
   ["TCP_CRR", { outstanding: 2 }, /outstanding must be 1, not 2$/],
+  ["TCP_RR", { connections: 1025 }, /opens at most 1024 connections, not 1025$/],
+  ["TCP_RR", { connections: 2, threads: 2 }, /threads and pin work only with --target model$/],
+  ["UDP_RR", { pin: true }, /threads and pin work only with --target model$/],
 ];
 
 for (const [test, change, expected] of REFUSED) {

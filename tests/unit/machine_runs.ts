@@ -51,6 +51,9 @@ export function groupOf(
     arrival: { loop: "closed" },
     service_ns: 0,
     service_distribution: "constant",
+    threads: 0,
+    pin: false,
+    assignment: "round_robin",
     ...fields,
   };
 }

@@ -81,6 +81,9 @@ Deno.test("defaults of the schema are filled in", async () => {
     outstanding: 1,
     service_ns: 0,
     service_distribution: "constant",
+    threads: 0,
+    pin: false,
+    assignment: "round_robin",
   }]);
 });
 
@@ -107,7 +110,8 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     group('"test": "TCP_RR",\n      "requst_bytes": 3'),
     'own.jsonc:5:7: Unknown key "requst_bytes" in groups[0]: accepted are "name", "test", ' +
     '"connections", "hint", "request_bytes", "response_bytes", "message_bytes", "outstanding", ' +
-    '"arrival", "service_ns", "service_distribution" (did you mean "request_bytes"?)',
+    '"arrival", "service_ns", "service_distribution", "threads", "pin", "assignment" (did you ' +
+    'mean "request_bytes"?)',
   ],
   [
     "a misspelt key that is missing under its right name",
@@ -132,6 +136,17 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     group('"test": "UDP_RR", "response_bytes": 65536'),
     "own.jsonc:4:74: groups[0].response_bytes is 65536: UDP_RR sends it as one datagram, " +
     "accepted are at most 65507",
+  ],
+  [
+    "more threads than connections",
+    group('"test": "TCP_RR", "threads": 2'),
+    "own.jsonc:4:67: groups[0].threads is 2: accepted are at most the 1 connections of the group",
+  ],
+  [
+    "a choice among threads where there is none",
+    group('"test": "TCP_RR", "assignment": "by_queue"'),
+    "own.jsonc:4:56: groups[0].assignment has no meaning where each connection has a thread of " +
+    "its own: remove it, or set threads",
   ],
   [
     "nesting without end",
