@@ -8,7 +8,7 @@
 import { EINVAL } from "./lib/errno";
 import { fingerprintMix } from "./lib/fingerprint";
 import { HISTOGRAM_SIZE } from "./lib/histogram";
-import { prngBelow, prngSeed } from "./lib/prng";
+import { prngSeed } from "./lib/prng";
 import { eventAt, now, pendingEvents, schedule, takeEvent, wheelInit } from "./lib/wheel";
 import {
   ARENA_END,
@@ -19,6 +19,7 @@ import {
   EV_BUSY_POLL,
   EV_CPU,
   EV_DELAYED_ACK,
+  EV_DUE,
   EV_FLUSH,
   EV_IPI,
   EV_ITR,
@@ -45,35 +46,17 @@ import {
   PACKET_MAX,
   prngOf,
   PURPOSE_MAX,
-  PURPOSE_START,
   WHEEL,
 } from "./machine/abi";
 import { INTERVAL_MASK } from "./machine/adaptive_itr";
-import { threadSleeps } from "./machine/app";
-import { arrivalIdle, arrivalPlan, arrive } from "./machine/arrival";
+import { arrive, issueDue } from "./machine/arrival";
 import { atrActivate } from "./machine/atr";
 import { busyPollNotice } from "./machine/busy_poll";
 import { checkAll } from "./machine/check";
 import { checkStep, checkStepInit } from "./machine/check_step";
-import {
-  connectionAt,
-  connectionsInit,
-  Group,
-  groupAdd,
-  groupAt,
-  groupsUsed,
-  PROTOCOL_TCP,
-  PROTOCOL_UDP,
-  TCP_CRR,
-  TCP_MAERTS,
-  TCP_STREAM,
-  threadAt,
-  UDP_RR,
-  UDP_STREAM,
-} from "./machine/connection";
+import { connectionAt, connectionsInit, groupAt, groupsUsed, TCP_CRR } from "./machine/connection";
 import { costSet as setCost, TICKS_PER_NS } from "./machine/costs";
 import { charge, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
-import { epollInit, notify } from "./machine/epoll";
 import { RUN_BROKEN, RUN_FULL } from "./machine/face";
 import {
   flushDone,
@@ -97,25 +80,23 @@ import {
 import { pcieInit } from "./machine/pcie";
 import {
   peerArrive,
-  peerFlow,
   peerGiveUp,
   peerInit,
   peerLinkFree,
   peerNext,
   peerReceive,
   peerRetransmit,
-  peerStream,
   peerTaken,
 } from "./machine/peer";
 import { recordFind, recordObject } from "./machine/policy";
 import { queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine/queue";
 import { ringsInit, txFetched, txLinkDone, txReport } from "./machine/ring";
-import { rssInit, rssQueue } from "./machine/rss";
-import { SERVICE_BIMODAL } from "./machine/service";
-import { socketSetUp, socketsInit } from "./machine/socket";
+import { rssInit } from "./machine/rss";
+import { socketsInit } from "./machine/socket";
 import { tcpDelayedAck } from "./machine/tcp";
 import { countKind, totals, totalsInit } from "./machine/totals";
 import { traceIsFull, traceIsOn, traceLook, traceStop } from "./machine/trace";
+import { groupStart, startConnection } from "./machine/workload";
 import { writeBackTimer } from "./machine/write_back";
 
 export * from "./machine/ethtool";
@@ -123,11 +104,17 @@ export * from "./machine/face";
 export { traceStart, traceStop, traceTake } from "./machine/trace";
 export { eventsTaken, pendingEvents } from "./lib/wheel";
 export { packetsTaken, packetsUsed } from "./machine/abi";
+export {
+  groupFacebook,
+  groupOnOff,
+  groupOpen,
+  groupService,
+  groupSet,
+  groupThreads,
+} from "./machine/workload";
 
 /** More packets or events than one event takes: the start of a connection with 256 datagrams. */
 const ROOM_LEAST: u32 = 16384;
-/** Connections start within this time, so that they do not march in step. */
-const START_SPREAD_NS: u32 = 1000000;
 
 let fingerprint: u64 = 0;
 let marks: u32 = 0;
@@ -185,119 +172,14 @@ export function socketsSet(task: i32, device: i32): void {
   socketsInit(task, device);
 }
 
-/** Adds a group of connections; their sockets ask for `policy` (0 for none). */
-export function groupSet(
-  test: u32,
-  connections: u32,
-  outstanding: u32,
-  requestBytes: u32,
-  responseBytes: u32,
-  messageBytes: u32,
-  policy: u32,
-  serviceNs: f64,
-): u32 {
-  assert(outstanding > 0);
-  const number = groupAdd(connections, outstanding);
-  const group = groupAt(number);
-  group.test = test;
-  group.requestBytes = requestBytes;
-  group.responseBytes = responseBytes;
-  group.messageBytes = messageBytes;
-  group.policy = policy;
-  group.service = <u64>(serviceNs * 10.0);
-  return number;
-}
-
-/** Spreads a group's service time; see machine/service.ts. */
-export function groupService(number: u32, distribution: u32): void {
-  assert(distribution <= SERVICE_BIMODAL);
-  groupAt(number).serviceDistribution = distribution;
-}
-
-/** Lets `threads` threads share a group's connections (0: a thread each), pinned or not. */
-export function groupThreads(number: u32, threads: u32, pinned: bool, byQueue: bool): void {
-  const group = groupAt(number);
-  assert(threads <= group.count);
-  group.threads = threads;
-  group.pinned = pinned ? 1 : 0;
-  group.byQueue = byQueue ? 1 : 0;
-}
-
-/** Longest gap of arrivals: beyond the end of every run. */
-const GAP_NS_MAX: f64 = 1e12;
-
-/** Makes a group an open loop with this mean gap of arrivals, nanoseconds. */
-export function groupOpen(number: u32, gapNs: f64, poisson: bool): void {
-  const group = groupAt(number);
-  group.open = 1;
-  group.poisson = poisson ? 1 : 0;
-  group.gap = <u64>(min(gapNs, GAP_NS_MAX) * 10.0 * 65536.0);
-}
-
-/** Sets up the threads of a group, asleep: one a connection, or so many that share all. */
-function threadsSetUp(group: Group): void {
-  const count = group.threads == 0 ? group.count : group.threads;
-  for (let i: u32 = 0; i < count; i++) {
-    const index = group.first + i;
-    const thread = threadAt(index);
-    thread.pinned = group.pinned;
-    thread.cpu = (group.threads == 0 ? index : i) % cpus();
-    threadSleeps(thread);
-    if (group.threads == 0) thread.serving = index;
-    else epollInit(thread);
-  }
-}
-
-/** Thread of a group's i-th connection, whose flow is known. */
-function threadOf(group: Group, i: u32): u32 {
-  if (group.threads == 0) return group.first + i;
-  if (group.byQueue == 0) return group.first + (i % group.threads);
-  // As memcached deals connections out by SO_INCOMING_NAPI_ID: before any rule, that is RSS.
-  return group.first + (vectorCpu(rssQueue(connectionAt(group.first + i).hash)) % group.threads);
-}
-
-function connectionSetUp(index: u32, number: u32): void {
-  const connection = connectionAt(index);
-  const group = groupAt(number);
-  const test = group.test;
-  connection.group = number;
-  connection.protocol = test == UDP_RR || test == UDP_STREAM ? PROTOCOL_UDP : PROTOCOL_TCP;
-  peerFlow(index);
-  connection.thread = threadOf(group, index - group.first);
-  socketSetUp(index);
-  const start = <u64>prngBelow(prngOf(PURPOSE_START), START_SPREAD_NS) * TICKS_PER_NS;
-  schedule(start, EV_START, index);
-}
-
 /** Opens all sockets and sets the end of the warm-up and of the run, nanoseconds from now. */
 export function machineStart(warmupNs: f64, measureNs: f64): void {
   for (let number: u32 = 0; number < groupsUsed(); number++) {
-    const group = groupAt(number);
-    threadsSetUp(group);
-    for (let i: u32 = 0; i < group.count; i++) connectionSetUp(group.first + i, number);
-    if (group.open != 0) arrivalPlan(number);
+    groupStart(number);
   }
   const warmup = <u64>warmupNs * TICKS_PER_NS;
   schedule(warmup, EV_MARK, 0);
   schedule(warmup + <u64>measureNs * TICKS_PER_NS, EV_MARK, 1);
-}
-
-/** A connection starts: its first requests, its stream, or its writer. */
-function startConnection(index: u32): void {
-  const connection = connectionAt(index);
-  const group = groupAt(connection.group);
-  if (group.test == TCP_MAERTS) {
-    const cpu = threadAt(connection.thread).cpu;
-    notify(index, cpu);
-    kick(cpu);
-  } else if (group.test == TCP_STREAM || group.test == UDP_STREAM) {
-    peerStream(index);
-  } else {
-    for (let i: u32 = 0; i < group.outstanding; i++) {
-      if (group.open != 0) arrivalIdle(index);
-      else peerNext(index);
-    }
-  }
 }
 
 function handle(kind: u32, target: u32): void {
@@ -316,6 +198,7 @@ function handle(kind: u32, target: u32): void {
     case EV_PEER_RX: return peerReceive(target);
     case EV_PEER_NEXT: return peerNext(target);
     case EV_ARRIVAL: return arrive(target);
+    case EV_DUE: return issueDue(target);
     case EV_DELAYED_ACK: return tcpDelayedAck(target);
     case EV_RETRANSMIT: return peerRetransmit(target);
     case EV_ATR: return atrActivate(target);

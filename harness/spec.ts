@@ -26,7 +26,22 @@ export type Arrival =
     readonly loop: "open";
     /** Offered load of the whole group. */
     readonly rate_per_second: number;
-    readonly distribution: "poisson" | "constant";
+    readonly distribution: "poisson" | "constant" | "facebook";
+    /** One schedule whose requests take any free connection, or one for each connection. */
+    readonly schedule?: "group" | "connection";
+    /** Bursts: the load is there for the one time and not for the other, in turn. */
+    readonly on_ms?: number;
+    readonly off_ms?: number;
+  };
+
+/** Payload of requests and responses: the group's own bytes, or drawn for each request. */
+export type Sizes =
+  | { readonly distribution: "constant" }
+  | {
+    /** memcached at Facebook, as mutilate generates it. */
+    readonly distribution: "facebook";
+    /** Share of requests that write a value. */
+    readonly update_percent: number;
   };
 
 /** How service times spread around their mean, in the order of core/machine/service.ts. */
@@ -48,6 +63,7 @@ export interface WorkloadGroup {
   /** Payload bytes of a request, of a response (RR, CRR). */
   readonly request_bytes: number;
   readonly response_bytes: number;
+  readonly sizes: Sizes;
   /** Payload bytes of one send (STREAM, MAERTS). */
   readonly message_bytes: number;
   /** Transactions in flight per connection (netperf's burst + 1). */
@@ -79,6 +95,8 @@ export interface WorkloadSpec {
   };
   /** Targets on which the default matrix runs this workload. */
   readonly targets: readonly ("model" | "live")[];
+  /** Whether the default matrix has it at all. */
+  readonly in_default_matrix: boolean;
   readonly groups: readonly WorkloadGroup[];
 }
 
@@ -180,7 +198,11 @@ export async function readWorkload(
     { schema, relations: workloadRelations },
   );
   const { $schema: _editorsOnly, ...fields } = document.value;
-  const groups = fields.groups.map((group) => ({ ...group, arrival: filledIn(group.arrival) }));
+  const groups = fields.groups.map((group) => ({
+    ...group,
+    arrival: filledIn(group.arrival),
+    sizes: withUpdates(group.sizes),
+  }));
   const workload = { ...fields, groups, name: nameOfFile(file) };
   const machine = options.machine === undefined
     ? await readMachine(workload.machine, dirname(file))
@@ -263,4 +285,10 @@ function filledIn(arrival: Arrival): Arrival {
   return arrival.loop === "open"
     ? { ...arrival, distribution: arrival.distribution ?? "poisson" }
     : arrival;
+}
+
+function withUpdates(sizes: Sizes): Sizes {
+  return sizes.distribution === "facebook"
+    ? { ...sizes, update_percent: sizes.update_percent ?? 0 }
+    : sizes;
 }

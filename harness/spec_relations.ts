@@ -48,6 +48,7 @@ export function workloadRelations(document: JsoncDocument<WorkloadSpec>): Findin
       ...datagramFindings(group, index),
       ...arrivalFindings(group, index),
       ...threadFindings(group, index),
+      ...sizeFindings(group, index, document),
     );
   });
   return findings;
@@ -97,11 +98,39 @@ function arrivalFindings(group: WorkloadGroup, index: number): Finding[] {
       `accepted is "closed"`;
     return [{ path: [...path, "loop"], message }];
   }
-  if ("rate_per_second" in others) return [];
-  return [{
-    path,
-    message: `${where} lacks "rate_per_second": an open loop needs its offered load`,
-  }];
+  if (!("rate_per_second" in others)) {
+    const message = `${where} lacks "rate_per_second": an open loop needs its offered load`;
+    return [{ path, message }];
+  }
+  if (("on_ms" in others) === ("off_ms" in others)) return [];
+  const lacking = "on_ms" in others ? "off_ms" : "on_ms";
+  return [{ path, message: `${where} lacks "${lacking}": bursts need both times` }];
+}
+
+/** Sizes that are drawn leave those of the group without meaning, and the other way round. */
+function sizeFindings(
+  group: WorkloadGroup,
+  index: number,
+  document: JsoncDocument<WorkloadSpec>,
+): Finding[] {
+  const path = ["groups", index];
+  const where = `groups[${index}]`;
+  if (group.sizes.distribution === "constant") {
+    if (!("update_percent" in group.sizes)) return [];
+    const message = `${where}.sizes.update_percent has no meaning for constant sizes: remove it`;
+    return [{ path: [...path, "sizes"], key: "update_percent", message }];
+  }
+  if (group.test !== "TCP_RR" && group.test !== "TCP_CRR") {
+    const message = `${where}.sizes.distribution is "${group.sizes.distribution}": ${group.test} ` +
+      `takes its sizes from the group, accepted is "constant"`;
+    return [{ path: [...path, "sizes", "distribution"], message }];
+  }
+  return ["request_bytes", "response_bytes"].filter((field) => document.has([...path, field]))
+    .map((field) => ({
+      path,
+      key: field,
+      message: `${where}.${field} has no meaning where sizes are drawn: remove it`,
+    }));
 }
 
 /** Link speeds of each device, Gb/s: Intel's product briefs of the 710 series and of the X520. */

@@ -24,7 +24,7 @@ export const GROUP_MAX: u32 = 16;
 export const RING_MAX: u32 = 4096;
 export const PACKET_MAX: u32 = 262144;
 export const EVENT_MAX: u32 = 524288;
-export const ARRIVAL_MAX: u32 = 65536;
+export const ARRIVAL_MAX: u32 = 32768;
 export const RULE_MAX: u32 = 8192;
 export const COST_MAX: u32 = 128;
 export const PURPOSE_MAX: u32 = 8;
@@ -40,7 +40,9 @@ export const CONNECTION_SHIFT: usize = 9;
 export const THREADS: usize = CONNECTIONS + ((<usize>CONNECTION_MAX) << CONNECTION_SHIFT);
 export const THREAD_SHIFT: usize = 7;
 export const STAMPS: usize = THREADS + ((<usize>CONNECTION_MAX) << THREAD_SHIFT);
-export const CPUS: usize = STAMPS + <usize>STAMP_MAX * 8;
+/** Intended time of a request (u64), then its own size and the size of its response. */
+export const STAMP_SHIFT: usize = 4;
+export const CPUS: usize = STAMPS + ((<usize>STAMP_MAX) << STAMP_SHIFT);
 export const CPU_SHIFT: usize = 9;
 export const QUEUES: usize = CPUS + ((<usize>CPU_MAX) << CPU_SHIFT);
 export const QUEUE_SHIFT: usize = 9;
@@ -131,6 +133,9 @@ export const EV_FLUSH: u32 = 23;
 export const EV_NAPI_TIMER: u32 = 25;
 /** Something has come that a thread which spins on a vector sees [queue]. */
 export const EV_BUSY_POLL: u32 = 26;
+
+/** The next request of a connection with a schedule of its own is due [connection]. */
+export const EV_DUE: u32 = 35;
 
 /** A frame, or a train of frames that segmentation offload makes of one packet. */
 @unmanaged
@@ -244,6 +249,7 @@ export const PURPOSE_KEY: u32 = 0;
 export const PURPOSE_PORT: u32 = 1;
 export const PURPOSE_START: u32 = 2;
 export const PURPOSE_ARRIVAL: u32 = 3;
+export const PURPOSE_SIZE: u32 = 4;
 export const PURPOSE_SERVICE: u32 = 7;
 
 /** State of a purpose's random numbers. */

@@ -39,6 +39,7 @@ import {
 import { cpuAt, MODE_SYSTEM, MODE_USER } from "./cpu";
 import { serviceTicks } from "./service";
 import { epollReturns, readyAppend, readyTake } from "./epoll";
+import { requestBytesOf, responseBytesOf } from "./sizes";
 import { socketLeave, socketReceived, socketTake } from "./socket";
 import { tcpAccepted, tcpCanSend, tcpClose, tcpHasSpace, tcpSend, tcpWindowUpdate } from "./tcp";
 import { udpSend } from "./udp";
@@ -93,9 +94,9 @@ export function canRead(connection: Connection): bool {
 function receiveAmount(connection: Connection, group: Group): u32 {
   if (group.test == UDP_STREAM) return group.messageBytes;
   if (group.test == UDP_RR) return group.requestBytes;
-  const wanted =
-    group.test == TCP_STREAM ? group.messageBytes : group.requestBytes - connection.requestGot;
-  return min(connection.rxQueued, wanted);
+  if (group.test == TCP_STREAM) return min(connection.rxQueued, group.messageBytes);
+  const request = requestBytesOf(connection, group, connection.served);
+  return min(connection.rxQueued, request - connection.requestGot);
 }
 
 function sendTicks(connection: Connection, group: Group): u64 {
@@ -105,7 +106,8 @@ function sendTicks(connection: Connection, group: Group): u64 {
     return cost(SEND_CALL) + copyTicks(group.messageBytes, false) + output;
   }
   const output = cost(group.test == UDP_RR ? UDP_TX : TCP_TX);
-  return cost(SEND_CALL) + copyTicks(group.responseBytes, false) + output;
+  const response = responseBytesOf(connection, group, connection.served);
+  return cost(SEND_CALL) + copyTicks(response, false) + output;
 }
 
 /** What comes at the start of a thread's loop; takes the next ready connection, if it has many. */
@@ -189,7 +191,7 @@ function received(thread: Thread, cpu: u32): u32 {
     return COMPUTE;
   }
   connection.requestGot += bytes;
-  if (connection.requestGot < group.requestBytes) return START;
+  if (connection.requestGot < requestBytesOf(connection, group, connection.served)) return START;
   connection.requestGot = 0;
   return COMPUTE;
 }
@@ -202,7 +204,8 @@ function sent(index: u32, cpu: u32): u32 {
     udpSend(index, cpu, group.responseBytes);
     return START;
   }
-  connection.txQueued += group.test == TCP_MAERTS ? group.messageBytes : group.responseBytes;
+  if (group.test == TCP_MAERTS) connection.txQueued += group.messageBytes;
+  else connection.txQueued += responseBytesOf(connection, group, connection.served++);
   if (tcpCanSend(connection)) tcpSend(index, cpu);
   return afterOutput(connection, group);
 }

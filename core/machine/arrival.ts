@@ -1,13 +1,22 @@
 // deno-fmt-ignore-file
-// Open loop: requests of a group fall due on a schedule, whatever the responses do. A request takes
-// a connection with a free place, else waits with its intended time; latency counts from that
-// time, so a system that falls behind cannot hide it. For tests with transactions only.
+// Open loop: requests fall due on a schedule, whatever the responses do. A group's request takes a
+// connection with a free place, else waits with its intended time. Where each connection has a
+// schedule of its own (mutilate's agents), the next request waits at its connection, and those
+// after it are not even drawn. Latency counts from the intended time, so a system that falls
+// behind cannot hide it. For tests with transactions only.
 
-import { prngExponential } from "../lib/prng";
+import { prngExponential, prngNext } from "../lib/prng";
 import { now, schedule } from "../lib/wheel";
-import { ARRIVAL_MAX, ARRIVALS, EV_ARRIVAL, prngOf, PURPOSE_ARRIVAL } from "./abi";
+import { ARRIVAL_MAX, ARRIVALS, EV_ARRIVAL, EV_DUE, prngOf, PURPOSE_ARRIVAL } from "./abi";
 import { connectionAt, Group, groupAt } from "./connection";
 import { peerRequest } from "./peer";
+import { paretoAt } from "./sizes";
+
+/** How gaps are distributed. */
+const CONSTANT: u32 = 0;
+const POISSON: u32 = 1;
+/** Shape of the generalised Pareto distribution of gaps in mutilate's fb_ia. */
+const FACEBOOK_SHAPE: f64 = 0.154971;
 
 
 @inline
@@ -20,6 +29,11 @@ export function arrivalIdle(index: u32): void {
   const connection = connectionAt(index);
   const number = connection.group;
   const group = groupAt(number);
+  if (group.ownSchedules != 0) {
+    connection.idlePlaces++;
+    if (connection.isLate != 0) issueDue(index);
+    return;
+  }
   if (group.arrivalHead != group.arrivalTail) {
     const intended = load<u64>(waitingAt(number, group.arrivalHead));
     group.arrivalHead++;
@@ -57,17 +71,55 @@ function takeIdle(group: Group): i32 {
  * of them, random ones leave it out (a share of 1e-4 at 1e6 a second).
  */
 function nextGap(group: Group): u64 {
-  if (group.poisson == 0) {
+  if (group.distribution == CONSTANT) {
     const sum = group.gap + group.gapCarry;
     group.gapCarry = sum & 0xffff;
     return sum >> 16;
   }
-  return prngExponential(prngOf(PURPOSE_ARRIVAL), group.gap >> 16);
+  const mean = group.gap >> 16;
+  if (group.distribution == POISSON) return prngExponential(prngOf(PURPOSE_ARRIVAL), mean);
+  const u = (<f64>prngNext(prngOf(PURPOSE_ARRIVAL)) + 0.5) / 4294967296.0;
+  return <u64>paretoAt(u, 0.0, <f64>mean * (1.0 - FACEBOOK_SHAPE), FACEBOOK_SHAPE);
+}
+
+/** Time of the arrival `gap` after another, where only the time counts in which load is there. */
+function timeAfter(group: Group, from: u64, gap: u64): u64 {
+  if (group.offTicks == 0) return from + gap;
+  const period = group.onTicks + group.offTicks;
+  const inPeriod = from % period;
+  const load = min(inPeriod, group.onTicks) + gap;
+  return from - inPeriod + (load / group.onTicks) * period + (load % group.onTicks);
 }
 
 /** Schedules a group's next arrival. */
 export function arrivalPlan(number: u32): void {
-  schedule(now() + nextGap(groupAt(number)), EV_ARRIVAL, number);
+  const group = groupAt(number);
+  schedule(timeAfter(group, now(), nextGap(group)), EV_ARRIVAL, number);
+}
+
+/** Draws the next request of a connection's own schedule, after the last or after its start. */
+function planDue(index: u32, from: u64): void {
+  const connection = connectionAt(index);
+  const group = groupAt(connection.group);
+  connection.dueAt = timeAfter(group, from, nextGap(group));
+  connection.isLate = connection.dueAt <= now() ? 1 : 0;
+  if (connection.isLate == 0) schedule(connection.dueAt, EV_DUE, index);
+}
+
+/** A connection starts a schedule of its own. */
+export function scheduleStart(index: u32): void {
+  planDue(index, now());
+}
+
+/** The next request of a connection's own schedule is due: sent, as far as there are places. */
+export function issueDue(index: u32): void {
+  const connection = connectionAt(index);
+  connection.isLate = 1;
+  while (connection.isLate != 0 && connection.idlePlaces > 0) {
+    connection.idlePlaces--;
+    peerRequest(index, connection.dueAt);
+    planDue(index, connection.dueAt);
+  }
 }
 
 /** A request falls due. */

@@ -41,8 +41,13 @@ export class Group {
   outstanding: u32;
   /** 1 open loop. */
   open: u32;
-  /** 1 exponential gaps. */
-  poisson: u32;
+  /** How gaps are distributed: see arrival.ts. */
+  distribution: u32;
+  /** 1 where each connection has a schedule of its own. */
+  ownSchedules: u32;
+  /** How sizes are distributed, and the share of updates: see sizes.ts. */
+  sizes: u32;
+  updatePpm: u32;
   /** Policy value its sockets ask for; 0 asks for nothing. */
   policy: u32;
   /** Server threads that share the connections; 0 is a thread for each. */
@@ -51,8 +56,11 @@ export class Group {
   pinned: u32;
   /** 1 gives a connection to the thread of the CPU of its receive queue. */
   byQueue: u32;
-  /** Mean gap of arrivals, ticks x 2^16 (open loop). */
+  /** Mean gap of arrivals, ticks x 2^16 (open loop): of the group, or of each connection. */
   gap: u64;
+  /** The load is there for the first and not for the second of each such times, ticks. */
+  onTicks: u64;
+  offTicks: u64;
   /** Part of a tick that constant arrivals carry. */
   gapCarry: u64;
   /** Mean CPU time of a transaction, ticks, and how it is spread; see service.ts. */
@@ -152,6 +160,11 @@ export class Connection {
   /** Ring of intended times: its first place, and a running counter of the oldest. */
   stampFirst: u32;
   stampHead: u32;
+  /** Requests that the server has answered, a running counter like the peer's. */
+  served: u32;
+  /** Next request of the connection's own schedule, ticks; whether it waits for a place. */
+  isLate: u32;
+  dueAt: u64;
 }
 
 export const STATE_CLOSED: u32 = 0;

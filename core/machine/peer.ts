@@ -29,6 +29,7 @@ import {
   PORTS,
   prngOf,
   PURPOSE_PORT,
+  STAMP_SHIFT,
   STAMPS,
 } from "./abi";
 import { arrivalIdle } from "./arrival";
@@ -57,6 +58,7 @@ import { IP_HEADERS, linkToHost, TCP_HEADERS, TCP_SEGMENT, UDP_HEADERS, UDP_SEGM
 import { QUANTUM } from "./qdisc";
 import { rxArrive, rxOnBus, rxTransfer } from "./ring";
 import { rssHash, rssHashAddresses } from "./rss";
+import { requestBytesOf, responseBytesOf, sizesDraw } from "./sizes";
 import { rxQueueOf } from "./steering";
 import { tcpReset } from "./tcp";
 import { totals } from "./totals";
@@ -197,7 +199,8 @@ function queueRequest(connection: Connection, index: u32, bytes: u32): void {
 
 @inline
 function stampAt(connection: Connection, group: Group, counter: u32): usize {
-  return STAMPS + ((<usize>(connection.stampFirst + (counter % group.outstanding))) << 3);
+  const place = connection.stampFirst + (counter % group.outstanding);
+  return STAMPS + ((<usize>place) << STAMP_SHIFT);
 }
 
 /** Sends a request that was meant to go at `intended` <= now. */
@@ -207,6 +210,7 @@ export function peerRequest(index: u32, intended: u64): void {
   assert(connection.outstanding < group.outstanding);
   const counter = connection.stampHead + connection.outstanding;
   store<u64>(stampAt(connection, group, counter), intended);
+  sizesDraw(connection, group, counter);
   connection.outstanding++;
   if (group.test == TCP_CRR) {
     peerFlow(index);
@@ -214,7 +218,7 @@ export function peerRequest(index: u32, intended: u64): void {
     return;
   }
   if (group.test == UDP_RR) queueDatagram(index, group.requestBytes);
-  else queueRequest(connection, index, group.requestBytes);
+  else queueRequest(connection, index, requestBytesOf(connection, group, counter));
   enlist(index);
 }
 
@@ -375,10 +379,11 @@ function complete(connection: Connection, group: Group, index: u32): void {
   group.latencySum += latency;
   group.latencyMin = min(group.latencyMin, latency);
   group.latencyMax = max(group.latencyMax, latency);
+  group.transactions++;
+  group.bytes += requestBytesOf(connection, group, connection.stampHead);
+  group.bytes += responseBytesOf(connection, group, connection.stampHead);
   connection.stampHead++;
   connection.outstanding--;
-  group.transactions++;
-  group.bytes += group.requestBytes + group.responseBytes;
   schedule(done, EV_PEER_NEXT, index);
 }
 
@@ -400,16 +405,21 @@ function acknowledged(connection: Connection, index: u32, bytes: u32, window: u3
   peerStream(index);
 }
 
+/** Payload of the response that the peer waits for. */
+function responseNext(connection: Connection, group: Group): u32 {
+  return responseBytesOf(connection, group, connection.stampHead);
+}
+
 /** Steps of a connection per request: SYN, request, response and FIN. */
 function receiveCrr(connection: Connection, group: Group, index: u32, flags: u32): void {
   if ((flags & FLAG_SYN) != 0) {
     sendControl(index, FLAG_ACK, 0);
-    queueRequest(connection, index, group.requestBytes);
+    queueRequest(connection, index, requestBytesOf(connection, group, connection.stampHead));
     enlist(index);
     return;
   }
   if ((flags & FLAG_FIN) != 0) connection.peerFinished = 1;
-  if (connection.peerFinished == 0 || connection.peerGot < group.responseBytes) return;
+  if (connection.peerFinished == 0 || connection.peerGot < responseNext(connection, group)) return;
   sendControl(index, FLAG_FIN | FLAG_ACK, connection.peerUnacked);
   connection.peerUnacked = 0;
   connection.peerFinished = 0;
@@ -449,8 +459,10 @@ export function peerReceive(number: u32): void {
     receiveCrr(connection, group, index, flags);
     return;
   }
-  while (connection.outstanding > 0 && payload != 0 && connection.peerGot >= group.responseBytes) {
-    connection.peerGot -= group.responseBytes;
+  while (connection.outstanding > 0 && payload != 0) {
+    const response = responseNext(connection, group);
+    if (connection.peerGot < response) break;
+    connection.peerGot -= response;
     complete(connection, group, index);
   }
 }

@@ -198,6 +198,7 @@ async function planOf(flags: BenchFlags, cwd: string): Promise<PlannedRun[]> {
   const workloads = [];
   for (const name of names) {
     const read = await readWorkload(name, { cwd, ...machine });
+    if (flags.workload === undefined && !read.workload.in_default_matrix) continue;
     workloads.push({ ...read, workload: lasting(read.workload, flags.duration) });
   }
   return planRuns({

@@ -28,10 +28,24 @@ export function refusalOf(run: PlannedRun): string | null {
 /** Connections of a group that a live run opens at most: each takes two file descriptors. */
 const LIVE_CONNECTIONS_MAX = 1024;
 
+/** Schedules that the generator of live runs does not know. */
+function isOnlyModelled(arrival: Extract<WorkloadGroup["arrival"], { loop: "open" }>): boolean {
+  return arrival.distribution === "facebook" || arrival.schedule === "connection" ||
+    arrival.on_ms !== undefined;
+}
+
 function refusalOfGroup(group: WorkloadGroup): string | null {
   if (group.threads > 0 || group.pin) {
     return "the server of a live run is one event loop, so threads and pin work only with " +
       "--target model";
+  }
+  if (group.sizes.distribution !== "constant") {
+    return `a live run sends constant sizes, so sizes.distribution "${group.sizes.distribution}" ` +
+      "works only with --target model";
+  }
+  if (group.arrival.loop === "open" && isOnlyModelled(group.arrival)) {
+    return 'a live run has one schedule without pauses, so distribution "facebook", schedule ' +
+      '"connection", on_ms and off_ms work only with --target model';
   }
   if (group.connections > LIVE_CONNECTIONS_MAX) {
     return `a live run opens at most ${LIVE_CONNECTIONS_MAX} connections, not ${group.connections}`;

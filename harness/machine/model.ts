@@ -131,10 +131,10 @@ export class ModelRun {
       if (distribution > 0) calls.groupService(index, distribution);
       const byQueue = group.assignment === "by_queue" ? 1 : 0;
       calls.groupThreads(index, group.threads, group.pin ? 1 : 0, byQueue);
-      if (group.arrival.loop === "open") {
-        const gapNs = 1e9 / group.arrival.rate_per_second;
-        calls.groupOpen(index, gapNs, group.arrival.distribution === "poisson" ? 1 : 0);
+      if (group.sizes.distribution === "facebook") {
+        calls.groupFacebook(index, Math.round(group.sizes.update_percent * 1e4));
       }
+      if (group.arrival.loop === "open") setUpArrivals(this.#machine, index, group, group.arrival);
     });
   }
 
@@ -406,6 +406,24 @@ function setUpDevice(manager: PolicyManager, spec: MachineSpec): number {
   const device = manager.deviceRegister({ name: "eth0", netns: 1, ifindex: 2, node: nic.node });
   manager.deviceUp(device);
   return device;
+}
+
+/** Numbers of the distributions of gaps in core/machine/arrival.ts. */
+const GAP_NUMBERS = { constant: 0, poisson: 1, facebook: 2 } as const;
+
+/** The schedule of an open loop: one of the group, or one for each connection. */
+function setUpArrivals(
+  { calls }: MachineWasm,
+  index: number,
+  group: WorkloadGroup,
+  arrival: Extract<WorkloadGroup["arrival"], { readonly loop: "open" }>,
+): void {
+  const isOwn = arrival.schedule === "connection";
+  const schedules = isOwn ? group.connections : 1;
+  const gapNs = 1e9 * schedules / arrival.rate_per_second;
+  calls.groupOpen(index, gapNs, GAP_NUMBERS[arrival.distribution], isOwn ? 1 : 0);
+  const { on_ms: onMs, off_ms: offMs } = arrival;
+  if (onMs !== undefined && offMs !== undefined) calls.groupOnOff(index, onMs * 1e6, offMs * 1e6);
 }
 
 function interruptsOf(

@@ -24,6 +24,8 @@ export type MachineCalls = {
       | "groupSet"
       | "groupOpen"
       | "groupService"
+      | "groupOnOff"
+      | "groupFacebook"
       | "groupThreads"
       | "groupSteered"
       | "machineStart"

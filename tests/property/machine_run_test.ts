@@ -31,6 +31,9 @@ const groups = fc.array(
     outstanding: fc.integer({ min: 1, max: 4 }),
     service_ns: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 100_000 })),
     isOpen: fc.boolean(),
+    isDrawn: fc.boolean(),
+    schedule: fc.constantFrom("group" as const, "connection" as const),
+    bursts: fc.constantFrom({}, { on_ms: 0.2, off_ms: 0.1 }),
     threads: fc.integer({ min: 0, max: 8 }),
     pin: fc.boolean(),
     assignment: fc.constantFrom("round_robin", "by_queue"),
@@ -38,15 +41,18 @@ const groups = fc.array(
   }),
   { minLength: 1, maxLength: 3 },
 ).map((list) =>
-  list.map(({ isOpen, rate, ...fields }, place) => {
+  list.map(({ isOpen, isDrawn, schedule, bursts, rate, ...fields }, place) => {
     const transactional = fields.test.endsWith("RR");
     return groupOf({
       ...fields,
       name: `g${place}`,
       threads: Math.min(fields.threads, fields.connections),
       outstanding: fields.test === "TCP_CRR" || !transactional ? 1 : fields.outstanding,
+      sizes: isDrawn && fields.test.startsWith("TCP") && transactional
+        ? { distribution: "facebook", update_percent: 20 }
+        : { distribution: "constant" },
       arrival: isOpen && transactional
-        ? { loop: "open", rate_per_second: rate, distribution: "poisson" }
+        ? { loop: "open", rate_per_second: rate, distribution: "poisson", schedule, ...bursts }
         : { loop: "closed" },
     });
   })

@@ -242,8 +242,22 @@ Deno.test("workloads lists workloads and machines", async () => {
   assert.match(out, /^Workloads\n {2}crr +TCP connect\/request\/response/);
   assert.match(out, /\nMachines\n {2}x710-8cpu +/);
   const { workloads, machines } = JSON.parse((await lab(["workloads", "--json"])).out);
-  assert.equal(workloads[3].name, "rr");
+  assert.ok(workloads.some(({ name }: { name: string }) => name === "rr"));
   assert.equal(machines[0].nic.queue_pairs, 8);
+});
+
+Deno.test("without --workload a bench runs those of the default matrix, by name any", async () => {
+  await inFolder(async (folder) => {
+    const runsOf = async (...args: string[]) => {
+      const options = ["--policy", "NONE", "--seeds", "1", "--out", folder, "--json"];
+      const { out } = await lab(["bench", "--target", "mock", ...options, ...args]);
+      return out.match(/"workload": ?"(\w+)"/g) ?? [];
+    };
+    const matrix = (await runsOf()).join();
+    assert.ok(matrix.includes('"rr"') && matrix.includes('"mix"'), matrix);
+    assert.ok(!matrix.includes('"memcached"'), matrix);
+    assert.ok((await runsOf("-w", "memcached")).join().includes('"memcached"'));
+  });
 });
 
 Deno.test("a bench does not start in a folder that another one is writing to", async () => {

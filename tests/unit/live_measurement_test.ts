@@ -200,6 +200,9 @@ const REFUSED: readonly (readonly [TestName, Partial<WorkloadGroup>, RegExp])[] 
   ["TCP_CRR", { outstanding: 2 }, /outstanding must be 1, not 2$/],
   ["TCP_RR", { connections: 1025 }, /opens at most 1024 connections, not 1025$/],
   ["TCP_RR", { connections: 2, threads: 2 }, /threads and pin work only with --target model$/],
+  ["TCP_RR", { sizes: { distribution: "facebook", update_percent: 3 } }, /sends constant sizes, /],
+  ["TCP_RR", { arrival: { ...OPEN, schedule: "connection" } }, /has one schedule without pauses, /],
+  ["TCP_RR", { arrival: { ...OPEN, on_ms: 1, off_ms: 1 } }, /has one schedule without pauses, /],
   ["UDP_RR", { pin: true }, /threads and pin work only with --target model$/],
 ];
 

@@ -40,7 +40,7 @@ const SPOILS = [
 
 const HELPERS = `
 import { packetAt, packetTake } from "./machine/abi";
-import { connectionsUsed, RUNNABLE, SLEEPING } from "./machine/connection";
+import { connectionsUsed, RUNNABLE, SLEEPING, threadAt } from "./machine/connection";
 import { cpuAt, IDLE } from "./machine/cpu";
 
 import { atrFilters, atrGive } from "./machine/flow_director";

@@ -44,6 +44,7 @@ Deno.test("every built-in workload and machine fits its schema", async () => {
   assert.deepEqual(await builtinWorkloads(), [
     "crr",
     "maerts",
+    "memcached",
     "mix",
     "rr",
     "rr_open",
@@ -79,6 +80,7 @@ Deno.test("defaults of the schema are filled in", async () => {
     response_bytes: 1,
     message_bytes: 16384,
     outstanding: 1,
+    sizes: { distribution: "constant" },
     service_ns: 0,
     service_distribution: "constant",
     threads: 0,
@@ -110,14 +112,15 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     group('"test": "TCP_RR",\n      "requst_bytes": 3'),
     'own.jsonc:5:7: Unknown key "requst_bytes" in groups[0]: accepted are "name", "test", ' +
     '"connections", "hint", "request_bytes", "response_bytes", "message_bytes", "outstanding", ' +
-    '"arrival", "service_ns", "service_distribution", "threads", "pin", "assignment" (did you ' +
-    'mean "request_bytes"?)',
+    '"sizes", "arrival", "service_ns", "service_distribution", "threads", "pin", "assignment" (did ' +
+    'you mean "request_bytes"?)',
   ],
   [
     "a misspelt key that is missing under its right name",
     '{ "title": "t", "gruops": [] }',
     'own.jsonc:1:17: Unknown key "gruops" in the file: accepted are "$schema", "title", ' +
-    '"description", "machine", "duration", "targets", "groups" (did you mean "groups"?)',
+    '"description", "machine", "duration", "targets", "in_default_matrix", ' +
+    '"groups" (did you mean "groups"?)',
   ],
   [
     "a control character in a title",
@@ -147,6 +150,27 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     group('"test": "TCP_RR", "assignment": "by_queue"'),
     "own.jsonc:4:56: groups[0].assignment has no meaning where each connection has a thread of " +
     "its own: remove it, or set threads",
+  ],
+  [
+    "an update share of constant sizes",
+    group('"test": "TCP_RR", "sizes": { "distribution": "constant", "update_percent": 3 }'),
+    "own.jsonc:4:95: groups[0].sizes.update_percent has no meaning for constant sizes: remove it",
+  ],
+  [
+    "drawn sizes of a test that has none",
+    group('"test": "UDP_RR", "sizes": { "distribution": "facebook" }'),
+    'own.jsonc:4:83: groups[0].sizes.distribution is "facebook": UDP_RR takes its sizes from the ' +
+    'group, accepted is "constant"',
+  ],
+  [
+    "sizes both drawn and told",
+    group('"test": "TCP_RR", "request_bytes": 5, "sizes": { "distribution": "facebook" }'),
+    "own.jsonc:4:56: groups[0].request_bytes has no meaning where sizes are drawn: remove it",
+  ],
+  [
+    "bursts without their pause",
+    group('"test": "TCP_RR", "arrival": { "loop": "open", "rate_per_second": 5, "on_ms": 1 }'),
+    'own.jsonc:4:67: groups[0].arrival lacks "off_ms": bursts need both times',
   ],
   [
     "nesting without end",
@@ -213,7 +237,7 @@ Deno.test("an unknown name lists the names there are and the nearest one", async
   const unknown = readWorkload("udp-rr", { cwd: "/" });
   await assert.rejects(unknown, {
     message:
-      'Unknown workload "udp-rr": accepted are crr, maerts, mix, rr, rr_open, stream, udp_rr, ' +
+      'Unknown workload "udp-rr": accepted are crr, maerts, memcached, mix, rr, rr_open, stream, udp_rr, ' +
       'or the path of a file (did you mean "udp_rr"?)',
   });
   const machine = readWorkload("rr", { cwd: "/", machine: "x710" });
