@@ -31,6 +31,7 @@ import {
   EV_PEER_NEXT,
   EV_PEER_RX,
   EV_RETRANSMIT,
+  EV_RTO,
   EV_RULE,
   EV_RX,
   EV_RX_DMA,
@@ -54,6 +55,7 @@ import { atrActivate } from "./machine/atr";
 import { busyPollNotice } from "./machine/busy_poll";
 import { checkAll } from "./machine/check";
 import { checkStep, checkStepInit } from "./machine/check_step";
+import { controlAgain, peerGiveUp, peerNext, peerReceive } from "./machine/client";
 import { connectionAt, connectionsInit, groupAt, groupsUsed, TCP_CRR } from "./machine/connection";
 import { costSet as setCost, TICKS_PER_NS } from "./machine/costs";
 import { charge, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
@@ -66,6 +68,7 @@ import {
   ruleInsert as insertRule,
   rulesInit,
 } from "./machine/flow_director";
+import { halvesInit, TO_HOST } from "./machine/half_connection";
 import { itrInit, itrSet, vectorTimer } from "./machine/itr";
 import { linkInit } from "./machine/link";
 import { napiTimerOver } from "./machine/napi";
@@ -78,22 +81,13 @@ import {
   vectorCpu,
 } from "./machine/nic";
 import { pcieInit } from "./machine/pcie";
-import {
-  peerArrive,
-  peerGiveUp,
-  peerInit,
-  peerLinkFree,
-  peerNext,
-  peerReceive,
-  peerRetransmit,
-  peerTaken,
-} from "./machine/peer";
+import { peerArrive, peerInit, peerLinkFree, peerTaken, peerTimer } from "./machine/peer";
 import { recordFind, recordObject } from "./machine/policy";
 import { queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine/queue";
 import { ringsInit, txFetched, txLinkDone, txReport } from "./machine/ring";
 import { rssInit } from "./machine/rss";
 import { socketsInit } from "./machine/socket";
-import { tcpDelayedAck } from "./machine/tcp";
+import { tcpDelayedAck, tcpTimer } from "./machine/tcp";
 import { countKind, totals, totalsInit } from "./machine/totals";
 import { traceIsFull, traceIsOn, traceLook, traceStop } from "./machine/trace";
 import { groupStart, startConnection } from "./machine/workload";
@@ -128,6 +122,7 @@ export function machineReset(seed: u32): void {
   wheelInit(EVENTS, EVENT_MAX, WHEEL);
   packetsInit();
   connectionsInit();
+  halvesInit();
   cpusInit();
   rulesInit();
   ringsInit();
@@ -182,6 +177,12 @@ export function machineStart(warmupNs: f64, measureNs: f64): void {
   schedule(warmup + <u64>measureNs * TICKS_PER_NS, EV_MARK, 1);
 }
 
+/** The retransmission time of a half-connection may be over. */
+function timerOver(number: u32): void {
+  if ((number & 1) == TO_HOST) peerTimer(number >> 1);
+  else tcpTimer(number >> 1);
+}
+
 function handle(kind: u32, target: u32): void {
   switch (kind) {
     case EV_RX: return peerArrive(target);
@@ -200,7 +201,8 @@ function handle(kind: u32, target: u32): void {
     case EV_ARRIVAL: return arrive(target);
     case EV_DUE: return issueDue(target);
     case EV_DELAYED_ACK: return tcpDelayedAck(target);
-    case EV_RETRANSMIT: return peerRetransmit(target);
+    case EV_RETRANSMIT: return controlAgain(target);
+    case EV_RTO: return timerOver(target);
     case EV_ATR: return atrActivate(target);
     case EV_FLUSH: return flushDone();
     case EV_RULE: return ruleActivate(target);

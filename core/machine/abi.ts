@@ -3,7 +3,7 @@
 // kinds. The arena starts above the compiler's static data and never grows. Holds no code but the
 // accessors of the tables; the meaning of a field is told where it is used.
 //
-//   0x10000 | events | wheel | packets | connections | threads | stamps | cpus | queues
+//   0x10000 | events | wheel | packets | connections | halves | threads | stamps | cpus | queues
 //           | rx rings | tx rings | groups | arrivals | histograms | rules | rule map | free rules
 //           | rss key | rss table | costs | prngs | distances | totals | ports | buffer
 //           | kind counts | trace | seen by the trace
@@ -37,8 +37,11 @@ export const PACKETS: usize = WHEEL + WHEEL_SIZE;
 export const PACKET_SHIFT: usize = 6;
 export const CONNECTIONS: usize = PACKETS + ((<usize>PACKET_MAX) << PACKET_SHIFT);
 export const CONNECTION_SHIFT: usize = 9;
-export const THREADS: usize = CONNECTIONS + ((<usize>CONNECTION_MAX) << CONNECTION_SHIFT);
-export const THREAD_SHIFT: usize = 7;
+/** Two for each connection: towards the host and towards the peer. */
+export const HALVES: usize = CONNECTIONS + ((<usize>CONNECTION_MAX) << CONNECTION_SHIFT);
+export const HALF_SHIFT: usize = 7;
+export const THREADS: usize = HALVES + ((<usize>CONNECTION_MAX * 2) << HALF_SHIFT);
+export const THREAD_SHIFT: usize = 8;
 export const STAMPS: usize = THREADS + ((<usize>CONNECTION_MAX) << THREAD_SHIFT);
 /** Intended time of a request (u64), then its own size and the size of its response. */
 export const STAMP_SHIFT: usize = 4;
@@ -111,7 +114,7 @@ export const EV_PEER_NEXT: u32 = 11;
 export const EV_ARRIVAL: u32 = 12;
 /** The delayed acknowledgement of a connection is due [connection]. */
 export const EV_DELAYED_ACK: u32 = 13;
-/** A dropped frame is sent again [packet]. */
+/** A lost SYN or FIN is sent again [packet]. */
 export const EV_RETRANSMIT: u32 = 14;
 /** A flow-director rule takes effect [location]. */
 export const EV_RULE: u32 = 15;
@@ -136,6 +139,8 @@ export const EV_BUSY_POLL: u32 = 26;
 
 /** The next request of a connection with a schedule of its own is due [connection]. */
 export const EV_DUE: u32 = 35;
+/** The retransmission time of a direction may be over [2 x connection + direction]. */
+export const EV_RTO: u32 = 36;
 
 /** A frame, or a train of frames that segmentation offload makes of one packet. */
 @unmanaged
@@ -148,7 +153,7 @@ export class Packet {
   sent: u32;
   /** Frames in all. */
   frames: u32;
-  /** Bytes that this packet acknowledges, and the room its sender then has for data. */
+  /** Number up to which this packet acknowledges, and the room its sender has from there on. */
   acked: u32;
   window: u32;
   descriptors: u32;
@@ -158,8 +163,12 @@ export class Packet {
   headers: u32;
   /** Incarnation of the connection that the packet belongs to. */
   life: u32;
-  /** Number of the datagram that a frame of UDP is part of (the identification of IPv4). */
-  datagram: u32;
+  /** TCP: number of the first byte. UDP: number of the datagram (the identification of IPv4). */
+  sequence: u32;
+  /** Bytes that have arrived at the sender of this packet, in any order (TCP). */
+  arrived: u32;
+  /** Next hole of a half-connection, for a packet that is one. */
+  holeNext: u32;
   /** Receive queue that the device has chosen. */
   queue: u32;
 }
@@ -175,6 +184,19 @@ export const FLAG_REPORT: u32 = 16;
 export const FLAG_LAST: u32 = 64;
 /** Fragment of a datagram: no ports to hash or match. */
 export const FLAG_FRAGMENT: u32 = 128;
+/** A segment that is sent again because its first copy was lost. */
+export const FLAG_COPY: u32 = 1 << 16;
+/** A segment that the receiver has: it counts for nothing but its acknowledgement. */
+export const FLAG_DUPLICATE: u32 = 1 << 17;
+/** Its one frame was lost on the link to the peer. */
+export const FLAG_UNSENT: u32 = 1 << 23;
+/** A hole: not under way; thought lost; sent again before; there, and about to be closed. */
+export const FLAG_GONE: u32 = 1 << 18;
+export const FLAG_LOST: u32 = 1 << 19;
+export const FLAG_RESENT: u32 = 1 << 20;
+export const FLAG_ARRIVED: u32 = 1 << 21;
+/** A lost SYN or FIN that the system under test sends again, not the peer. */
+export const FLAG_TO_PEER: u32 = 1 << 22;
 
 /** An entry of the packet table. */
 @inline
@@ -216,7 +238,9 @@ export function packetTake(connection: u32, flags: u32, payload: u32, headers: u
   packet.next = 0;
   packet.headers = headers;
   packet.life = 0;
-  packet.datagram = 0;
+  packet.sequence = 0;
+  packet.arrived = 0;
+  packet.holeNext = 0;
   packet.queue = 0;
   usedPackets++;
   return index;
@@ -250,6 +274,7 @@ export const PURPOSE_PORT: u32 = 1;
 export const PURPOSE_START: u32 = 2;
 export const PURPOSE_ARRIVAL: u32 = 3;
 export const PURPOSE_SIZE: u32 = 4;
+export const PURPOSE_LOSS: u32 = 5;
 export const PURPOSE_SERVICE: u32 = 7;
 
 /** State of a purpose's random numbers. */

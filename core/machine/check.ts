@@ -13,16 +13,19 @@ import {
   EV_PEER_NEXT,
   EV_PEER_RX,
   EV_RETRANSMIT,
+  EV_RTO,
   EV_RX,
   EV_RX_DMA,
   EV_START,
   EV_TX_FETCHED,
   EV_TX_REPORT,
+  FLAG_LOST,
   FLAG_REPORT,
   packetAt,
   packetsTaken,
   packetsUsed,
 } from "./abi";
+import { canRead } from "./app";
 import { vectorsHold } from "./check_napi";
 import {
   connectionAt,
@@ -37,9 +40,10 @@ import {
   threadAt,
   UDP_RR,
 } from "./connection";
-import { canRead } from "./app";
-import { filterTableHolds } from "./flow_director";
 import { Cpu, cpuAt, cpus, IDLE } from "./cpu";
+import { filterTableHolds } from "./flow_director";
+import { HalfConnection, halfOf, inOrder, TO_HOST, TO_PEER } from "./half_connection";
+import { peerCanSend } from "./peer";
 import { Queue, queueAt, queues, ringDescriptors, rxContainer, txContainer } from "./queue";
 import { txAt } from "./ring";
 import { totals } from "./totals";
@@ -64,6 +68,8 @@ const RULE_OUTSTANDING: i32 = 8;
 const RULE_FILTERS: i32 = 20;
 /** A connection with unread data is served, or on the ready list of its thread. */
 const RULE_READY: i32 = 40;
+/** What was lost has a timer; acknowledged <= in order <= arrived <= sent, and it adds up. */
+const RULE_LOST: i32 = 41;
 
 function eventsOf(kind: u32): u64 {
   let count: u64 = 0;
@@ -92,7 +98,8 @@ function anyPending(kind: u32, target: u32): bool {
 }
 
 function framesHold(): bool {
-  const dropped = totals().dropRing + totals().dropFifo + totals().dropRule;
+  const dropped =
+    totals().dropRing + totals().dropFifo + totals().dropRule + totals().lostToHost;
   let taken: u64 = 0;
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
@@ -135,6 +142,12 @@ function listLength(head: u32): u64 {
   return count;
 }
 
+function holeCount(half: HalfConnection): u64 {
+  let count: u64 = 0;
+  for (let hole = half.holeHead; hole != 0; hole = packetAt(hole).holeNext) count++;
+  return count;
+}
+
 function packetsHold(): bool {
   let held = eventsOf(EV_RX_DMA) + eventsOf(EV_RX);
   held += eventsOf(EV_PEER_RX) + eventsOf(EV_RETRANSMIT);
@@ -145,7 +158,9 @@ function packetsHold(): bool {
   }
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     const connection = connectionAt(i);
-    held += listLength(connection.peerHead) + listLength(connection.flowHead);
+    held += listLength(connection.peerHead) + listLength(connection.peerUrgentHead);
+    held += listLength(connection.flowHead);
+    held += holeCount(halfOf(connection, TO_HOST)) + holeCount(halfOf(connection, TO_PEER));
   }
   let references: u64 = 0;
   let used: u32 = 0;
@@ -217,12 +232,14 @@ function threadsGoOn(): bool {
   return runnable == 0 && running == 0;
 }
 
-/** A connection with frames at the peer is listed, and the link comes to the listed. */
+/** A connection with frames at the peer that may go is listed, and the link comes to the listed. */
 function peerGoesOn(): bool {
   let listed = false;
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     const connection = connectionAt(i);
-    if (connection.peerHead != 0 && connection.peerListed == 0) return false;
+    const waits = connection.peerHead | connection.peerUrgentHead;
+    const lost = halfOf(connection, TO_HOST).lost;
+    if ((waits | lost) != 0 && connection.peerListed == 0 && peerCanSend(connection)) return false;
     if (connection.peerListed != 0) listed = true;
   }
   return !listed || anyPending(EV_PEER_LINK, 0);
@@ -319,6 +336,34 @@ function readyHold(): bool {
   return listed == 0;
 }
 
+/** One direction of a connection: its numbers in order, its holes in order and with a timer. */
+function halfHolds(half: HalfConnection, number: u32): bool {
+  if (half.holeHead != 0 && !isPending(half.timer, EV_RTO, number)) return false;
+  let lost: u32 = 0;
+  let missing: u32 = 0;
+  let last = half.acked;
+  for (let i = half.holeHead; i != 0; i = packetAt(i).holeNext) {
+    const hole = packetAt(i);
+    if (<i32>(hole.sequence - last) < 0) return false;
+    last = hole.sequence + hole.payload;
+    missing += hole.payload;
+    if ((hole.flags & FLAG_LOST) != 0) lost += hole.payload;
+  }
+  if (lost != half.lost || <i32>(half.sent - last) < 0) return false;
+  if (<i32>(half.sent - missing - half.arrived) < 0) return false;
+  return <i32>(inOrder(half) - half.acked) >= 0 && <i32>(half.arrived - half.known) >= 0;
+}
+
+/** Nothing that was lost is forgotten, nor counted twice. */
+function lossesHold(): bool {
+  for (let i: u32 = 0; i < connectionsUsed(); i++) {
+    const connection = connectionAt(i);
+    if (!halfHolds(halfOf(connection, TO_HOST), 2 * i + TO_HOST)) return false;
+    if (!halfHolds(halfOf(connection, TO_PEER), 2 * i + TO_PEER)) return false;
+  }
+  return true;
+}
+
 /** Number of the first broken rule, or 0. */
 export function checkAll(): i32 {
   if (!framesHold()) return RULE_FRAMES;
@@ -331,5 +376,6 @@ export function checkAll(): i32 {
   if (!outstandingHold()) return RULE_OUTSTANDING;
   if (!filterTableHolds()) return RULE_FILTERS;
   if (!readyHold()) return RULE_READY;
+  if (!lossesHold()) return RULE_LOST;
   return 0;
 }

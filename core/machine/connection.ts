@@ -145,14 +145,19 @@ export class Connection {
   peerTail: u32;
   peerListed: u32;
   peerNext: i32;
-  peerInflight: u32;
+  /** What goes before data: acknowledgements, SYN, FIN. */
+  peerUrgentHead: u32;
+  peerUrgentTail: u32;
   peerWindow: u32;
-  peerCongestion: u32;
   peerGot: u32;
   peerUnacked: u32;
   peerFinished: u32;
-  /** Datagrams that the peer has made. */
+  /** Datagrams that the peer and the server have made. */
   peerDatagrams: u32;
+  datagrams: u32;
+  /** Datagram that the peer puts together, and how much of it is there. */
+  peerFragmentOf: u32;
+  peerFragmentBytes: u32;
   idleNext: i32;
   idlePlaces: u32;
   idleListed: u32;
@@ -173,7 +178,7 @@ export const STATE_SYN: u32 = 1;
 export const STATE_READY: u32 = 2;
 export const STATE_OPEN: u32 = 3;
 
-/** One server thread, 128 bytes. */
+/** One server thread, 256 bytes. */
 @unmanaged
 export class Thread {
   cpu: u32;

@@ -61,6 +61,7 @@ export const C3_EXIT: u32 = 51;
 export const C3_RESIDENCY: u32 = 52;
 export const C1_RESIDENCY: u32 = 53;
 export const EPOLL_WAIT: u32 = 57;
+export const SYN_RETRANSMIT: u32 = 58;
 /** Numbers below this are times in nanoseconds, those from here on have units of their own. */
 const TIME_END: u32 = 64;
 export const COPY_LOCAL: u32 = 64;
@@ -85,7 +86,9 @@ export const PREFER_BUSY_POLL: u32 = 86;
 export const NAPI_DEFER_HARD_IRQS: u32 = 87;
 export const CPU_CLOCK: u32 = 88;
 export const REFERENCE_CLOCK: u32 = 89;
+export const LOSS: u32 = 100;
 export const EPOLL_BATCH: u32 = 101;
+export const INITIAL_WINDOW: u32 = 102;
 
 /** Sets a parameter; value in the unit of its name, 0..2^31-1. */
 export function costSet(index: u32, value: u32): void {

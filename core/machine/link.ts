@@ -4,6 +4,10 @@
 // leaves is carried to the next frame, so the long-run rate is exact in ticks of 100 ps. Holds no
 // queue: who sends next is decided in peer.ts and ring.ts.
 
+import { prngBelow } from "../lib/prng";
+import { prngOf, PURPOSE_LOSS } from "./abi";
+import { cost, LOSS } from "./costs";
+
 const OVERHEAD_BYTES: u32 = 24;
 const FRAME_MIN_BYTES: u32 = 60;
 /** Ticks x Gb/s that a byte takes: 8 bits x 10 ticks a nanosecond. */
@@ -41,4 +45,10 @@ export function linkToPeer(bytes: u32): u64 {
   const work = (max(bytes, FRAME_MIN_BYTES) + OVERHEAD_BYTES) * TICKS_GBPS_PER_BYTE + carryToPeer;
   carryToPeer = work % gbps;
   return work / gbps;
+}
+
+/** Whether the link loses the next frame. */
+export function linkLoses(): bool {
+  const ppm = <u32>cost(LOSS);
+  return ppm != 0 && prngBelow(prngOf(PURPOSE_LOSS), 1000000) < ppm;
 }

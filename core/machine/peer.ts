@@ -1,64 +1,68 @@
 // deno-fmt-ignore-file
-// The ideal client at the other end of the link: it answers after a fixed time and is limited by
-// nothing but its link, on which its connections take turns frame by frame. Sends requests and
-// streams, acknowledges each train as a receiver with GRO does, measures latency from the intended
-// send time. Retransmits a frame that the device dropped once the retransmission time is over and
-// halves that flow's window; a UDP transaction that was lost is given up after the same time.
+// The ideal client at the other end of the link, its sending side: flows, requests, streams and the
+// link, on which its connections take turns frame by frame. Each sends first what is urgent (it
+// acknowledges), then what was lost, then data, as far as window and congestion window go. What it
+// does with answers is in client.ts; it is limited by nothing but its link.
 
-import { HISTOGRAM_SIZE, histogramAdd } from "../lib/histogram";
 import { prngBelow } from "../lib/prng";
 import { now, schedule } from "../lib/wheel";
 import {
   BUFFER,
   BUFFER_FRAMES,
-  EV_LOST,
   EV_PEER_LINK,
-  EV_PEER_NEXT,
-  EV_RETRANSMIT,
   EV_RX_DMA,
-  FLAG_ACK,
-  FLAG_FIN,
+  FLAG_COPY,
+  FLAG_DUPLICATE,
   FLAG_FRAGMENT,
   FLAG_LAST,
   FLAG_SYN,
   FLAG_UDP,
-  HISTOGRAMS,
+  Packet,
   packetAt,
-  packetDrop,
   packetTake,
   PORTS,
   prngOf,
   PURPOSE_PORT,
-  STAMP_SHIFT,
   STAMPS,
+  STAMP_SHIFT,
 } from "./abi";
-import { arrivalIdle } from "./arrival";
 import {
   Connection,
   connectionAt,
   Group,
   groupAt,
+  PROTOCOL_TCP,
   TCP_CRR,
-  TCP_MAERTS,
   TCP_STREAM,
   UDP_RR,
   UDP_STREAM,
 } from "./connection";
+import { CABLE, cost, NIC_PACKET, NIC_RX, TCP_WINDOW } from "./costs";
+import { halfOf, inOrder, TO_HOST, TO_PEER } from "./half_connection";
 import {
-  CABLE,
-  cost,
-  NIC_PACKET,
-  NIC_RX,
-  PEER_TURNAROUND,
-  RETRANSMIT,
-  TCP_WINDOW,
-  TICKS_PER_NS,
-} from "./costs";
-import { IP_HEADERS, linkToHost, TCP_HEADERS, TCP_SEGMENT, UDP_HEADERS, UDP_SEGMENT } from "./link";
+  IP_HEADERS,
+  linkLoses,
+  linkToHost,
+  TCP_HEADERS,
+  TCP_SEGMENT,
+  UDP_HEADERS,
+  UDP_SEGMENT,
+} from "./link";
+import { frameLost } from "./loss";
 import { QUANTUM } from "./qdisc";
+import {
+  beforeSend,
+  lostNext,
+  numberSent,
+  resent,
+  sendRoom,
+  timerFires,
+  TIMER_PROBE,
+  TIMER_RESEND,
+} from "./recovery";
 import { rxArrive, rxOnBus, rxTransfer } from "./ring";
 import { rssHash, rssHashAddresses } from "./rss";
-import { requestBytesOf, responseBytesOf, sizesDraw } from "./sizes";
+import { requestBytesOf, sizesDraw } from "./sizes";
 import { rxQueueOf } from "./steering";
 import { tcpReset } from "./tcp";
 import { totals } from "./totals";
@@ -123,9 +127,7 @@ export function peerFlow(index: u32): void {
   connection.hash = rssHash(PEER_ADDRESS, OWN_ADDRESS, connection.ports);
   connection.fragmentHash = rssHashAddresses(PEER_ADDRESS, OWN_ADDRESS);
   connection.ruleSeen = 0;
-  connection.peerInflight = 0;
   connection.peerWindow = <u32>cost(TCP_WINDOW);
-  connection.peerCongestion = connection.peerWindow;
   connection.peerGot = 0;
   connection.peerUnacked = 0;
   connection.peerFinished = 0;
@@ -152,6 +154,7 @@ function enlist(index: u32): void {
   }
 }
 
+/** Puts a packet behind the data that wait at the peer. */
 function queuePacket(index: u32, number: u32): void {
   const connection = connectionAt(index);
   packetAt(number).life = connection.life;
@@ -160,10 +163,24 @@ function queuePacket(index: u32, number: u32): void {
   connection.peerTail = number;
 }
 
-function sendControl(index: u32, flags: u32, acked: u32): void {
-  const number = packetTake(index, flags, 0, TCP_HEADERS);
-  packetAt(number).acked = acked;
-  queuePacket(index, number);
+/** Says what the peer has on a packet of TCP. */
+function putAck(connection: Connection, packet: Packet): void {
+  const half = halfOf(connection, TO_PEER);
+  packet.acked = inOrder(half);
+  packet.arrived = half.arrived;
+  connection.peerUnacked = 0;
+}
+
+/** Sends a packet that waits for no data: an acknowledgement, SYN, FIN, or a probe. */
+export function peerControl(index: u32, flags: u32, payload: u32): void {
+  const connection = connectionAt(index);
+  const number = packetTake(index, flags, payload, TCP_HEADERS);
+  const packet = packetAt(number);
+  packet.life = connection.life;
+  putAck(connection, packet);
+  if (connection.peerUrgentHead == 0) connection.peerUrgentHead = number;
+  else packetAt(connection.peerUrgentTail).next = number;
+  connection.peerUrgentTail = number;
   enlist(index);
 }
 
@@ -177,28 +194,26 @@ function queueDatagram(index: u32, bytes: u32): void {
     if (frames > 1) flags |= FLAG_FRAGMENT;
     const payload = min(UDP_SEGMENT, bytes - i * UDP_SEGMENT);
     const number = packetTake(index, flags, payload, frames > 1 ? IP_HEADERS : UDP_HEADERS);
-    packetAt(number).datagram = datagram;
+    packetAt(number).sequence = datagram;
     queuePacket(index, number);
   }
 }
 
-/** Puts a request's segments on the connection's queue; the first carries what is to be acked. */
-function queueRequest(connection: Connection, index: u32, bytes: u32): void {
+/** Puts a request's segments on the connection's queue. */
+export function queueRequest(index: u32, bytes: u32): void {
   let left = bytes;
   do {
     const payload = min(left, TCP_SEGMENT);
-    const number = packetTake(index, 0, payload, TCP_HEADERS);
-    packetAt(number).acked = connection.peerUnacked;
-    connection.peerUnacked = 0;
-    connection.peerInflight += payload;
-    queuePacket(index, number);
+    queuePacket(index, packetTake(index, 0, payload, TCP_HEADERS));
     left -= payload;
   } while (left > 0);
+  enlist(index);
 }
 
 
+/** Place of a request's intended time, by its running number. */
 @inline
-function stampAt(connection: Connection, group: Group, counter: u32): usize {
+export function stampAt(connection: Connection, group: Group, counter: u32): usize {
   const place = connection.stampFirst + (counter % group.outstanding);
   return STAMPS + ((<usize>place) << STAMP_SHIFT);
 }
@@ -214,36 +229,97 @@ export function peerRequest(index: u32, intended: u64): void {
   connection.outstanding++;
   if (group.test == TCP_CRR) {
     peerFlow(index);
-    sendControl(index, FLAG_SYN, 0);
-    return;
+    peerControl(index, FLAG_SYN, 0);
+  } else if (group.test == UDP_RR) {
+    queueDatagram(index, group.requestBytes);
+    enlist(index);
+  } else {
+    queueRequest(index, requestBytesOf(connection, group, counter));
   }
-  if (group.test == UDP_RR) queueDatagram(index, group.requestBytes);
-  else queueRequest(connection, index, requestBytesOf(connection, group, counter));
-  enlist(index);
+}
+
+/** Whether data of so many bytes may go: a window is open, or there is none (UDP). */
+function mayGo(connection: Connection, payload: u32): bool {
+  if (connection.protocol != PROTOCOL_TCP) return true;
+  return sendRoom(halfOf(connection, TO_HOST), connection.peerWindow) >= payload;
 }
 
 /** A stream may send a frame that is not queued yet. */
-function streamReady(connection: Connection, group: Group): bool {
-  if (group.test != TCP_STREAM) return group.test == UDP_STREAM;
-  const window = min(connection.peerWindow, connection.peerCongestion);
-  return connection.peerInflight + TCP_SEGMENT <= window;
+function streamReady(connection: Connection): bool {
+  const test = groupAt(connection.group).test;
+  if (test != TCP_STREAM) return test == UDP_STREAM;
+  return mayGo(connection, TCP_SEGMENT);
 }
 
-/** Makes the next frame of a stream, just in time for the link. */
-function queueStream(connection: Connection, group: Group, index: u32): void {
-  if (group.test == UDP_STREAM) {
-    queueDatagram(index, group.messageBytes);
-    return;
-  }
-  connection.peerInflight += TCP_SEGMENT;
-  queuePacket(index, packetTake(index, 0, TCP_SEGMENT, TCP_HEADERS));
+/** Whether a connection has a frame that may go now. */
+export function peerCanSend(connection: Connection): bool {
+  if (connection.peerUrgentHead != 0) return true;
+  if (lostNext(halfOf(connection, TO_HOST)) != 0) return true;
+  if (connection.peerHead == 0) return streamReady(connection);
+  return mayGo(connection, packetAt(connection.peerHead).payload);
 }
 
-/** Lists a stream if it may send; for its start and acknowledgements. */
-export function peerStream(index: u32): void {
+/** Lists a connection if it may send: after its start and what opens a window. */
+export function peerGoOn(index: u32): void {
   const connection = connectionAt(index);
-  if (connection.peerListed != 0) return;
-  if (streamReady(connection, groupAt(connection.group))) enlist(index);
+  if (connection.peerListed == 0 && peerCanSend(connection)) enlist(index);
+}
+
+/** Makes a copy of a segment that was lost. */
+function copyLost(connection: Connection, index: u32, hole: u32): u32 {
+  const number = packetTake(index, FLAG_COPY, packetAt(hole).payload, TCP_HEADERS);
+  const packet = packetAt(number);
+  packet.life = connection.life;
+  packet.sequence = packetAt(hole).sequence;
+  putAck(connection, packet);
+  resent(halfOf(connection, TO_HOST), hole);
+  return number;
+}
+
+/** Takes the first of the data, which a stream makes just in time for the link; 0 none may go. */
+function takeData(connection: Connection, index: u32): u32 {
+  if (connection.peerHead == 0) {
+    if (!streamReady(connection)) return 0;
+    const group = groupAt(connection.group);
+    if (group.test == UDP_STREAM) queueDatagram(index, group.messageBytes);
+    else queuePacket(index, packetTake(index, 0, TCP_SEGMENT, TCP_HEADERS));
+  }
+  const number = connection.peerHead;
+  const packet = packetAt(number);
+  if (!mayGo(connection, packet.payload)) return 0;
+  connection.peerHead = packet.next;
+  packet.next = 0;
+  if (connection.protocol == PROTOCOL_TCP) {
+    const half = halfOf(connection, TO_HOST);
+    beforeSend(half);
+    packet.sequence = numberSent(half, packet.payload);
+    putAck(connection, packet);
+  }
+  return number;
+}
+
+/** The next frame of a connection: what is urgent, what was lost, then data; 0 none may go. */
+function takeFrame(connection: Connection, index: u32): u32 {
+  const urgent = connection.peerUrgentHead;
+  if (urgent != 0) {
+    connection.peerUrgentHead = packetAt(urgent).next;
+    packetAt(urgent).next = 0;
+    return urgent;
+  }
+  const hole = lostNext(halfOf(connection, TO_HOST));
+  return hole != 0 ? copyLost(connection, index, hole) : takeData(connection, index);
+}
+
+/** The retransmission time of the peer may be over. */
+export function peerTimer(index: u32): void {
+  const connection = connectionAt(index);
+  const half = halfOf(connection, TO_HOST);
+  const isStream = groupAt(connection.group).test == TCP_STREAM;
+  const waits = connection.peerHead != 0 || isStream;
+  const action = timerFires(index, TO_HOST, waits && !peerCanSend(connection));
+  if (action == TIMER_RESEND) peerGoOn(index);
+  if (action != TIMER_PROBE) return;
+  peerControl(index, FLAG_DUPLICATE, min(max(half.sent - half.acked, 1), TCP_SEGMENT));
 }
 
 /** The link is free: the next connection sends one frame. */
@@ -252,19 +328,13 @@ export function peerLinkFree(): void {
   while (listHead >= 0) {
     const index = listHead;
     const connection = connectionAt(index);
-    const group = groupAt(connection.group);
     listHead = connection.peerNext;
     if (listHead < 0) listTail = -1;
     connection.peerListed = 0;
-    if (connection.peerHead == 0 && streamReady(connection, group)) {
-      queueStream(connection, group, index);
-    }
-    const number = connection.peerHead;
+    const number = takeFrame(connection, index);
     if (number == 0) continue;
-    connection.peerHead = packetAt(number).next;
-    packetAt(number).next = 0;
     serialise(number);
-    if (connection.peerHead != 0 || streamReady(connection, group)) enlist(index);
+    if (peerCanSend(connection)) enlist(index);
     else if (listHead >= 0) enlist(listHead);
     return;
   }
@@ -290,12 +360,17 @@ function serialise(number: u32): void {
   totals().peerFrames++;
   const bytes = packet.payload + packet.headers;
   linkFree = now() + linkToHost(bytes);
+  if (linkLoses()) {
+    totals().lostToHost++;
+    frameLost(number, TO_HOST);
+    return;
+  }
   // The device takes no more than one frame in NIC_PACKET; its buffer holds what comes faster.
   const arrival = linkFree + cost(CABLE);
   const taken = max(arrival, deviceFree + cost(NIC_PACKET));
   if (bytesBefore(taken - arrival) + rxOnBus() + bytes > FIFO_BYTES) {
     totals().dropFifo++;
-    dropped(number);
+    frameLost(number, TO_HOST);
     return;
   }
   bufferAdd(bytes);
@@ -313,156 +388,13 @@ export function peerTaken(number: u32): void {
     if (rxTransfer(queue, number, packet.payload + packet.headers)) return;
     totals().dropRing++;
   }
-  dropped(number);
+  frameLost(number, TO_HOST);
 }
 
 /** A frame reaches the host's memory, or is dropped for want of a descriptor. */
 export function peerArrive(number: u32): void {
   if (rxArrive(number)) return;
   totals().dropRing++;
-  dropped(number);
+  frameLost(number, TO_HOST);
 }
 
-/** The device has dropped a frame: TCP sends it again, a datagram is lost. */
-function dropped(number: u32): void {
-  const packet = packetAt(number);
-  const connection = connectionAt(packet.connection);
-  if ((packet.flags & FLAG_UDP) == 0) {
-    const floor = 2 * TCP_SEGMENT;
-    connection.peerCongestion = max(connection.peerCongestion / 2, floor);
-    schedule(now() + cost(RETRANSMIT), EV_RETRANSMIT, number);
-    return;
-  }
-  if ((packet.flags & FLAG_LAST) != 0) peerLost(packet.connection);
-  packetDrop(number);
-}
-
-/** Sends a dropped frame again, unless its connection has gone. */
-export function peerRetransmit(number: u32): void {
-  const packet = packetAt(number);
-  const index = packet.connection;
-  if (packet.life != connectionAt(index).life) {
-    totals().stale++;
-    packetDrop(number);
-    return;
-  }
-  totals().retransmits++;
-  packet.next = 0;
-  queuePacket(index, number);
-  enlist(index);
-}
-
-/** A datagram of a connection was lost. */
-export function peerLost(index: u32): void {
-  if (groupAt(connectionAt(index).group).test != UDP_RR) return;
-  schedule(now() + cost(RETRANSMIT), EV_LOST, index);
-}
-
-/** The peer gives up the oldest transaction of a connection and goes on. */
-export function peerGiveUp(index: u32): void {
-  const connection = connectionAt(index);
-  assert(connection.outstanding > 0);
-  totals().lostTransactions++;
-  connection.stampHead++;
-  connection.outstanding--;
-  schedule(now(), EV_PEER_NEXT, index);
-}
-
-/** A transaction is complete: latency counts up to when the peer's application has it. */
-function complete(connection: Connection, group: Group, index: u32): void {
-  assert(connection.outstanding > 0);
-  const done = now() + cost(PEER_TURNAROUND);
-  const intended = load<u64>(stampAt(connection, group, connection.stampHead));
-  const histogram = HISTOGRAMS + <usize>connection.group * HISTOGRAM_SIZE;
-  const latency = done - intended;
-  histogramAdd(histogram, latency / TICKS_PER_NS);
-  group.latencySum += latency;
-  group.latencyMin = min(group.latencyMin, latency);
-  group.latencyMax = max(group.latencyMax, latency);
-  group.transactions++;
-  group.bytes += requestBytesOf(connection, group, connection.stampHead);
-  group.bytes += responseBytesOf(connection, group, connection.stampHead);
-  connection.stampHead++;
-  connection.outstanding--;
-  schedule(done, EV_PEER_NEXT, index);
-}
-
-/** The peer's application is free to send on a connection. */
-export function peerNext(index: u32): void {
-  if (groupAt(connectionAt(index).group).open != 0) arrivalIdle(index);
-  else peerRequest(index, now());
-}
-
-function acknowledged(connection: Connection, index: u32, bytes: u32, window: u32): void {
-  assert(bytes <= connection.peerInflight);
-  connection.peerInflight -= bytes;
-  connection.peerWindow = window;
-  const limit = <u32>cost(TCP_WINDOW);
-  if (connection.peerCongestion < limit) {
-    const growth = <u32>((<u64>TCP_SEGMENT * bytes) / connection.peerCongestion);
-    connection.peerCongestion = min(connection.peerCongestion + growth, limit);
-  }
-  peerStream(index);
-}
-
-/** Payload of the response that the peer waits for. */
-function responseNext(connection: Connection, group: Group): u32 {
-  return responseBytesOf(connection, group, connection.stampHead);
-}
-
-/** Steps of a connection per request: SYN, request, response and FIN. */
-function receiveCrr(connection: Connection, group: Group, index: u32, flags: u32): void {
-  if ((flags & FLAG_SYN) != 0) {
-    sendControl(index, FLAG_ACK, 0);
-    queueRequest(connection, index, requestBytesOf(connection, group, connection.stampHead));
-    enlist(index);
-    return;
-  }
-  if ((flags & FLAG_FIN) != 0) connection.peerFinished = 1;
-  if (connection.peerFinished == 0 || connection.peerGot < responseNext(connection, group)) return;
-  sendControl(index, FLAG_FIN | FLAG_ACK, connection.peerUnacked);
-  connection.peerUnacked = 0;
-  connection.peerFinished = 0;
-  connection.peerGot = 0;
-  complete(connection, group, index);
-}
-
-/** All frames of a packet have reached the peer. */
-export function peerReceive(number: u32): void {
-  const packet = packetAt(number);
-  const index = packet.connection;
-  const connection = connectionAt(index);
-  const group = groupAt(connection.group);
-  const payload = packet.payload;
-  const flags = packet.flags;
-  const stale = packet.life != connection.life;
-  if (!stale && (flags & FLAG_UDP) == 0) {
-    acknowledged(connection, index, packet.acked, packet.window);
-  }
-  packetDrop(number);
-  if (stale) {
-    totals().stale++;
-    return;
-  }
-  if (group.test == TCP_MAERTS) {
-    group.bytes += payload;
-    if (payload != 0) sendControl(index, FLAG_ACK, payload);
-    return;
-  }
-  connection.peerGot += payload;
-  if ((flags & FLAG_UDP) == 0) connection.peerUnacked += payload;
-  if (connection.peerUnacked >= 2 * TCP_SEGMENT) {
-    sendControl(index, FLAG_ACK, connection.peerUnacked);
-    connection.peerUnacked = 0;
-  }
-  if (group.test == TCP_CRR) {
-    receiveCrr(connection, group, index, flags);
-    return;
-  }
-  while (connection.outstanding > 0 && payload != 0) {
-    const response = responseNext(connection, group);
-    if (connection.peerGot < response) break;
-    connection.peerGot -= response;
-    complete(connection, group, index);
-  }
-}

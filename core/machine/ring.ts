@@ -14,13 +14,16 @@ import {
   EV_TX_LINK,
   EV_TX_REPORT,
   FLAG_REPORT,
+  FLAG_UNSENT,
+  Packet,
   packetAt,
-  packetDrop,
+  packetTake,
   RING_MAX,
   RX_RINGS,
   TX_RINGS,
 } from "./abi";
 import { busyPollTell } from "./busy_poll";
+import { connectionAt } from "./connection";
 import {
   CABLE,
   cost,
@@ -32,10 +35,13 @@ import {
   QUEUE_PACKET,
   TX_REPORT,
 } from "./costs";
+import { halfOf, lostWithin, TO_PEER } from "./half_connection";
 import { vectorCheck } from "./itr";
-import { linkToPeer, TCP_SEGMENT } from "./link";
+import { linkLoses, linkToPeer, TCP_SEGMENT } from "./link";
+import { frameLost } from "./loss";
 import { pcieRead, pcieRegister, pcieToDevice, pcieWrite, pcieWriteWord } from "./pcie";
 import { Queue, queueAt, ringDescriptors, rxContainer, txContainer } from "./queue";
+import { totals } from "./totals";
 import { writeBackArrived } from "./write_back";
 
 /** Descriptors the driver gives back at once. */
@@ -205,15 +211,43 @@ function sendNext(): void {
   schedule(sent, EV_TX_LINK, 0);
 }
 
+/** The link loses the frame of a packet that it has just sent. */
+function loseFrame(number: u32, packet: Packet): void {
+  totals().lostToPeer++;
+  if (packet.frames == 1) {
+    packet.flags |= FLAG_UNSENT;
+    packet.references++;
+    frameLost(number, TO_PEER);
+    return;
+  }
+  const first = packet.sent * TCP_SEGMENT;
+  const payload = min(packet.payload - first, TCP_SEGMENT);
+  const lost = packetTake(packet.connection, 0, payload, packet.headers);
+  packetAt(lost).life = packet.life;
+  packetAt(lost).sequence = packet.sequence + first;
+  frameLost(lost, TO_PEER);
+}
+
+/** Whether the link has brought at least one frame of a packet to the peer. */
+function someArrive(packet: Packet): bool {
+  if (packet.frames == 1) return (packet.flags & FLAG_UNSENT) == 0;
+  const connection = connectionAt(packet.connection);
+  if (packet.life != connection.life) return true;
+  return lostWithin(halfOf(connection, TO_PEER), packet) != packet.payload;
+}
+
 /** The device's link has sent a frame. */
 export function txLinkDone(): void {
   const queue = queueAt(linkQueue);
   const number = load<u32>(slotOf(TX_RINGS, linkQueue, queue.txSent));
   const packet = packetAt(number);
+  if (linkLoses()) loseFrame(number, packet);
   packet.sent++;
   if (packet.sent == packet.frames) {
-    packet.references++;
-    schedule(now() + cost(CABLE), EV_PEER_RX, number);
+    if (someArrive(packet)) {
+      packet.references++;
+      schedule(now() + cost(CABLE), EV_PEER_RX, number);
+    }
     queue.txSent++;
     if ((packet.flags & FLAG_REPORT) != 0) {
       schedule(now() + cost(DMA_WRITE) + pcieWriteWord(), EV_TX_REPORT, linkQueue);

@@ -8,6 +8,7 @@
 import { now } from "../lib/wheel";
 import {
   FLAG_ACK,
+  FLAG_DUPLICATE,
   FLAG_FIN,
   FLAG_LAST,
   FLAG_SYN,
@@ -42,12 +43,13 @@ import { queueAt, workLimit } from "./queue";
 import { qdiscCompleted, qdiscRestart } from "./qdisc";
 import { rxPeek, rxPop, txClean, txWaiting } from "./ring";
 import {
-  tcpCanSend,
+  tcpHasOutput,
   tcpCleaned,
   tcpFlush,
   tcpOutput,
   tcpReceive,
   tcpWillAck,
+  tcpWillRead,
   tcpWillWake,
 } from "./tcp";
 import { rescue } from "./scheduler";
@@ -149,13 +151,14 @@ function frameTicks(packet: Packet): u64 {
     return base + cost(UDP_RX) + wakeTicks(packet.connection);
   }
   if ((flags & (FLAG_SYN | FLAG_FIN)) != 0) return base + cost(SYN_RX);
+  if ((flags & FLAG_DUPLICATE) != 0) return base + cost(TCP_RX) + cost(TCP_ACK_TX);
   if ((flags & FLAG_ACK) == 0) return base;
   return base + cost(TCP_ACK_RX) + (tcpWillWake(packet) ? wakeTicks(packet.connection) : 0);
 }
 
 function flushTicks(connection: u32): u64 {
   const ack = tcpWillAck(connection) ? cost(TCP_ACK_TX) : 0;
-  return cost(TCP_RX) + ack + wakeTicks(connection);
+  return cost(TCP_RX) + ack + (tcpWillRead(connection) ? wakeTicks(connection) : 0);
 }
 
 /** A connection whose merged data goes up next: a full one at once, others at the poll's end. */
@@ -266,7 +269,7 @@ export function softirqNext(index: u32): bool {
       cpu.outHead = connection.outNext;
       if (cpu.outHead < 0) cpu.outTail = -1;
       connection.outListed = 0;
-      const data = tcpCanSend(connection);
+      const data = tcpHasOutput(connection);
       if (!data && connection.ackDue == 0) continue;
       beginStep(index, STEP_OUTPUT, cost(data ? TCP_TX : TCP_ACK_TX));
       return true;

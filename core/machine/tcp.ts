@@ -1,12 +1,21 @@
 // deno-fmt-ignore-file
-// TCP of the system under test on a link that loses nothing: segments of 1448 bytes, GRO within a
-// NAPI poll, segmentation offload, one acknowledgement per merged packet of two segments or more,
-// else with the next data or after the delayed-ack time, a fixed window. Counts bytes, keeps no
-// sequence numbers: order holds by construction, and a frame that a full ring dropped comes again
-// later without holding up the others (as if every receiver took data selectively).
+// TCP of the system under test: segments of 1448 bytes, GRO within a NAPI poll, segmentation
+// offload, a fixed receive window. One acknowledgement per merged packet of two segments or more,
+// and at once where something is missing; else with the next data or after the delayed-ack time.
+// What was sent and lost is in half_connection.ts and recovery.ts, how much may go in cubic.ts.
 
 import { cancel, now, schedule } from "../lib/wheel";
-import { EV_DELAYED_ACK, FLAG_ACK, FLAG_FIN, FLAG_SYN, Packet, packetAt, packetTake } from "./abi";
+import {
+  EV_DELAYED_ACK,
+  FLAG_ACK,
+  FLAG_COPY,
+  FLAG_DUPLICATE,
+  FLAG_FIN,
+  FLAG_SYN,
+  Packet,
+  packetAt,
+  packetTake,
+} from "./abi";
 import { atrForget, atrSample } from "./atr";
 import {
   Connection,
@@ -21,9 +30,23 @@ import {
 } from "./connection";
 import { cost, DELAYED_ACK, TCP_WINDOW, TX_QUEUE_LIMIT } from "./costs";
 import { Cpu, cpuAt, kick } from "./cpu";
+import { cubicBytes } from "./cubic";
 import { notify } from "./epoll";
+import { deliver, halfOf, hasGap, holeArrives, inOrder, TO_HOST, TO_PEER } from "./half_connection";
 import { TCP_HEADERS, TCP_SEGMENT } from "./link";
 import { qdiscSubmit } from "./qdisc";
+import {
+  acknowledge,
+  beforeSend,
+  halvesReset,
+  lostNext,
+  numberSent,
+  resent,
+  sendRoom,
+  timerFires,
+  TIMER_PROBE,
+  TIMER_RESEND,
+} from "./recovery";
 import { outputAppend } from "./softirq";
 import { txQueueOf } from "./steering";
 import { totals } from "./totals";
@@ -40,14 +63,20 @@ function freeWindow(connection: Connection): u32 {
 }
 
 /**
- * May send now: data, room in the peer's window, not too much in the device's queue. Short of a
- * whole train it waits for more room, up to a third of the window (tcp_tso_should_defer).
+ * May send new data now: data, room in both windows, not too much in the device's queue. Short of
+ * a whole train it waits for more room, up to a third of the window (tcp_tso_should_defer).
  */
 export function tcpCanSend(connection: Connection): bool {
   if (connection.txQueued == 0 || connection.txHeld >= <u32>cost(TX_QUEUE_LIMIT)) return false;
+  const half = halfOf(connection, TO_PEER);
   const window = <u32>cost(TCP_WINDOW);
-  const room = window - min(window, connection.txInflight);
-  return room >= min(connection.txQueued, min(TRAIN_BYTES, window / 3));
+  const third = min(window, cubicBytes(half)) / 3;
+  return sendRoom(half, window) >= min(connection.txQueued, min(TRAIN_BYTES, third));
+}
+
+/** Has data to send now: what was lost, or new. */
+export function tcpHasOutput(connection: Connection): bool {
+  return lostNext(halfOf(connection, TO_PEER)) != 0 || tcpCanSend(connection);
 }
 
 /**
@@ -68,12 +97,14 @@ function stopDelayedAck(connection: Connection): void {
 function transmit(index: u32, cpu: u32, number: u32): void {
   const connection = connectionAt(index);
   const packet = packetAt(number);
+  const half = halfOf(connection, TO_HOST);
   packet.life = connection.life;
-  packet.acked = connection.rxUnacked;
+  packet.acked = inOrder(half);
+  packet.arrived = half.arrived;
   packet.window = freeWindow(connection);
   connection.rxUnacked = 0;
   connection.rxWindow = packet.window;
-  connection.ackDue = 0;
+  connection.ackDue &= ~FLAG_ACK;
   stopDelayedAck(connection);
   const queue = txQueueOf(connection, cpu);
   atrSample(connection, packet, queue);
@@ -85,12 +116,32 @@ export function tcpControl(index: u32, cpu: u32, flags: u32): void {
   transmit(index, cpu, packetTake(index, flags | FLAG_ACK, 0, TCP_HEADERS));
 }
 
+/** Sends a segment again: one that was lost, or one that is known, to hear of the others. */
+function sendAgain(index: u32, cpu: u32, flags: u32, sequence: u32, bytes: u32): void {
+  const connection = connectionAt(index);
+  const number = packetTake(index, flags, bytes, TCP_HEADERS);
+  packetAt(number).sequence = sequence;
+  connection.txHeld += bytes;
+  transmit(index, cpu, number);
+}
+
+function sendLost(index: u32, cpu: u32): void {
+  const half = halfOf(connectionAt(index), TO_PEER);
+  const number = lostNext(half);
+  const hole = packetAt(number);
+  sendAgain(index, cpu, FLAG_COPY, hole.sequence, hole.payload);
+  resent(half, number);
+}
+
 /** Sends one packet of what is queued; the caller has asked tcpCanSend. */
 export function tcpSend(index: u32, cpu: u32): void {
   const connection = connectionAt(index);
-  const window = <u32>cost(TCP_WINDOW);
-  const room = window - min(window, connection.txInflight);
-  const bytes = min(min(connection.txQueued, TRAIN_BYTES), room);
+  const half = halfOf(connection, TO_PEER);
+  beforeSend(half);
+  let bytes = min(connection.txQueued, TRAIN_BYTES);
+  const room = sendRoom(half, <u32>cost(TCP_WINDOW));
+  // What a window cuts short goes in whole segments (tcp_mss_split_point).
+  if (bytes > room) bytes = room > TCP_SEGMENT ? room - (room % TCP_SEGMENT) : room;
   const number = packetTake(index, 0, bytes, TCP_HEADERS);
   const packet = packetAt(number);
   packet.frames = (bytes + TCP_SEGMENT - 1) / TCP_SEGMENT;
@@ -98,6 +149,7 @@ export function tcpSend(index: u32, cpu: u32): void {
   // Header and data of a small packet share a buffer; offload adds a context descriptor.
   packet.descriptors = packet.frames > 1 ? buffers + 2 : 1;
   connection.txQueued -= bytes;
+  packet.sequence = numberSent(half, bytes);
   transmit(index, cpu, number);
   connection.txInflight += bytes;
   connection.txHeld += bytes;
@@ -115,12 +167,48 @@ export function tcpClose(index: u32, cpu: u32): void {
   else tcpControl(index, cpu, FLAG_FIN);
 }
 
-/** A softirq's output step: one packet, or the acknowledgement that is due. */
+/** A packet without new data that is due: an acknowledgement, a SYN or FIN again, a probe. */
+function sendDue(index: u32, cpu: u32): void {
+  const connection = connectionAt(index);
+  const due = connection.ackDue;
+  connection.ackDue = 0;
+  if ((due & FLAG_DUPLICATE) != 0) {
+    const half = halfOf(connection, TO_PEER);
+    const bytes = min(half.sent - half.acked, TCP_SEGMENT);
+    if (bytes != 0) sendAgain(index, cpu, FLAG_DUPLICATE, half.acked, bytes);
+  } else {
+    tcpControl(index, cpu, due & (FLAG_SYN | FLAG_FIN));
+  }
+}
+
+/** A softirq's output step: one packet of data, or what else is due. */
 export function tcpOutput(cpu: u32, index: u32): void {
   const connection = connectionAt(index);
-  if (tcpCanSend(connection)) tcpSend(index, cpu);
-  else if (connection.ackDue != 0) tcpControl(index, cpu, 0);
-  if (tcpCanSend(connection)) outputAppend(cpuAt(cpu), index);
+  if (lostNext(halfOf(connection, TO_PEER)) != 0) sendLost(index, cpu);
+  else if (tcpCanSend(connection)) tcpSend(index, cpu);
+  else if (connection.ackDue != 0) sendDue(index, cpu);
+  if (tcpHasOutput(connection)) outputAppend(cpuAt(cpu), index);
+}
+
+/** Something is due that the CPU of the thread sends in a softirq. */
+function sendLater(index: u32, flags: u32): void {
+  const connection = connectionAt(index);
+  connection.ackDue |= flags;
+  const cpu = threadAt(connection.thread).cpu;
+  outputAppend(cpuAt(cpu), index);
+  kick(cpu);
+}
+
+/** The retransmission time of the server may be over. */
+export function tcpTimer(index: u32): void {
+  const action = timerFires(index, TO_PEER, false);
+  if (action == TIMER_RESEND) sendLater(index, 0);
+  if (action == TIMER_PROBE) sendLater(index, FLAG_DUPLICATE);
+}
+
+/** A SYN or FIN of the server was lost and goes again. */
+export function tcpControlAgain(index: u32, flags: u32): void {
+  sendLater(index, flags & (FLAG_SYN | FLAG_FIN));
 }
 
 /** The device has sent a packet: its connection may send more. */
@@ -128,7 +216,7 @@ export function tcpCleaned(cpu: Cpu, packet: Packet): void {
   const connection = connectionAt(packet.connection);
   if (packet.life != connection.life) return;
   connection.txHeld -= packet.payload;
-  if (tcpCanSend(connection)) outputAppend(cpu, packet.connection);
+  if (tcpHasOutput(connection)) outputAppend(cpu, packet.connection);
 }
 
 /** Whether a packet that only acknowledges makes its thread run: a new connection, or room. */
@@ -136,7 +224,8 @@ export function tcpWillWake(packet: Packet): bool {
   const connection = connectionAt(packet.connection);
   if (connection.state == STATE_SYN) return true;
   if (groupAt(connection.group).test != TCP_MAERTS) return false;
-  return writerGoesOn(connection, packet.acked);
+  const bytes = packet.acked - halfOf(connection, TO_PEER).acked;
+  return writerGoesOn(connection, <i32>bytes > 0 ? bytes : 0);
 }
 
 /** A writer that waits goes on when a third of its buffer is free (sk_stream_write_space). */
@@ -145,11 +234,14 @@ function writerGoesOn(connection: Connection, acked: u32): bool {
 }
 
 /** The peer has acknowledged data. */
-function acknowledged(cpu: u32, index: u32, bytes: u32): void {
+function acknowledged(cpu: u32, index: u32, packet: Packet): void {
   const connection = connectionAt(index);
+  const half = halfOf(connection, TO_PEER);
+  if (packet.arrived == half.known && packet.acked == half.acked) return;
+  const bytes = acknowledge(half, packet.acked, packet.arrived);
   assert(bytes <= connection.txInflight);
   connection.txInflight -= bytes;
-  if (tcpCanSend(connection)) outputAppend(cpuAt(cpu), index);
+  if (tcpHasOutput(connection)) outputAppend(cpuAt(cpu), index);
   const writes = groupAt(connection.group).test == TCP_MAERTS;
   if (writes && writerGoesOn(connection, 0)) notify(index, cpu);
 }
@@ -189,14 +281,29 @@ export function tcpReceive(cpu: u32, packet: Packet): void {
     if ((packet.flags & FLAG_FIN) != 0) tcpControl(index, cpu, 0);
     return;
   }
-  if (packet.acked != 0) acknowledged(cpu, index, packet.acked);
-  if (packet.flags != 0) handshake(cpu, index, packet.flags);
-  if (packet.payload != 0) hold(cpuAt(cpu), index, packet);
+  const flags = packet.flags;
+  acknowledged(cpu, index, packet);
+  if ((flags & FLAG_DUPLICATE) != 0) {
+    tcpControl(index, cpu, 0);
+    return;
+  }
+  if ((flags & FLAG_ACK) != 0 || flags == FLAG_SYN || connection.state == STATE_SYN) {
+    handshake(cpu, index, flags);
+  }
+  if (packet.payload == 0) return;
+  if ((flags & FLAG_COPY) != 0) holeArrives(halfOf(connection, TO_HOST), packet.sequence);
+  hold(cpuAt(cpu), index, packet);
+}
+
+/** Whether the merged data of a connection goes up, and not behind what is missing. */
+export function tcpWillRead(index: u32): bool {
+  return !hasGap(halfOf(connectionAt(index), TO_HOST));
 }
 
 /** Whether the merged data of a connection makes an acknowledgement due at once. */
 export function tcpWillAck(index: u32): bool {
   const connection = connectionAt(index);
+  if (hasGap(halfOf(connection, TO_HOST))) return true;
   return connection.rxUnacked + connection.groBytes >= 2 * TCP_SEGMENT;
 }
 
@@ -206,25 +313,24 @@ export function tcpFlush(cpu: u32, index: u32): void {
   const bytes = connection.groBytes;
   if (bytes == 0) return;
   connection.groBytes = 0;
-  connection.rxQueued += bytes;
+  const half = halfOf(connection, TO_HOST);
+  const fresh = deliver(half, bytes);
+  connection.rxQueued += fresh;
   connection.rxUnacked += bytes;
-  connection.rxWindow -= min(connection.rxWindow, bytes);
-  if (connection.rxUnacked >= 2 * TCP_SEGMENT) {
+  connection.rxWindow -= min(connection.rxWindow, fresh);
+  if (fresh != bytes || hasGap(half) || connection.rxUnacked >= 2 * TCP_SEGMENT) {
     tcpControl(index, cpu, 0);
   } else if (connection.delayedAck == 0) {
     connection.delayedAck = schedule(now() + cost(DELAYED_ACK), EV_DELAYED_ACK, index);
   }
-  notify(index, cpu);
+  if (fresh != 0) notify(index, cpu);
 }
 
 /** The delayed-ack time is over: the CPU of the thread sends the acknowledgement. */
 export function tcpDelayedAck(index: u32): void {
   const connection = connectionAt(index);
   connection.delayedAck = 0;
-  connection.ackDue = 1;
-  const cpu = threadAt(connection.thread).cpu;
-  outputAppend(cpuAt(cpu), index);
-  kick(cpu);
+  sendLater(index, FLAG_ACK);
 }
 
 /**
@@ -242,6 +348,7 @@ export function tcpWindowUpdate(index: u32, cpu: u32): bool {
 /** A new flow in the place of the last one. */
 export function tcpReset(connection: Connection): void {
   stopDelayedAck(connection);
+  halvesReset(connection);
   connection.state = STATE_CLOSED;
   connection.rxQueued = 0;
   connection.rxUnacked = 0;

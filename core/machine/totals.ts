@@ -38,10 +38,13 @@ export class Totals {
   socketsRefused: u64;
   /** Frames that a flow-director rule drops. */
   dropRule: u64;
+  /** Frames that the link has lost on their way to the host and to the peer. */
+  lostToHost: u64;
+  lostToPeer: u64;
 }
 
 /** Words of the block. */
-export const TOTAL_COUNT: u32 = 17;
+export const TOTAL_COUNT: u32 = 19;
 
 /** The one block of totals. */
 @inline

@@ -8,7 +8,7 @@ import { cost, UDP_BUFFER } from "./costs";
 import { cpuAt } from "./cpu";
 import { notify } from "./epoll";
 import { IP_HEADERS, UDP_HEADERS, UDP_SEGMENT } from "./link";
-import { peerLost } from "./peer";
+import { datagramLost } from "./loss";
 import { qdiscSubmit } from "./qdisc";
 import { txQueueOf } from "./steering";
 import { totals } from "./totals";
@@ -31,9 +31,9 @@ export function udpDatagram(group: Group): u32 {
  * order: the first one of another datagram ends what is there, and so does the last one of all.
  */
 function reassembled(connection: Connection, packet: Packet, bytes: u32): bool {
-  if (packet.datagram != connection.fragmentOf) {
+  if (packet.sequence != connection.fragmentOf) {
     if (connection.fragmentBytes != 0) totals().dropFragment++;
-    connection.fragmentOf = packet.datagram;
+    connection.fragmentOf = packet.sequence;
     connection.fragmentBytes = 0;
   }
   connection.fragmentBytes += packet.payload;
@@ -42,7 +42,7 @@ function reassembled(connection: Connection, packet: Packet, bytes: u32): bool {
   connection.fragmentBytes = 0;
   if (whole) return true;
   totals().dropFragment++;
-  peerLost(packet.connection);
+  datagramLost(packet.connection);
   return false;
 }
 
@@ -56,7 +56,7 @@ export function udpReceive(cpu: u32, packet: Packet): void {
   const held = (connection.rxMessages + 1) * udpFrames(bytes) * FRAME_TRUESIZE;
   if (held > <u32>cost(UDP_BUFFER)) {
     totals().dropSocket++;
-    peerLost(index);
+    datagramLost(index);
     return;
   }
   connection.rxMessages++;
@@ -70,10 +70,13 @@ export function udpSend(index: u32, cpu: u32, bytes: u32): void {
   const frames = udpFrames(bytes);
   const headers = frames > 1 ? IP_HEADERS : UDP_HEADERS;
   const queue = txQueueOf(connection, cpu);
+  const datagram = ++connection.datagrams;
   for (let i: u32 = 0; i < frames; i++) {
     const payload = min(UDP_SEGMENT, bytes - i * UDP_SEGMENT);
-    const number = packetTake(index, FLAG_UDP, payload, headers);
+    const flags = i + 1 == frames ? FLAG_UDP | FLAG_LAST : FLAG_UDP;
+    const number = packetTake(index, flags, payload, headers);
     packetAt(number).life = connection.life;
+    packetAt(number).sequence = datagram;
     qdiscSubmit(queue, number);
   }
 }

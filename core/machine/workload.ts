@@ -8,6 +8,7 @@ import { schedule } from "../lib/wheel";
 import { EV_START, prngOf, PURPOSE_START } from "./abi";
 import { threadSleeps } from "./app";
 import { arrivalIdle, arrivalPlan, scheduleStart } from "./arrival";
+import { peerNext } from "./client";
 import {
   connectionAt,
   Group,
@@ -25,7 +26,7 @@ import { TICKS_PER_NS } from "./costs";
 import { cpus, kick } from "./cpu";
 import { epollInit, notify } from "./epoll";
 import { vectorCpu } from "./nic";
-import { peerFlow, peerNext, peerStream } from "./peer";
+import { peerFlow, peerGoOn } from "./peer";
 import { rssQueue } from "./rss";
 import { SERVICE_BIMODAL } from "./service";
 import { SIZES_FACEBOOK } from "./sizes";
@@ -150,7 +151,7 @@ export function startConnection(index: u32): void {
     notify(index, cpu);
     kick(cpu);
   } else if (group.test == TCP_STREAM || group.test == UDP_STREAM) {
-    peerStream(index);
+    peerGoOn(index);
   } else {
     for (let i: u32 = 0; i < group.outstanding; i++) {
       if (group.open != 0) arrivalIdle(index);

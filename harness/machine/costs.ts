@@ -61,6 +61,7 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   c3_residency_ns: 52,
   c1_residency_ns: 53,
   epoll_wait_ns: 57,
+  syn_retransmit_ns: 58,
   copy_local_ps_per_byte: 64,
   copy_remote_ps_per_byte: 65,
   numa_remote_percent: 66,
@@ -83,5 +84,7 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   napi_defer_hard_irqs: 87,
   cpu_clock_mhz: 88,
   reference_clock_mhz: 89,
+  loss_ppm: 100,
   epoll_batch_events: 101,
+  initial_window_segments: 102,
 };

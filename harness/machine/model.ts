@@ -455,5 +455,7 @@ function dropsBetween(from: Reading, to: Reading): Record<string, number> {
     const count = totalBetween(from, to, total);
     if (count > 0) drops[name] = count;
   }
+  const lost = totalBetween(from, to, "lost_to_host") + totalBetween(from, to, "lost_to_peer");
+  if (lost > 0) drops["lost_on_link"] = lost;
   return drops;
 }

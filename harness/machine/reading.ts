@@ -50,6 +50,8 @@ export const TOTAL_NAMES = [
   "policies_refused",
   "sockets_refused",
   "drop_rule",
+  "lost_to_host",
+  "lost_to_peer",
 ] as const;
 /** A total of the machine. */
 export type TotalName = typeof TOTAL_NAMES[number];

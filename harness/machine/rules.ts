@@ -18,6 +18,7 @@ const RULES: Readonly<Record<number, string>> = {
   9: "no event comes before one that was handled",
   20: "counts and places of the flow director's table agree, and no more is in it than fits",
   40: "a connection with unread data is served, or on the ready list of its thread",
+  41: "what was lost has a timer, and sent, arrived and acknowledged bytes add up",
 };
 
 /** The sentence of a rule; numbers start at 1. */

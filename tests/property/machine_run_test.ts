@@ -100,6 +100,7 @@ const machines = fc.record({
   c3ExitNs: fc.constantFrom(0, 33_000),
   packetNs: fc.integer({ min: 100, max: 3000 }),
   atr: fc.constantFrom(0, 20),
+  lossPpm: fc.constantFrom(0, 0, 1000, 20_000),
   polling,
 }).map((machine) => {
   const { base, device } = machine;
@@ -112,6 +113,8 @@ const machines = fc.record({
     rx_packet_ns: machine.packetNs,
     atr_sample_packets: machine.atr,
     retransmit_ns: 500_000,
+    syn_retransmit_ns: 1_000_000,
+    loss_ppm: machine.lossPpm,
     delayed_ack_ns: 300_000,
     ...machine.polling,
   });

@@ -142,7 +142,7 @@ const FAULTS: readonly (Fault & { readonly rule: number; readonly name: string }
   {
     rule: RULE_OUTSTANDING,
     name: "the peer does not go on after a transaction",
-    file: "core/machine/peer.ts",
+    file: "core/machine/client.ts",
     from: "schedule(done, EV_PEER_NEXT, index);",
     to: "if (done % 97 != 0) schedule(done, EV_PEER_NEXT, index);",
   },

@@ -110,7 +110,7 @@ export function udpSocket(bytes: u32): void {
 /** A frame of a datagram arrives: how many datagrams the socket holds then. */
 export function udpFrame(datagram: u32, payload: u32, isLast: bool): u32 {
   const number = packetTake(0, FLAG_UDP | (isLast ? FLAG_LAST : 0), payload, 34);
-  packetAt(number).datagram = datagram;
+  packetAt(number).sequence = datagram;
   udpReceive(0, packetAt(number));
   packetDrop(number);
   return connectionAt(0).rxMessages;
