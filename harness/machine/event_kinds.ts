@@ -32,6 +32,8 @@ export const EVENT_KINDS: Readonly<Record<number, string>> = {
   23: "flush",
   25: "napi_timer",
   26: "busy_poll",
+  35: "due",
+  36: "rto",
 };
 
 /** Number of the kind that is counted a second time, as one of `CPU_KINDS`. */

@@ -42,8 +42,12 @@ const group = (fields: string): string =>
 
 Deno.test("every built-in workload and machine fits its schema", async () => {
   assert.deepEqual(await builtinWorkloads(), [
+    "bursts",
     "crr",
+    "elephants",
+    "incast",
     "maerts",
+    "many",
     "memcached",
     "mix",
     "rr",
@@ -237,8 +241,8 @@ Deno.test("an unknown name lists the names there are and the nearest one", async
   const unknown = readWorkload("udp-rr", { cwd: "/" });
   await assert.rejects(unknown, {
     message:
-      'Unknown workload "udp-rr": accepted are crr, maerts, memcached, mix, rr, rr_open, stream, udp_rr, ' +
-      'or the path of a file (did you mean "udp_rr"?)',
+      'Unknown workload "udp-rr": accepted are bursts, crr, elephants, incast, maerts, many, ' +
+      'memcached, mix, rr, rr_open, stream, udp_rr, or the path of a file (did you mean "udp_rr"?)',
   });
   const machine = readWorkload("rr", { cwd: "/", machine: "x710" });
   await assert.rejects(machine, /^UserError: Unknown machine "x710": accepted are /);
