@@ -12,6 +12,7 @@ import { bareGroup, bareMachine } from "../unit/machine_runs.ts";
 const module = await compileVariant({
   more: `
 import { runEnqueue, runTake } from "./machine/run_queue";
+import { threadAt } from "./machine/connection";
 import { cpuAt as queueOf } from "./machine/cpu";
 
 export function enqueue(cpu: u32, index: u32, runtime: u32): void {

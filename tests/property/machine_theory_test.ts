@@ -28,7 +28,8 @@ const SERVICE_NS = 10_000;
 const SEEDS = Array.from({ length: 12 }, (_, index) => index + 1);
 
 /** Costs that must not be 0: limits and sizes. */
-const KEPT = /_(hz|bytes|percent|granularity_ns|credit_ns|limit_ns)$|^(retransmit|delayed_ack)_ns$/;
+const KEPT =
+  /_(hz|bytes|segments|percent|granularity_ns|credit_ns|limit_ns)$|^(retransmit|delayed_ack)_ns$/;
 
 /** One CPU, one queue, no throttling; nothing takes time but the wire and the service. */
 const SINGLE_SERVER: MachineSpec = {
