@@ -16,6 +16,7 @@ import {
   cost,
   CPU_CLOCK,
   HARD_IRQ,
+  KSOFTIRQD_ALONE,
   REFERENCE_CLOCK,
   SMT_BUSY,
   TIMER,
@@ -293,11 +294,12 @@ export function preempts(index: u32): bool {
 /**
  * ksoftirqd, once it has the softirqs of a CPU, competes with threads by run time. Among many
  * threads that would be next to nothing, but each timer tick runs softirqs on its way out: they
- * get a turn in every jiffy.
+ * get a turn in every jiffy, unless they are ksoftirqd's alone.
  */
 function threadBeforeKsoftirqd(cpu: Cpu): bool {
+  if (cpu.ksoftirqd == 0) return false;
   const jiffy = TICKS_PER_SECOND / cost(TIMER);
-  if (cpu.ksoftirqd == 0 || now() - cpu.softirqSince >= jiffy) return false;
+  if (cost(KSOFTIRQD_ALONE) == 0 && now() - cpu.softirqSince >= jiffy) return false;
   const thread = cpu.current >= 0 ? cpu.current : cpu.runHead;
   return thread >= 0 && threadAt(thread).runtime < cpu.ksoftirqdRuntime;
 }
@@ -321,9 +323,10 @@ function beginIrq(index: u32): void {
 /** The handler of an interrupt schedules NAPI. */
 function endIrq(index: u32): void {
   const cpu = cpuAt(index);
-  // Since Linux 6.5 an interrupt runs softirqs at once, whether ksoftirqd is due or not; one
-  // that came in the midst of them leaves them as they are.
-  if (cpu.softirqTurn == 0 || cpu.busyPoll != POLL_SOFTIRQ) cpu.ksoftirqd = 0;
+  // An interrupt runs softirqs at once, whether ksoftirqd is due or not (but not from Linux 4.9 to
+  // 6.3); one that came in the midst of them leaves them as they are.
+  const isBetween = cpu.softirqTurn == 0 || cpu.busyPoll != POLL_SOFTIRQ;
+  if (isBetween && cost(KSOFTIRQD_ALONE) == 0) cpu.ksoftirqd = 0;
   if (cpu.irqIsTimer != 0) {
     napiWatchdog(index, cpu.irqVector);
     return;

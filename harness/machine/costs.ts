@@ -87,4 +87,5 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   loss_ppm: 100,
   epoll_batch_events: 101,
   initial_window_segments: 102,
+  ksoftirqd_alone: 90,
 };

@@ -65,6 +65,7 @@ const polling = fc.record({
   prefer_busy_poll: fc.constantFrom(0, 1),
   napi_defer_hard_irqs: fc.constantFrom(0, 1, 100),
   gro_flush_timeout_ns: fc.constantFrom(0, 5_000, 200_000),
+  ksoftirqd_alone: fc.constantFrom(0, 1),
 });
 
 /** The device as a user may have it set. */
