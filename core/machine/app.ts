@@ -4,7 +4,7 @@
 // is asked for its next step (how long, user or system) and told when it is done; only then the
 // step has effects. Blocks by naming no step. Knows nothing of CPUs but the number it runs on.
 
-import { busyPolls, busyPollTicks, SPINNING } from "./busy_poll";
+import { busyPolls, busyPollSuspend, busyPollTicks, SPINNING } from "./busy_poll";
 import {
   Connection,
   connectionAt,
@@ -234,7 +234,10 @@ export function threadDone(index: u32, cpu: u32): void {
   const thread = threadAt(index);
   if (thread.spin == SPINNING) return;
   if (thread.phase == POLL || thread.phase == BLOCKING) {
-    if (thread.phase == POLL) epollReturns(thread);
+    if (thread.phase == POLL) {
+      epollReturns(thread);
+      busyPollSuspend(thread, cpu);
+    }
     thread.phase = thread.phase == POLL ? START : BLOCKED;
     return;
   }

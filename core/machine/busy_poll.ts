@@ -22,11 +22,12 @@ import {
   BUSY_POLL_LOOP,
   cost,
   GRO_FLUSH_TIMEOUT,
+  IRQ_SUSPEND_TIMEOUT,
   NAPI_DEFER_HARD_IRQS,
   PREFER_BUSY_POLL,
 } from "./costs";
 import { atClock, Cpu, cpuAt, IN_THREAD, MODE_SYSTEM } from "./cpu";
-import { napiRelease, napiTimerStart } from "./napi";
+import { napiRelease, napiSchedule, napiTimerStart } from "./napi";
 import { queueAt } from "./queue";
 import { txWaiting } from "./ring";
 import { pollAppend, pollBegin } from "./softirq";
@@ -51,12 +52,19 @@ export function busyPollBudget(): u32 {
   return <u32>cost(BUSY_POLL_BUDGET);
 }
 
+/** A round that finds nothing. */
+function roundTicks(): u64 {
+  return max(atClock(cost(BUSY_POLL_LOOP)), 1);
+}
+
 /** Whether a receive call on the thread's socket spins: a known NAPI, an established connection. */
 function mayPoll(index: u32): bool {
   const thread = threadAt(index);
-  if (cost(BUSY_POLL) == 0 || thread.napi == 0) return false;
-  // epoll_wait polls the NAPI of the last frame that came for one of its sockets.
-  if (thread.polls != 0) return true;
+  if (thread.napi == 0) return false;
+  // epoll_wait polls the NAPI of the last frame that came for one of its sockets: where busy
+  // polling is preferred at least once.
+  if (thread.polls != 0) return (cost(BUSY_POLL) | cost(PREFER_BUSY_POLL)) != 0;
+  if (cost(BUSY_POLL) == 0) return false;
   const connection = connectionAt(thread.serving);
   const test = groupAt(connection.group).test;
   return test != TCP_MAERTS && (test != TCP_CRR || connection.state == STATE_OPEN);
@@ -97,6 +105,25 @@ function take(index: u32, vector: u32): bool {
   return queue.poller == index + 1;
 }
 
+/** Whether a thread's epoll_wait suspends the interrupt of its vector. */
+function suspends(thread: Thread): bool {
+  if (thread.polls == 0 || thread.napi == 0) return false;
+  return cost(PREFER_BUSY_POLL) != 0 && cost(IRQ_SUSPEND_TIMEOUT) != 0;
+}
+
+/**
+ * epoll_wait has returned something: as long as its thread is at it, no interrupt is needed. A
+ * timer is the safety net (napi_suspend_irqs).
+ */
+export function busyPollSuspend(thread: Thread, cpu: u32): void {
+  if (suspends(thread)) napiTimerStart(cpu, thread.napi - 1, cost(IRQ_SUSPEND_TIMEOUT));
+}
+
+/** The last poll of epoll_wait found nothing: a softirq takes over, with its deferral. */
+function resume(thread: Thread, cpu: u32): void {
+  if (suspends(thread)) napiSchedule(cpu, thread.napi - 1);
+}
+
 /**
  * Asked when a thread is to go on from the start of its loop: true if it spins, or polls before it
  * does anything else. `waits` says that its socket has nothing for it.
@@ -105,18 +132,20 @@ export function busyPolls(index: u32, cpu: u32, waits: bool): bool {
   const thread = threadAt(index);
   if (thread.spin == OVER) {
     thread.spin = NOT_SPINNING;
+    if (waits) resume(thread, cpu);
     return false;
   }
   if (thread.spin == NOT_SPINNING) {
     if (!waits || !mayPoll(index)) return false;
     thread.spin = SPINNING;
     thread.spinQueue = thread.napi - 1;
-    thread.spinEnd = now() + cost(BUSY_POLL);
+    thread.spinEnd = now() + max(cost(BUSY_POLL), roundTicks());
   }
   const vector = thread.spinQueue;
   if (!waits || now() >= thread.spinEnd) {
     const polls = leave(index, cpu);
     thread.spin = polls && waits ? OVER : NOT_SPINNING;
+    if (!polls && waits) resume(thread, cpu);
     return polls;
   }
   queueAt(vector).spinCpus |= cpuBit(cpu);
@@ -147,7 +176,7 @@ function endRound(index: u32): void {
   const cpu = cpuAt(index);
   // Whoever interrupted it lets it look again anyway.
   if (cpu.activity != IN_THREAD) return;
-  const round = max(atClock(cost(BUSY_POLL_LOOP)), 1);
+  const round = roundTicks();
   const since = threadAt(cpu.current).spinSince;
   const rounds = (now() - since + round - 1) / round;
   const time = min(max(since + rounds * round, now()), eventAt(cpu.event).time);

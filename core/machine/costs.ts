@@ -57,6 +57,7 @@ export const FD_FLUSH: u32 = 44;
 export const BUSY_POLL: u32 = 47;
 export const BUSY_POLL_LOOP: u32 = 48;
 export const GRO_FLUSH_TIMEOUT: u32 = 49;
+export const IRQ_SUSPEND_TIMEOUT: u32 = 50;
 export const C3_EXIT: u32 = 51;
 export const C3_RESIDENCY: u32 = 52;
 export const C1_RESIDENCY: u32 = 53;

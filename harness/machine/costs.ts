@@ -57,6 +57,7 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   busy_poll_ns: 47,
   busy_poll_loop_ns: 48,
   gro_flush_timeout_ns: 49,
+  irq_suspend_timeout_ns: 50,
   c3_exit_ns: 51,
   c3_residency_ns: 52,
   c1_residency_ns: 53,

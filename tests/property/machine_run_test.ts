@@ -66,6 +66,7 @@ const polling = fc.record({
   napi_defer_hard_irqs: fc.constantFrom(0, 1, 100),
   gro_flush_timeout_ns: fc.constantFrom(0, 5_000, 200_000),
   ksoftirqd_alone: fc.constantFrom(0, 1),
+  irq_suspend_timeout_ns: fc.constantFrom(0, 50_000, 20_000_000),
 });
 
 /** The device as a user may have it set. */
