@@ -19,6 +19,7 @@ import {
   DELAYED_ACK,
   GRO_FLUSH_TIMEOUT,
   IDLE_STATE_LIMIT,
+  IRQ_SUSPEND_TIMEOUT,
 } from "./costs";
 import { Cpu, cpuAt } from "./cpu";
 import { queueAt, queues } from "./queue";
@@ -68,7 +69,7 @@ function bucketOf(ticks: u64): u32 {
 /** Time until the next timer of a CPU, ticks. */
 function nextTimer(index: u32): u64 {
   let least = cost(DELAYED_ACK);
-  if (cost(GRO_FLUSH_TIMEOUT) == 0) return least;
+  if ((cost(GRO_FLUSH_TIMEOUT) | cost(IRQ_SUSPEND_TIMEOUT)) == 0) return least;
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
     if (queue.napiTimer == 0 || queue.napiCpu != index) continue;

@@ -7,7 +7,16 @@
 
 import assert from "node:assert/strict";
 import type { Measurement } from "../../harness/record.ts";
-import { groupOf, loadModules, runToEnd, withCosts, X710 } from "./machine_runs.ts";
+import { readCounters } from "../../harness/machine/wasm.ts";
+import {
+  bareGroup,
+  bareMachine,
+  groupOf,
+  loadModules,
+  runToEnd,
+  withCosts,
+  X710,
+} from "./machine_runs.ts";
 
 const modules = await loadModules();
 /** A device that shows each frame at once: one that withholds some shows them with interrupts. */
@@ -81,4 +90,29 @@ Deno.test("under load the deferral is never waited for: throughput does not suff
   const base = rate({});
   const deferred = rate({ napi_defer_hard_irqs: 100, gro_flush_timeout_ns: 200_000 });
   assert.ok(deferred > 0.97 * base, `${deferred} of ${base} a second`);
+});
+
+Deno.test("a vector moves with its interrupt: as long as timers poll it, it stays", () => {
+  /** Interrupt time of CPUs 0 and 1 after the one vector was given to CPU 1, milliseconds. */
+  const irqMs = (costs: Record<string, number>) => {
+    const machine = bareMachine(modules.machineModule, {
+      costs: { rx_write_back_descriptors: 1, ...costs },
+    });
+    const { calls, constants: { CPU_TABLE, CPU_BYTES } } = machine;
+    const read = () =>
+      [0, 1].map((cpu) => readCounters(machine, CPU_TABLE + cpu * CPU_BYTES, 3)[2]! / 1e7);
+    calls.nicSet(10, 1, 512, 0);
+    bareGroup(machine, "UDP_RR", 2);
+    calls.machineStart(5e6, 20e6);
+    while (calls.machineRun(1000) < 1);
+    calls.irqAffinitySet(calls.nicIrq(0), 0b10, 0);
+    const before = read();
+    while (calls.machineRun(1000) < 2);
+    return read().map((ms, cpu) => ms - before[cpu]!);
+  };
+  const [home, target] = irqMs({});
+  assert.ok(target! > 0.5 && home! < 0.01, `${home} and ${target} ms`);
+  const [stays, nothing] = irqMs({ napi_defer_hard_irqs: 100, gro_flush_timeout_ns: 20_000 });
+  assert.ok(stays! > 0.3, `${stays} ms`);
+  assert.equal(nothing, 0);
 });
