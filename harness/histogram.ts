@@ -30,6 +30,12 @@ export function countInHistogram(encoded: string): number | null {
   }
 }
 
+/** Values at percentiles of a summary, nanoseconds, by the rule of all percentiles of the lab. */
+export function percentilesOf(latency: LatencySummary, percents: readonly number[]): number[] {
+  const histogram = hdr.decodeFromCompressedBase64(latency.hdr_v2, COUNTER_BITS);
+  return percents.map((percent) => Math.min(histogram.getValueAtPercentile(percent), latency.max));
+}
+
 /** Collects latencies of one group. */
 export class LatencyHistogram {
   readonly #histogram: hdr.Histogram = hdr.build({

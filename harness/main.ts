@@ -13,6 +13,7 @@ import { gateCommand } from "./cli/gate.ts";
 import { type Io, systemIo } from "./cli/io.ts";
 import { policyCommand } from "./cli/policy.ts";
 import { reportCommand } from "./cli/report.ts";
+import { validateCommand } from "./cli/validate.ts";
 import { workloadsCommand } from "./cli/workloads.ts";
 import { EXIT, type ExitCode, messageOf, UserError } from "./errors.ts";
 import { LAB_VERSION } from "./run.ts";
@@ -60,6 +61,7 @@ function program(context: Context): Command {
     reportCommand(context),
     gateCommand(context),
     policyCommand(context),
+    validateCommand(context),
     workloadsCommand(context),
     buildCommand(context),
   ];
@@ -75,7 +77,8 @@ Examples:
   deno task bench                          first tables and page, in less than a minute
   deno task lab bench --help               all options of a command
   deno task lab report out/bench           table and page again from the records
-  deno task gate                           verdict of the last bench against the baseline`;
+  deno task gate                           verdict of the last bench against the baseline
+  deno task validate                       the model beside published measurements`;
 
 /** One line on stderr, and the exit code. */
 function explain(error: unknown, io: Io, commands: readonly string[]): ExitCode {

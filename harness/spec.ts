@@ -116,8 +116,8 @@ export interface MachineSpec {
   readonly name: string;
   readonly title: string;
   readonly nic: {
-    readonly model: "X710" | "XXV710" | "XL710" | "X520";
-    readonly speed_gbps: 1 | 10 | 25 | 40;
+    readonly model: "X710" | "XXV710" | "XL710" | "X520" | "e1000" | "e1000e" | "ConnectX-5";
+    readonly speed_gbps: 1 | 10 | 25 | 40 | 100;
     readonly queue_pairs: number;
     /** Descriptors per ring, 64..4096. */
     readonly ring: number;
@@ -264,8 +264,15 @@ async function builtinFile(kind: "workload" | "machine", name: string): Promise<
   );
 }
 
-async function readSchema(file: string): Promise<AnySchemaObject> {
-  return JSON.parse(await Deno.readTextFile(file)) as AnySchemaObject;
+const schemas = new Map<string, AnySchemaObject>();
+
+/** A JSON Schema of the lab, read once: its validator is compiled once, too. */
+export async function readSchema(file: string): Promise<AnySchemaObject> {
+  const known = schemas.get(file);
+  if (known !== undefined) return known;
+  const schema = JSON.parse(await Deno.readTextFile(file)) as AnySchemaObject;
+  schemas.set(file, schema);
+  return schema;
 }
 
 function nameOfStem(fileName: string): string {
@@ -281,7 +288,8 @@ function nameOfFile(file: string): string {
   );
 }
 
-function filledIn(arrival: Arrival): Arrival {
+/** An arrival with what a schema cannot fill in. */
+export function filledIn(arrival: Arrival): Arrival {
   return arrival.loop === "open"
     ? { ...arrival, distribution: arrival.distribution ?? "poisson" }
     : arrival;

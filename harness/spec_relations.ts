@@ -133,12 +133,15 @@ function sizeFindings(
     }));
 }
 
-/** Link speeds of each device, Gb/s: Intel's product briefs of the 710 series and of the X520. */
+/** Link speeds of each device, Gb/s: the makers' product briefs. */
 const SPEEDS_GBPS: Readonly<Record<MachineSpec["nic"]["model"], readonly number[]>> = {
   X520: [1, 10],
   X710: [1, 10],
   XXV710: [1, 10, 25],
   XL710: [10, 40],
+  "e1000": [1],
+  "e1000e": [1],
+  "ConnectX-5": [10, 25, 40, 100],
 };
 
 /** Mistakes in a machine that fits its schema. */

@@ -16,7 +16,7 @@ function bench(folder: string, ...options: string[]): ReturnType<typeof lab> {
   return lab([...MOCK, "--out", folder, ...options]);
 }
 
-for (const command of ["bench", "report", "gate", "policy", "workloads", "build"]) {
+for (const command of ["bench", "report", "gate", "policy", "validate", "workloads", "build"]) {
   Deno.test(`${command} --help explains itself, with examples, on stdout`, async () => {
     const { code, out, err } = await lab([command, "--help"]);
     assert.equal(code, 0);
@@ -45,7 +45,11 @@ Deno.test("the program explains itself; without a command that is an error", asy
 
 const MISTAKES: readonly (readonly [argv: string, code: number, message: RegExp])[] = [
   ["bnech", 2, /^error: Unknown command "bnech": accepted are .* \(did you mean "bench"\?\)\n$/],
-  ["frobnicate", 2, /"frobnicate": accepted are bench, report, gate, policy, workloads, build\n$/],
+  [
+    "frobnicate",
+    2,
+    /"frobnicate": accepted are bench, report, gate, policy, validate, workloads, build\n$/,
+  ],
   ["bench --polcy CPU", 2, /^error: Unknown option "--polcy" \(did you mean "--policy"\?\)\n$/],
   ["bench --workload nope", 2, /^error: Unknown workload "nope": accepted are bursts, crr, /],
   ["bench --policy BULKY", 2, /^error: Unknown policy "BULKY": .* \(did you mean "BULK"\?\)\n$/],
@@ -240,7 +244,7 @@ Deno.test("report names the line of a broken record", async () => {
 Deno.test("workloads lists workloads and machines", async () => {
   const { out } = await lab(["workloads"]);
   assert.match(out, /^Workloads\n {2}bursts +Bursts: .*\n {2}crr +TCP connect\/request\/response/);
-  assert.match(out, /\nMachines\n {2}x710-8cpu +/);
+  assert.match(out, /\nMachines\n[^]*\n {2}x710-8cpu +/);
   const { workloads, machines } = JSON.parse((await lab(["workloads", "--json"])).out);
   assert.ok(workloads.some(({ name }: { name: string }) => name === "rr"));
   assert.equal(machines[0].nic.queue_pairs, 8);
