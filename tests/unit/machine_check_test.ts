@@ -32,7 +32,11 @@ const SPOILS = [
   [RULE_DESCRIPTORS, "a transmit descriptor is lost", "queueAt(0).txFree--;"],
   [RULE_DESCRIPTORS, "a transmit descriptor is free twice", "queueAt(0).txFree++;"],
   [RULE_DESCRIPTORS, "a receive descriptor is lost", "queueAt(0).rxFree--;"],
-  [RULE_DESCRIPTORS, "the driver sees a frame that is not there", "queueAt(0).rxVisible++;"],
+  [
+    RULE_DESCRIPTORS,
+    "the driver sees a frame that is not there",
+    "queueAt(0).rxVisible = queueAt(0).rxTail + 1;",
+  ],
   [RULE_FILTERS, "a filter of ATR was not counted", "forgetFilters();"],
   [RULE_OUTSTANDING, "a transaction too many", "connectionAt(0).outstanding++;"],
   [RULE_OUTSTANDING, "a transaction is lost", "connectionAt(0).outstanding--;"],
