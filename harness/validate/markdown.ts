@@ -11,7 +11,7 @@ import {
   deviationOf,
   modelOf,
   publishedOf,
-  reasonsOf,
+  reasonLines,
   scoreLines,
   subjectOf,
   VERDICT_WORDS,
@@ -27,9 +27,7 @@ export function renderMarkdown(judged: readonly JudgedCase[]): string {
   const tables = series.flatMap((title) =>
     seriesLines(judged.filter(({ case: subject }) => subject.series === title))
   );
-  const reasons = judged.flatMap((one) =>
-    reasonsOf(one).map((reason) => `- ${one.case.name}: ${reason}`)
-  );
+  const reasons = reasonLines(judged).map((line) => `- ${line}`);
   const misses = reasons.length === 0 ? [] : ["", "What misses, and why:", "", ...reasons];
   return [...scoreLines(scoreOf(judged), judged), ...tables, ...misses].join("\n") + "\n";
 }

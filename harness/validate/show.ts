@@ -122,13 +122,23 @@ export function scoreLines(score: Score, judged: readonly JudgedCase[]): string[
 }
 
 function misses(judged: readonly JudgedCase[]): string[] {
-  return judged.flatMap((one) =>
-    reasonsOf(one).map((reason) => wrapped(`${one.case.name}: ${reason}`, WIDTH))
-  );
+  return reasonLines(judged).map((line) => wrapped(line, WIDTH));
+}
+
+/** Each reason for misses once, after the names of the cases that it explains. */
+export function reasonLines(judged: readonly JudgedCase[]): string[] {
+  const casesByReason = new Map<string, string[]>();
+  for (const one of judged) {
+    for (const reason of reasonsOf(one)) {
+      const names = casesByReason.get(reason) ?? [];
+      casesByReason.set(reason, [...names, one.case.name]);
+    }
+  }
+  return [...casesByReason].map(([reason, names]) => `${names.join(", ")}: ${reason}`);
 }
 
 /** Why a case misses, each reason once. */
-export function reasonsOf({ case: subject, checks }: JudgedCase): string[] {
+function reasonsOf({ case: subject, checks }: JudgedCase): string[] {
   const own = checks.flatMap(({ verdict, reason }) =>
     verdict === "expected" && reason !== null ? [reason] : []
   );

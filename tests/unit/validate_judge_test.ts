@@ -185,6 +185,15 @@ Deno.test("the text says what was published, what the model says, and why it mis
   assert.match(text, /\nfar: it has one CPU\n$/);
 });
 
+Deno.test("a reason that explains several cases is told once, after their names", () => {
+  const marked = ["one", "two"].map((name) =>
+    caseOf(name, [{ metric: RATE, value: 500 }], { expectedMiss: "it has one CPU" })
+  );
+  const judged = judge(marked, new Map([["one", [measured(100)]], ["two", [measured(100)]]]));
+  assert.match(renderText(judged, { color: false }), /\none, two: it has one CPU\n$/);
+  assert.match(renderMarkdown(judged), /\n- one, two: it has one CPU\n$/);
+});
+
 Deno.test("the JSON holds the score and every check", () => {
   const { score, cases } = JSON.parse(renderJson(SHOWN));
   assert.deepEqual(score, scoreOf(SHOWN));
