@@ -51,6 +51,8 @@ export const DROP_RING: u32 = 0;
 export const DROP_FIFO: u32 = 1;
 export const DROP_SOCKET: u32 = 2;
 export const DROP_FRAGMENT: u32 = 3;
+export const DROP_RULE: u32 = 4;
+export const DROP_LINK: u32 = 5;
 
 /** More entries than one event makes: all CPUs and queues, a wake-up for each packet cleaned. */
 const ROOM_LEAST: u32 = 2048;
@@ -75,9 +77,8 @@ class Seen {
 
 let isOn: bool = false;
 let entryCount: u32 = 0;
-let dropsFifo: u64 = 0;
-let dropsSocket: u64 = 0;
-let dropsFragment: u64 = 0;
+/** Drops seen so far, by cause; those of a ring are the queue's. */
+const dropsSeen: StaticArray<u64> = [0, 0, 0, 0, 0, 0];
 
 /** Whether events are to be looked at. */
 @inline
@@ -130,9 +131,7 @@ export function traceStart(): void {
     seen.rxDrops = queue.rxDrops;
     lookRings(i, seen);
   }
-  dropsFifo = totals().dropFifo;
-  dropsSocket = totals().dropSocket;
-  dropsFragment = totals().dropFragment;
+  for (let cause = DROP_FIFO; cause <= DROP_LINK; cause++) dropsSeen[cause] = dropsOf(cause);
   traceLook();
 }
 
@@ -240,19 +239,31 @@ function lookQueue(index: u32): void {
   }
 }
 
+/** Drops of the whole machine by a cause that belongs to no queue. */
+function dropsOf(cause: u32): u64 {
+  const all = totals();
+  switch (cause) {
+    case DROP_FIFO:
+      return all.dropFifo;
+    case DROP_SOCKET:
+      return all.dropSocket;
+    case DROP_FRAGMENT:
+      return all.dropFragment;
+    case DROP_RULE:
+      return all.dropRule;
+    default:
+      assert(cause == DROP_LINK);
+      return all.lostToHost + all.lostToPeer;
+  }
+}
+
 /** Notes what the event that was just handled has changed. */
 export function traceLook(): void {
   for (let i: u32 = 0; i < cpus(); i++) lookCpu(i);
   for (let i: u32 = 0; i < queues(); i++) lookQueue(i);
-  const all = totals();
-  if (all.dropFifo != dropsFifo) put(TRACE_DROP, DROP_FIFO, <u32>(all.dropFifo - dropsFifo));
-  if (all.dropSocket != dropsSocket) {
-    put(TRACE_DROP, DROP_SOCKET, <u32>(all.dropSocket - dropsSocket));
+  for (let cause = DROP_FIFO; cause <= DROP_LINK; cause++) {
+    const drops = dropsOf(cause);
+    if (drops != dropsSeen[cause]) put(TRACE_DROP, cause, <u32>(drops - dropsSeen[cause]));
+    dropsSeen[cause] = drops;
   }
-  if (all.dropFragment != dropsFragment) {
-    put(TRACE_DROP, DROP_FRAGMENT, <u32>(all.dropFragment - dropsFragment));
-  }
-  dropsFifo = all.dropFifo;
-  dropsSocket = all.dropSocket;
-  dropsFragment = all.dropFragment;
 }

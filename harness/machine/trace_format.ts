@@ -54,6 +54,8 @@ const DROPS = [
   "device buffer full",
   "socket buffer full",
   "fragment missing",
+  "flow director rule",
+  "lost on link",
 ] as const;
 
 /** The events, in order of time on every track. */
@@ -230,7 +232,7 @@ class Format {
     return this.#exits.find(([, exitNs]) => exitNs === ns)?.[0] ?? "poll";
   }
 
-  /** A thread by its group and its number there: they serve one connection each. */
+  /** A thread by its group and its number there, as many as connections at the most. */
   #threadName(thread: number): string {
     if (thread === KSOFTIRQD) return "ksoftirqd";
     let first = 0;

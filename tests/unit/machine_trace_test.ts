@@ -64,6 +64,16 @@ function total(
   return events.filter(matches).reduce((sum, event) => sum + value(event), 0);
 }
 
+Deno.test("frames that the link loses are drops of the trace as well", () => {
+  const groups = [groupOf({ test: "TCP_RR", connections: 4 })];
+  const machine = withCosts(X710, { loss_ppm: 10_000 });
+  const { measured, events } = eventsOf({ groups, machine, warmupMs: 1, measureMs: 20 });
+  const name = "drop: lost on link";
+  const lost = total(events, (event) => event.name === name, ({ args }) => Number(args!["count"]));
+  assert.ok(lost > 0);
+  assert.equal(lost, measured.drops["lost_on_link"]);
+});
+
 Deno.test("a traced run is the same run, whether the trace is whole or cut", () => {
   for (const run of [BUSY, QUIET]) {
     const plain = measure(run);
