@@ -198,11 +198,7 @@ export async function readWorkload(
     { schema, relations: workloadRelations },
   );
   const { $schema: _editorsOnly, ...fields } = document.value;
-  const groups = fields.groups.map((group) => ({
-    ...group,
-    arrival: filledIn(group.arrival),
-    sizes: withUpdates(group.sizes),
-  }));
+  const groups = groupsFilledIn(fields.groups);
   const workload = { ...fields, groups, name: nameOfFile(file) };
   const machine = options.machine === undefined
     ? await readMachine(workload.machine, dirname(file))
@@ -288,8 +284,16 @@ function nameOfFile(file: string): string {
   );
 }
 
-/** An arrival with what a schema cannot fill in. */
-export function filledIn(arrival: Arrival): Arrival {
+/** Groups with what a schema cannot fill in. */
+export function groupsFilledIn(groups: readonly WorkloadGroup[]): WorkloadGroup[] {
+  return groups.map((group) => ({
+    ...group,
+    arrival: filledIn(group.arrival),
+    sizes: withUpdates(group.sizes),
+  }));
+}
+
+function filledIn(arrival: Arrival): Arrival {
   return arrival.loop === "open"
     ? { ...arrival, distribution: arrival.distribution ?? "poisson" }
     : arrival;

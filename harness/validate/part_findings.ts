@@ -8,7 +8,7 @@
 import { resolve } from "node:path";
 import { type Finding, type JsoncDocument, type JsonPath, schemaFindings } from "../jsonc.ts";
 import {
-  filledIn,
+  groupsFilledIn,
   type MachineSpec,
   readSchema,
   type WorkloadGroup,
@@ -37,7 +37,7 @@ export async function groupFindings(
     }));
   }
   return {
-    groups: whole.groups.map((group) => ({ ...group, arrival: filledIn(group.arrival) })),
+    groups: groupsFilledIn(whole.groups),
     findings: findings.map((finding) => moved(finding, place, "groups", index)),
   };
 }

@@ -7,7 +7,6 @@
  */
 
 import { basename, dirname, resolve } from "node:path";
-import type { AnySchemaObject } from "ajv";
 import { UserError } from "../errors.ts";
 import { type Finding, type JsoncDocument, parseJsonc, readText } from "../jsonc.ts";
 import type { DevicePolicy } from "../record.ts";
@@ -229,9 +228,4 @@ async function groupsOf(
   const { groups, findings } = await groupFindings(workload, index, document);
   if (findings[0] !== undefined) throw document.fail(findings[0]);
   return groups;
-}
-
-/** A schema of the lab with what it is about; for tests of the schemas themselves. */
-export async function validationSchema(): Promise<AnySchemaObject> {
-  return await readSchema(resolve(VALIDATION_FOLDER, "schema.json"));
 }

@@ -8,7 +8,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { COST_NUMBERS } from "../../harness/machine/costs.ts";
 import { UserError } from "../../harness/errors.ts";
-import { builtinCaseFiles, readCases, validationSchema } from "../../harness/validate/read.ts";
+import { builtinCaseFiles, readCases, VALIDATION_FOLDER } from "../../harness/validate/read.ts";
+import { readSchema } from "../../harness/spec.ts";
 import { inFolder } from "./lab_io.ts";
 
 const CASE = {
@@ -161,13 +162,23 @@ for (const [name, change, message] of MISTAKES) {
   });
 }
 
+Deno.test("groups of a case have what a workload file leaves out filled in", async () => {
+  const group = { name: "kv", test: "TCP_RR", connections: 8, threads: 2 };
+  const sizes = { distribution: "facebook" };
+  const arrival = { loop: "open", rate_per_second: 1000 };
+  const [found] = await read(textOf({ workload: [{ ...group, sizes, arrival }] }));
+  const { sizes: filled, arrival: scheduled } = found!.groups![0]!;
+  assert.deepEqual(filled, { distribution: "facebook", update_percent: 0 });
+  assert.equal(scheduled.loop === "open" && scheduled.distribution, "poisson");
+});
+
 Deno.test("two cases of one name are refused, with both files", async () => {
   const message = await mistakeIn(textOf({}, { cases: TWO }));
   assert.match(message, /^own|^Two cases are named "one", in .*own\.jsonc and .*: rename one$/);
 });
 
 Deno.test("no setting of the format is a cost: only settings and kernel switches can be set", async () => {
-  const schema = await validationSchema();
+  const schema = await readSchema(`${VALIDATION_FOLDER}/schema.json`);
   const settings = Object.keys(schema["$defs"].host.properties);
   const isCost = /^(?!.*(timeout|limit|busy_poll|granularity)).*_(ns|percent|per_byte)$/;
   for (const name of settings) assert.doesNotMatch(name, isCost);
