@@ -69,7 +69,7 @@ import {
   rulesInit,
 } from "./machine/flow_director";
 import { halvesInit, TO_HOST } from "./machine/half_connection";
-import { itrInit, itrSet, vectorTimer } from "./machine/itr";
+import { ITR_MAX_USECS, itrInit, itrSet, vectorTimer } from "./machine/itr";
 import { linkInit } from "./machine/link";
 import { napiTimerOver } from "./machine/napi";
 import {
@@ -321,7 +321,7 @@ export function nicIrq(queue: u32): i32 {
  * now, in force from the vector's next interrupt on, as `ethtool --per-queue -C` does it.
  */
 export function nicUsecs(queue: u32, direction: u32, usecs: i32): i32 {
-  if (queue >= queues() || usecs > 8160) return -EINVAL;
+  if (queue >= queues() || usecs > ITR_MAX_USECS) return -EINVAL;
   itrSet(queue, direction == 0, usecs);
   return 0;
 }

@@ -30,6 +30,11 @@ export function prngBelow(at: usize, limit: u32): u32 {
   return <u32>((<u64>prngNext(at) * limit) >> 32);
 }
 
+/** Uniform in 0..1, both excluded: f64 for distributions that need a power or a logarithm. */
+export function prngUniform(at: usize): f64 {
+  return (<f64>prngNext(at) + 0.5) / 4294967296.0;
+}
+
 /**
  * Exponential with the given mean (mean < 2^56), by von Neumann's comparison method: exact in
  * distribution, no logarithm. A falling run of uniforms of odd length accepts its first member.

@@ -6,7 +6,7 @@
 //   0x10000 | events | wheel | packets | connections | halves | threads | stamps | cpus | queues
 //           | rx rings | tx rings | groups | arrivals | histograms | rules | rule map | free rules
 //           | rss key | rss table | costs | prngs | distances | totals | ports | buffer
-//           | kind counts | trace | seen by the trace
+//           | dims | kind counts | trace | seen by the trace
 //
 // Lists inside tables are linked by index; -1 (or packet 0, event 0) ends a list.
 

@@ -37,8 +37,8 @@ import {
   UDP_TX,
 } from "./costs";
 import { cpuAt, MODE_SYSTEM, MODE_USER } from "./cpu";
-import { serviceTicks } from "./service";
 import { epollReturns, readyAppend, readyTake } from "./epoll";
+import { serviceTicks } from "./service";
 import { requestBytesOf, responseBytesOf } from "./sizes";
 import { socketLeave, socketReceived, socketTake } from "./socket";
 import { tcpAccepted, tcpCanSend, tcpClose, tcpHasSpace, tcpSend, tcpWindowUpdate } from "./tcp";
@@ -70,8 +70,8 @@ function step(thread: Thread, phase: u32, mode: u32, ticks: u64): u64 {
 }
 
 /** What a thread can do for a connection without waiting. */
-function ready(connection: Connection, group: Group): u32 {
-  switch (group.test) {
+function ready(connection: Connection): u32 {
+  switch (groupAt(connection.group).test) {
     case TCP_MAERTS:
       return tcpHasSpace(connection) ? SEND : BLOCKING;
     case UDP_RR:
@@ -87,7 +87,7 @@ function ready(connection: Connection, group: Group): u32 {
 
 /** Whether a receive or accept call of a connection's server would find something. */
 export function canRead(connection: Connection): bool {
-  const phase = ready(connection, groupAt(connection.group));
+  const phase = ready(connection);
   return phase == RECEIVE || phase == ACCEPT;
 }
 
@@ -114,13 +114,11 @@ function sendTicks(connection: Connection, group: Group): u64 {
 function nextPhase(thread: Thread): u32 {
   // A busy poll may come in between: then the connection has been taken already.
   if (thread.serving >= 0) {
-    const connection = connectionAt(thread.serving);
-    return ready(connection, groupAt(connection.group));
+    return ready(connectionAt(thread.serving));
   }
   while (thread.batch > 0) {
     const index = readyTake(thread);
-    const connection = connectionAt(index);
-    const phase = ready(connection, groupAt(connection.group));
+    const phase = ready(connectionAt(index));
     if (phase == BLOCKING) continue;
     thread.serving = index;
     return phase;
@@ -224,9 +222,8 @@ function closed(index: u32, cpu: u32, thread: Thread): void {
 /** A thread with many connections is through with one, which may have more for it. */
 function leave(thread: Thread): void {
   const index = thread.serving;
-  const connection = connectionAt(index);
   thread.serving = -1;
-  if (ready(connection, groupAt(connection.group)) != BLOCKING) readyAppend(thread, index);
+  if (ready(connectionAt(index)) != BLOCKING) readyAppend(thread, index);
 }
 
 /** A step of a thread is done. */

@@ -5,7 +5,7 @@
 // after it are not even drawn. Latency counts from the intended time, so a system that falls
 // behind cannot hide it. For tests with transactions only.
 
-import { prngExponential, prngNext } from "../lib/prng";
+import { prngExponential, prngUniform } from "../lib/prng";
 import { now, schedule } from "../lib/wheel";
 import { ARRIVAL_MAX, ARRIVALS, EV_ARRIVAL, EV_DUE, prngOf, PURPOSE_ARRIVAL } from "./abi";
 import { connectionAt, Group, groupAt } from "./connection";
@@ -78,7 +78,7 @@ function nextGap(group: Group): u64 {
   }
   const mean = group.gap >> 16;
   if (group.distribution == POISSON) return prngExponential(prngOf(PURPOSE_ARRIVAL), mean);
-  const u = (<f64>prngNext(prngOf(PURPOSE_ARRIVAL)) + 0.5) / 4294967296.0;
+  const u = prngUniform(prngOf(PURPOSE_ARRIVAL));
   return <u64>paretoAt(u, 0.0, <f64>mean * (1.0 - FACEBOOK_SHAPE), FACEBOOK_SHAPE);
 }
 

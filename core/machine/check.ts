@@ -255,18 +255,22 @@ function txDescriptors(index: u32, queue: Queue): u32 {
   return used;
 }
 
+/** Descriptors of both rings by their counters alone: each lies between the last and the next. */
+export function countersHold(queue: Queue): bool {
+  const waiting = queue.rxTail - queue.rxHead;
+  if (queue.rxFree + queue.rxCleaned + waiting != ringDescriptors()) return false;
+  if (queue.rxVisible - queue.rxHead > waiting) return false;
+  const size = queue.txTail - queue.txHead;
+  const fetched = queue.txFetched - queue.txHead;
+  const sent = queue.txSent - queue.txHead;
+  const reported = queue.txReported - queue.txHead;
+  return reported <= sent && sent <= fetched && fetched <= size && size <= ringDescriptors();
+}
+
 function descriptorsHold(): bool {
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
-    const rx = queue.rxFree + queue.rxCleaned + (queue.rxTail - queue.rxHead);
-    if (rx != ringDescriptors()) return false;
-    if (queue.rxVisible - queue.rxHead > queue.rxTail - queue.rxHead) return false;
-    const size = queue.txTail - queue.txHead;
-    if (size > ringDescriptors()) return false;
-    // Each counter of the ring lies between the last and the next one.
-    if (queue.txFetched - queue.txHead > size) return false;
-    if (queue.txSent - queue.txHead > queue.txFetched - queue.txHead) return false;
-    if (queue.txReported - queue.txHead > queue.txSent - queue.txHead) return false;
+    if (!countersHold(queue)) return false;
     if (queue.txFree + txDescriptors(i, queue) != ringDescriptors()) return false;
   }
   return true;

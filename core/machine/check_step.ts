@@ -4,7 +4,7 @@
 // made it, and one that heals before the end is told at all. Reads only.
 
 import { now } from "../lib/wheel";
-import { checkAll, cpuTimesHold, RULE_CPU_TIME, RULE_DESCRIPTORS } from "./check";
+import { checkAll, countersHold, cpuTimesHold, RULE_CPU_TIME, RULE_DESCRIPTORS } from "./check";
 import { Queue, queueAt, queues, ringDescriptors } from "./queue";
 
 /** No event is handled that lies before one that was. */
@@ -21,15 +21,9 @@ export function checkStepInit(): void {
   eventCount = 0;
 }
 
-/** Descriptors of both rings and the credit of the byte limit, by their counters alone. */
-function countersHold(queue: Queue): bool {
-  const rx = queue.rxFree + queue.rxCleaned + (queue.rxTail - queue.rxHead);
-  if (rx != ringDescriptors() || queue.txFree > ringDescriptors()) return false;
-  const size = queue.txTail - queue.txHead;
-  const fetched = queue.txFetched - queue.txHead;
-  const sent = queue.txSent - queue.txHead;
-  const reported = queue.txReported - queue.txHead;
-  if (reported > sent || sent > fetched || fetched > size) return false;
+/** Descriptors of both rings and the credit of the byte limit. */
+function queueHolds(queue: Queue): bool {
+  if (!countersHold(queue) || queue.txFree > ringDescriptors()) return false;
   // What was completed was posted before; the counters wrap.
   return <i32>(queue.bytesPosted - queue.bytesCompleted) >= 0;
 }
@@ -40,7 +34,7 @@ export function checkStep(): i32 {
   lastTime = now();
   if (!cpuTimesHold()) return RULE_CPU_TIME;
   for (let i: u32 = 0; i < queues(); i++) {
-    if (!countersHold(queueAt(i))) return RULE_DESCRIPTORS;
+    if (!queueHolds(queueAt(i))) return RULE_DESCRIPTORS;
   }
   eventCount++;
   return eventCount % ALL_AFTER == 0 ? checkAll() : 0;

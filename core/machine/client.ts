@@ -22,7 +22,15 @@ import {
   packetDrop,
 } from "./abi";
 import { arrivalIdle } from "./arrival";
-import { Connection, connectionAt, Group, groupAt, TCP_CRR, TCP_MAERTS } from "./connection";
+import {
+  Connection,
+  connectionAt,
+  Group,
+  groupAt,
+  stampAt,
+  TCP_CRR,
+  TCP_MAERTS,
+} from "./connection";
 import { cost, PEER_TURNAROUND, TICKS_PER_NS } from "./costs";
 import {
   deliver,
@@ -35,7 +43,7 @@ import {
 } from "./half_connection";
 import { TCP_SEGMENT } from "./link";
 import { datagramLost } from "./loss";
-import { peerControl, peerGoOn, peerRequest, queueRequest, stampAt } from "./peer";
+import { peerControl, peerGoOn, peerRequest, queueRequest } from "./peer";
 import { acknowledge } from "./recovery";
 import { requestBytesOf, responseBytesOf } from "./sizes";
 import { tcpControlAgain } from "./tcp";

@@ -12,6 +12,8 @@ import {
   GROUP_SHIFT,
   GROUPS,
   STAMP_MAX,
+  STAMP_SHIFT,
+  STAMPS,
   THREAD_SHIFT,
   THREADS,
 } from "./abi";
@@ -257,6 +259,13 @@ export function connectionAt(index: u32): Connection {
 @inline
 export function threadAt(index: u32): Thread {
   return changetype<Thread>(THREADS + ((<usize>index) << THREAD_SHIFT));
+}
+
+/** Place of a request's intended time, by its running number on a connection. */
+@inline
+export function stampAt(connection: Connection, group: Group, counter: u32): usize {
+  const place = connection.stampFirst + (counter % group.outstanding);
+  return STAMPS + ((<usize>place) << STAMP_SHIFT);
 }
 
 /** Empties the tables. */

@@ -20,6 +20,7 @@ import {
   INTRL_MAX_USECS,
   intrlOf,
   intrlSet,
+  ITR_MAX_USECS,
   itrAdapt,
   itrDim,
   itrPerVector,
@@ -28,9 +29,6 @@ import {
 } from "./itr";
 import { Container, queues, rxContainer, txContainer, workLimit, workLimitSet } from "./queue";
 import { rssHash, rssHashAddresses, rssKeySet, rssQueue, rssTableSet } from "./rss";
-
-/** Largest interval, microseconds: 12 bits of 2 us, of which the driver uses 0xff0. */
-const ITR_MAX_USECS: i32 = 8160;
 
 /**
  * Settings that stand before the run: intervals in microseconds or -1 for adaptive, and the cap on

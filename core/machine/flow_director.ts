@@ -205,8 +205,7 @@ export function flushDone(): void {
 
 /** Room for one more filter of ATR, which is taken; near the table's end ATR stops. */
 export function atrTake(): bool {
-  if (flushEvent != 0 || ruleTcpCount() != 0) return false;
-  if (atrStopped && freeFilters() <= ATR_ROOM) return false;
+  if (!atrRuns()) return false;
   atrStopped = freeFilters() <= FULL_MARGIN;
   if (atrStopped) {
     if (rulesStopped) startFlush();

@@ -44,7 +44,6 @@ export class HalfConnection {
   timedEnd: u32;
   rttNs: u32;
   rttDeviationNs: u32;
-  spare: u32;
   /** When the timed segment was sent, ticks; 0 none. */
   timedAt: u64;
   /** When the timer was started anew, ticks. */

@@ -30,6 +30,8 @@ const TICKS_PER_SECOND: u64 = 10000000000;
 const FIRST_JIFFY: u64 = 1;
 const NEVER: u64 = u64.MAX_VALUE;
 
+/** Largest interval, microseconds: 12 bits of 2 us, of which the driver uses 0xff0. */
+export const ITR_MAX_USECS: i32 = 8160;
 /** Largest INTRL, 59 units of 4 us: the driver goes up to 0x3b (i40e_ethtool.c). */
 export const INTRL_MAX_USECS: u32 = 236;
 

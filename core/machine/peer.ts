@@ -23,15 +23,13 @@ import {
   PORTS,
   prngOf,
   PURPOSE_PORT,
-  STAMPS,
-  STAMP_SHIFT,
 } from "./abi";
 import {
   Connection,
   connectionAt,
-  Group,
   groupAt,
   PROTOCOL_TCP,
+  stampAt,
   TCP_CRR,
   TCP_STREAM,
   UDP_RR,
@@ -208,14 +206,6 @@ export function queueRequest(index: u32, bytes: u32): void {
     left -= payload;
   } while (left > 0);
   enlist(index);
-}
-
-
-/** Place of a request's intended time, by its running number. */
-@inline
-export function stampAt(connection: Connection, group: Group, counter: u32): usize {
-  const place = connection.stampFirst + (counter % group.outstanding);
-  return STAMPS + ((<usize>place) << STAMP_SHIFT);
 }
 
 /** Sends a request that was meant to go at `intended` <= now. */
@@ -397,4 +387,3 @@ export function peerArrive(number: u32): void {
   totals().dropRing++;
   frameLost(number, TO_HOST);
 }
-

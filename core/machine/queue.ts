@@ -5,6 +5,9 @@
 
 import { QUEUE_MAX, QUEUE_SHIFT, QUEUES, RING_MAX } from "./abi";
 
+/** Bytes of a descriptor, either way: 16 in the kernel's driver since 2020. */
+export const DESCRIPTOR_BYTES: u32 = 16;
+
 /** Throttling of one direction of a vector, as the driver keeps it (i40e_ring_container). */
 @unmanaged
 export class Container {

@@ -37,7 +37,7 @@ const BACKOFF_MAX: u32 = 8;
 /** Round-trip times are kept up to this, nanoseconds. */
 const RTT_NS_MAX: u64 = 4000000000;
 
-// State of a sender.
+// State of a sender; a new one is open.
 const OPEN: u32 = 0;
 const RECOVERY: u32 = 1;
 /** After the retransmission time: slow start. */
@@ -233,18 +233,7 @@ export function timerFires(index: u32, direction: u32, waits: bool): u32 {
 function reset(half: HalfConnection): void {
   holesClear(half);
   if (half.timer != 0) cancel(half.timer);
-  half.timer = 0;
-  half.sent = 0;
-  half.acked = 0;
-  half.known = 0;
-  half.lost = 0;
-  half.arrived = 0;
-  half.state = OPEN;
-  half.backoff = 0;
-  half.rttNs = 0;
-  half.rttDeviationNs = 0;
-  half.timedAt = 0;
-  half.timerFrom = 0;
+  memory.fill(changetype<usize>(half), 0, offsetof<HalfConnection>());
   cubicReset(half);
 }
 

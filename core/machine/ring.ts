@@ -40,14 +40,20 @@ import { vectorCheck } from "./itr";
 import { linkLoses, linkToPeer, TCP_SEGMENT } from "./link";
 import { frameLost } from "./loss";
 import { pcieRead, pcieRegister, pcieToDevice, pcieWrite, pcieWriteWord } from "./pcie";
-import { Queue, queueAt, ringDescriptors, rxContainer, txContainer } from "./queue";
+import {
+  DESCRIPTOR_BYTES,
+  Queue,
+  queueAt,
+  ringDescriptors,
+  rxContainer,
+  txContainer,
+} from "./queue";
 import { totals } from "./totals";
 import { writeBackArrived } from "./write_back";
 
 /** Descriptors the driver gives back at once. */
 const REFILL_BATCH: u32 = 32;
-/** Bytes of a descriptor, and how many transmit descriptors the device fetches at once. */
-const DESCRIPTOR_BYTES: u32 = 16;
+/** Transmit descriptors that the device fetches at once. */
 const FETCH_BATCH: u32 = 40;
 /** Descriptors kept free: the largest packet (2 x (17 fragments + 6), rounded). */
 const TX_RESERVE: u32 = 24;

@@ -5,9 +5,9 @@
 // protocol. A request's sizes lie beside its intended time, where the server finds them in order:
 // so for TCP only, which loses none. Uses f64, which is the same on every engine.
 
-import { prngBelow, prngNext } from "../lib/prng";
-import { prngOf, PURPOSE_SIZE, STAMP_SHIFT, STAMPS } from "./abi";
-import { Connection, Group } from "./connection";
+import { prngBelow, prngUniform } from "../lib/prng";
+import { prngOf, PURPOSE_SIZE } from "./abi";
+import { Connection, Group, stampAt } from "./connection";
 
 /** How a group's sizes come about. */
 export const SIZES_CONSTANT: u32 = 0;
@@ -33,11 +33,6 @@ const SMALL_VALUES: StaticArray<u32> = [
 ];
 const SMALL_UNIT: u32 = 100000;
 
-/** Inside 0..1, both excluded. */
-function uniform(): f64 {
-  return (<f64>prngNext(prngOf(PURPOSE_SIZE)) + 0.5) / 4294967296.0;
-}
-
 /** Generalised Pareto distribution at probability 1 - u (0 < u < 1). */
 export function paretoAt(u: f64, location: f64, scale: f64, shape: f64): f64 {
   return location + (scale * (NativeMath.pow(u, -shape) - 1.0)) / shape;
@@ -45,7 +40,7 @@ export function paretoAt(u: f64, location: f64, scale: f64, shape: f64): f64 {
 
 /** Size of a key, bytes. */
 export function facebookKey(): u32 {
-  const power = NativeMath.pow(-NativeMath.log(uniform()), -KEY_SHAPE);
+  const power = NativeMath.pow(-NativeMath.log(prngUniform(prngOf(PURPOSE_SIZE))), -KEY_SHAPE);
   const bytes = KEY_LOCATION + (KEY_SCALE * (power - 1.0)) / KEY_SHAPE;
   return <u32>min(max(bytes + 0.5, <f64>KEY_LEAST), <f64>KEY_MOST);
 }
@@ -56,7 +51,8 @@ export function facebookValue(): u32 {
   for (let bytes = 0; bytes < SMALL_VALUES.length; bytes++) {
     if (place < SMALL_VALUES[bytes]) return bytes;
   }
-  const bytes = paretoAt(uniform(), VALUE_LOCATION, VALUE_SCALE, VALUE_SHAPE);
+  const u = prngUniform(prngOf(PURPOSE_SIZE));
+  const bytes = paretoAt(u, VALUE_LOCATION, VALUE_SCALE, VALUE_SHAPE);
   return <u32>min(bytes, <f64>VALUE_MOST);
 }
 
@@ -66,11 +62,10 @@ function digits(value: u32): u32 {
   return count;
 }
 
-
+/** Place of a request's sizes: behind its intended time. */
 @inline
 function sizesAt(connection: Connection, group: Group, counter: u32): usize {
-  const place = connection.stampFirst + (counter % group.outstanding);
-  return STAMPS + ((<usize>place) << STAMP_SHIFT) + 8;
+  return stampAt(connection, group, counter) + 8;
 }
 
 /** Draws the sizes of a request: a get that hits or, by the share of updates, a set. */

@@ -10,10 +10,7 @@ import { EV_WRITE_BACK } from "./abi";
 import { busyPollTell } from "./busy_poll";
 import { cost, RX_WRITE_BACK_DESCRIPTORS, WB_ON_ITR } from "./costs";
 import { pcieWrite } from "./pcie";
-import { queueAt, rxContainer } from "./queue";
-
-/** Bytes of a receive descriptor: 16 in the kernel's driver since 2020. */
-const DESCRIPTOR_BYTES: u32 = 16;
+import { DESCRIPTOR_BYTES, queueAt, rxContainer } from "./queue";
 
 /** Frames that the driver sees in the receive ring. */
 @inline

@@ -134,8 +134,7 @@ const FAULTS = [
   {
     name: "a connection with more to read is not listed again",
     file: "core/machine/app.ts",
-    from:
-      "if (ready(connection, groupAt(connection.group)) != BLOCKING) readyAppend(thread, index);",
+    from: "if (ready(connectionAt(index)) != BLOCKING) readyAppend(thread, index);",
     to: "",
   },
   {
