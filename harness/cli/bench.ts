@@ -9,7 +9,6 @@ import { Command } from "commander";
 import { ensureBuilt } from "../build.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { planRuns } from "../plan.ts";
-import { type Progress, SILENT, startProgress } from "../progress.ts";
 import { DEVICE_POLICIES, type DevicePolicy, type RunRecord, type TargetKind } from "../record.ts";
 import { type ReadyTargets, readyTargets, runPlan } from "../run.ts";
 import { builtinWorkloads, readWorkload, type WorkloadSpec } from "../spec.ts";
@@ -18,9 +17,9 @@ import { didYouMean } from "../suggest.ts";
 import type { PlannedRun } from "../target.ts";
 import { plural } from "../words.ts";
 import { collect, type Context, milliseconds, path, wholeNumber } from "./context.ts";
-import type { Io } from "./io.ts";
 import { Observer } from "./observe.ts";
 import { present } from "./present.ts";
+import { lanesDefault, noteTo, watched } from "./watched.ts";
 
 /** Where results go, from the folder the program runs in: with `deno task` the project's. */
 const DEFAULT_OUT = "out/bench";
@@ -151,42 +150,26 @@ async function keepRuns(
   context: Context,
 ): Promise<RunRecord[]> {
   const { io } = context;
-  const note = noteTo(flags, io);
-  const interrupted = new AbortController();
   const records: RunRecord[] = [];
-  let progress = SILENT;
-  const forget = io.onInterrupt(() => {
-    progress.stop();
-    note("Ending; Ctrl-C again quits at once");
-    interrupted.abort();
-  });
   try {
-    progress = progressOf(flags, ready.runs, context);
-    await runPlan({
-      ready,
-      workerCount: flags.workers ?? workerCountDefault(ready),
-      signal: interrupted.signal,
-      observer: progress,
-      onRecord: async (record) => {
-        await store.append(record);
-        records.push(record);
-      },
-      onObservation: (run, observation) => observer.take(run, observation),
-      now: io.now,
-    });
+    await watched(ready.runs, flags, io, (options) =>
+      runPlan({
+        ...options,
+        ready,
+        workerCount: flags.workers ?? workerCountDefault(ready),
+        onRecord: async (record) => {
+          await store.append(record);
+          records.push(record);
+        },
+        onObservation: (run, observation) => observer.take(run, observation),
+        now: io.now,
+      }));
   } catch (error) {
-    progress.stop();
-    if (records.length > 0) note(`${plural(records.length, "record")} kept: ${store.recordsFile}`);
+    const kept = plural(records.length, "record");
+    if (records.length > 0) noteTo(flags, io)(`${kept} kept: ${store.recordsFile}`);
     throw error;
-  } finally {
-    progress.stop();
-    forget();
   }
   return records;
-}
-
-function noteTo(flags: BenchFlags, io: Io): (line: string) => void {
-  return (line) => flags.quiet ? undefined : io.err(line + "\n");
 }
 
 /** The plan that the options ask for. */
@@ -236,10 +219,5 @@ function oneOf<T extends string>(kind: string, found: string, accepted: readonly
 /** The mock is done before a worker has started. */
 function workerCountDefault(ready: ReadyTargets): number {
   const hasModel = ready.runs.some((run) => run.target === "model");
-  return hasModel ? Math.min(navigator.hardwareConcurrency, 16) : 1;
-}
-
-function progressOf(flags: BenchFlags, runs: readonly PlannedRun[], { io }: Context): Progress {
-  if (flags.quiet) return SILENT;
-  return startProgress(runs, { terminal: io.terminal, line: (text) => io.err(text + "\n") });
+  return hasModel ? lanesDefault() : 1;
 }

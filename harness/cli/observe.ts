@@ -35,15 +35,13 @@ export interface Observed {
 export class Observer {
   readonly #cwd: string;
   readonly #traceFile: string | null;
-  readonly #wantsProfile: boolean;
   readonly #samples: ProfileSamples[] = [];
-  #lines = "";
+  #extent = "";
   #hasTrace = false;
 
   private constructor(flags: ObserveFlags, cwd: string) {
     this.#cwd = cwd;
     this.#traceFile = flags.trace === undefined ? null : resolve(cwd, flags.trace);
-    this.#wantsProfile = flags.profile === true;
   }
 
   /**
@@ -83,7 +81,7 @@ export class Observer {
     await writePieces(this.#traceFile, chromeDocument(trace, run));
     this.#hasTrace = true;
     const ms = ((trace.untilNs - trace.fromNs) / 1e6).toFixed(2);
-    this.#lines = trace.isCut
+    this.#extent = trace.isCut
       ? `the first ${ms} ms after the warm-up, cut after ${grouped(TRACE_LIMIT)} entries`
       : `all ${ms} ms after the warm-up`;
   }
@@ -102,10 +100,10 @@ export class Observer {
 
   /** For a person; empty where nothing was asked for. */
   text(): string {
-    const profile = this.#wantsProfile && this.#samples.length > 0
+    const profile = this.#samples.length > 0
       ? renderProfile(profileOf(addSamples(this.#samples)))
       : "";
-    const trace = this.#hasTrace ? `Trace    ${this.#shown()}: ${this.#lines}\n` : "";
+    const trace = this.#hasTrace ? `Trace    ${this.#shown()}: ${this.#extent}\n` : "";
     return trace + (profile === "" ? "" : `\n${profile}`);
   }
 }

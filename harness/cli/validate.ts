@@ -9,18 +9,18 @@ import { Command } from "commander";
 import { ensureBuilt } from "../build.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { readText, reasonOf } from "../jsonc.ts";
-import { type Progress, SILENT, startProgress } from "../progress.ts";
 import type { ValidationCase } from "../validate/case.ts";
 import { judge, type JudgedCase } from "../validate/judge.ts";
 import { renderMarkdown, withSection } from "../validate/markdown.ts";
 import { builtinCaseFiles, casesNamedBy, readCases } from "../validate/read.ts";
-import { plannedRuns, runCases } from "../validate/runs.ts";
+import { type CaseRunOptions, plannedRuns, runCases } from "../validate/runs.ts";
 import { measureSensitivity, sensitivityRuns } from "../validate/sensitivity.ts";
 import { renderSensitivity } from "../validate/sensitivity_table.ts";
 import { renderJson, renderText } from "../validate/show.ts";
 import type { PlannedRun } from "../target.ts";
 import { type Context, wholeNumber } from "./context.ts";
 import type { Io } from "./io.ts";
+import { lanesDefault, noteTo, watched } from "./watched.ts";
 
 /** The file whose table `--readme` writes, from the folder the program runs in. */
 const README = "README.md";
@@ -59,7 +59,7 @@ holds, 2 usage or bad input, 3 ended early, 5 a fault of the lab.
 
 Examples:
   deno task validate
-  deno task validate workloads/validation/memcached.jsonc
+  deno task validate workloads/validation/ebbrt.jsonc
   deno task validate --json --quiet | jq '.cases[] | select(.verdict != "holds") | .name'
   deno task validate --sensitivity`;
 
@@ -118,41 +118,23 @@ function withCompared(
   return all.filter(({ name }) => names.has(name));
 }
 
-interface LaneOptions {
-  readonly workerCount: number;
-  readonly signal: AbortSignal;
-  readonly observer: Progress;
-}
-
 /** Does something with lanes, a progress bar and Ctrl-C; null where it was ended early. */
 async function withLanes<T>(
   runs: readonly PlannedRun[],
   flags: ValidateFlags,
   context: Context,
-  body: (options: LaneOptions) => Promise<T>,
+  body: (options: CaseRunOptions) => Promise<T>,
 ): Promise<T | null> {
   const { io } = context;
-  const note = (line: string): void => flags.quiet ? undefined : io.err(line + "\n");
-  await ensureBuilt({ log: note });
-  const interrupted = new AbortController();
-  const sink = { terminal: io.terminal, line: note };
-  const observer = flags.quiet ? SILENT : startProgress(runs, sink);
-  const forget = io.onInterrupt(() => {
-    observer.stop();
-    note("Ending; Ctrl-C again quits at once");
-    interrupted.abort();
-  });
-  try {
-    const workerCount = flags.workers ?? Math.min(navigator.hardwareConcurrency, 16);
-    const result = await body({ workerCount, signal: interrupted.signal, observer });
-    if (!interrupted.signal.aborted) return result;
+  await ensureBuilt({ log: noteTo(flags, io) });
+  const workerCount = flags.workers ?? lanesDefault();
+  return await watched(runs, flags, io, async (options) => {
+    const result = await body({ ...options, workerCount });
+    if (!options.signal.aborted) return result;
     context.exitCode = EXIT.inconclusive;
     io.err("Ended early: no verdict\n");
     return null;
-  } finally {
-    observer.stop();
-    forget();
-  }
+  });
 }
 
 async function show(

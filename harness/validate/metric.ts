@@ -77,8 +77,7 @@ function counted(
     case "interrupts_per_second":
       return interrupts === null ? null : interrupts.per_second;
     case "interrupts_per_million_packets": {
-      const packets = sum((queue) => queue.rx_packets) +
-        Object.values(measured.drops).reduce((total, count) => total + count, 0);
+      const packets = sum((queue) => queue.rx_packets) + dropsOf(measured);
       return interrupts === null || packets === 0 ? null : interrupts.count * 1e6 / packets;
     }
     case "rx_packets_per_interrupt":
@@ -88,7 +87,7 @@ function counted(
     case "tx_packets_per_second":
       return sum((queue) => queue.tx_packets) / seconds;
     case "dropped_packets":
-      return Object.values(measured.drops).reduce((total, count) => total + count, 0);
+      return dropsOf(measured);
     case "itr_rx_us":
       return busiest(measured)?.itr_rx_usecs ?? null;
     case "itr_tx_us":
@@ -96,6 +95,10 @@ function counted(
     default:
       return null;
   }
+}
+
+function dropsOf({ drops }: Measurement): number {
+  return Object.values(drops).reduce((total, count) => total + count, 0);
 }
 
 function latencyUs(group: GroupMeasurement, which: LatencyValue): number | null {

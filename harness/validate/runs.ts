@@ -103,22 +103,29 @@ export async function runCases(
 async function runRound(
   cases: readonly ValidationCase[],
   turnarounds: ReadonlyMap<string, number>,
-  { workerCount, signal, observer }: CaseRunOptions,
+  options: CaseRunOptions,
 ): Promise<Map<string, Measurement[]>> {
   const runs = cases.flatMap((one) => plannedRuns(one, turnarounds.get(one.name) ?? null));
   const found = new Map<string, Measurement[]>(cases.map(({ name }) => [name, []]));
-  await runPlan({
-    ready: await readyTargets(runs, { dropRefused: false }),
-    workerCount,
-    signal,
-    observer,
-    onRecord: (record: RunRecord) => {
-      found.get(record.workload)!.push(record.measurement);
-      return Promise.resolve();
-    },
-    now: () => new Date(0),
+  await measureRuns(runs, options, (record) => {
+    found.get(record.workload)!.push(record.measurement);
   });
   return found;
+}
+
+/** Does runs of the model for their measurements alone: records are given on, and not kept. */
+export async function measureRuns(
+  runs: readonly PlannedRun[],
+  options: CaseRunOptions,
+  onRecord: (record: RunRecord) => void,
+): Promise<void> {
+  await runPlan({
+    ...options,
+    ready: await readyTargets(runs, { dropRefused: false }),
+    onRecord: (record) => Promise.resolve(onRecord(record)),
+    // No run of the model holds a time of day.
+    now: () => new Date(0),
+  });
 }
 
 /** Bytes of a frame's headers, its least size, and what a frame takes on the wire besides. */

@@ -8,12 +8,11 @@
 
 import { resolve } from "node:path";
 import { mechanismOf } from "../plan.ts";
-import type { DevicePolicy, GroupMeasurement, Measurement, RunRecord } from "../record.ts";
-import { readyTargets, runPlan } from "../run.ts";
+import type { DevicePolicy, GroupMeasurement, Measurement } from "../record.ts";
 import { readSchema, readWorkload, type WorkloadOnMachine, WORKLOADS_FOLDER } from "../spec.ts";
 import { mean, median, standardDeviation } from "../stats/quantile.ts";
 import type { PlannedRun } from "../target.ts";
-import type { CaseRunOptions } from "./runs.ts";
+import { type CaseRunOptions, measureRuns } from "./runs.ts";
 
 const WORKLOADS = ["rr", "stream", "mix"] as const;
 const POLICIES: readonly DevicePolicy[] = ["NONE", "LATENCY"];
@@ -139,19 +138,11 @@ function runsOf(
 /** Runs the plan and ranks the parameters. */
 export async function measureSensitivity(
   plan: SensitivityPlan,
-  { workerCount, signal, observer }: CaseRunOptions,
+  options: CaseRunOptions,
 ): Promise<Sensitivity> {
   const measured = new Map<string, Measurement>();
-  await runPlan({
-    ready: await readyTargets(plan.runs, { dropRefused: false }),
-    workerCount,
-    signal,
-    observer,
-    onRecord: (record: RunRecord) => {
-      measured.set(record.run_id, record.measurement);
-      return Promise.resolve();
-    },
-    now: () => new Date(0),
+  await measureRuns(plan.runs, options, (record) => {
+    measured.set(record.run_id, record.measurement);
   });
   const complete = plan.runs.every(({ runId }) => measured.has(runId));
   return {

@@ -5,7 +5,7 @@
  */
 
 import { styleText } from "node:util";
-import { wrapped } from "../words.ts";
+import { grouped, wrapped } from "../words.ts";
 import type { Expectation } from "./case.ts";
 import { type Check, type JudgedCase, type Score, scoreOf, type Verdict } from "./judge.ts";
 
@@ -55,7 +55,7 @@ export function deviationOf({ deviationPercent, verdict }: Check): string {
 /** A number with three digits at least, and no more than it has. */
 export function figure(value: number): string {
   const size = Math.abs(value);
-  if (size >= 1000) return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",");
+  if (size >= 1000) return grouped(value);
   const digits = size >= 100 || Number.isInteger(value) ? 0 : size >= 10 ? 1 : 2;
   return value.toFixed(digits);
 }
