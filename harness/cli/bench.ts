@@ -55,7 +55,11 @@ interface Asked {
 export function benchCommand(context: Context): Command {
   return new Command("bench")
     .description("Run workloads under every policy; records, table and HTML page")
-    .option("-w, --workload <name|path>", "workload, repeatable (default: every built-in)", collect)
+    .option(
+      "-w, --workload <name|path>",
+      "workload, repeatable (default: the default matrix)",
+      collect,
+    )
     .option("-p, --policy <name>", `one of ${DEVICE_POLICIES.join(", ")}; repeatable`, collect)
     .option("-t, --target <kind>", `one of ${TARGETS.join(", ")}; repeatable`, collect)
     .option("-m, --machine <name|path>", "machine to model instead of the workload's own")
@@ -78,9 +82,10 @@ export function benchCommand(context: Context): Command {
 }
 
 const HELP = `
-Without options every built-in workload runs on the i40e model under all policies with three
-seeds, and three of them over real loopback sockets without a policy. Policy NONE is the driver's
-default and the base of all ratios. The same seeds give the same records, with any --workers.
+Without options the workloads of the default matrix run on the i40e model under all policies with
+three seeds, and three of them over real loopback sockets without a policy. Policy NONE is the
+driver's default and the base of all ratios. The same seeds give the same records, with any
+--workers.
 
 A folder's earlier records are kept as records.previous.ndjson. Ctrl-C ends early and keeps what
 is done (exit code 3). Exit codes: 0 ok, 2 usage or bad input, 3 ended early, 4 a target cannot do
