@@ -39,6 +39,9 @@ import {
   EV_TX_FETCHED,
   EV_TX_LINK,
   EV_TX_REPORT,
+  EV_WIRE_CLOSED,
+  EV_WIRE_FRAME,
+  EV_WIRE_LOST,
   EV_WRITE_BACK,
   GROUP_MAX,
   HISTOGRAMS,
@@ -47,6 +50,7 @@ import {
   PACKET_MAX,
   prngOf,
   PURPOSE_MAX,
+  PURPOSE_PORT,
   WHEEL,
 } from "./machine/abi";
 import { INTERVAL_MASK } from "./machine/adaptive_itr";
@@ -71,6 +75,7 @@ import {
 import { halvesInit, TO_HOST } from "./machine/half_connection";
 import { ITR_MAX_USECS, itrInit, itrSet, vectorTimer } from "./machine/itr";
 import { linkInit } from "./machine/link";
+import { wireClosed, wireLost } from "./machine/loss";
 import { napiTimerOver } from "./machine/napi";
 import {
   affinitySet,
@@ -81,7 +86,14 @@ import {
   vectorCpu,
 } from "./machine/nic";
 import { pcieInit } from "./machine/pcie";
-import { peerArrive, peerInit, peerLinkFree, peerTaken, peerTimer } from "./machine/peer";
+import {
+  peerArrive,
+  peerInit,
+  peerLinkFree,
+  peerTaken,
+  peerTimer,
+  wireArrives,
+} from "./machine/peer";
 import { recordFind, recordObject } from "./machine/policy";
 import { queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine/queue";
 import { ringsInit, txFetched, txLinkDone, txReport } from "./machine/ring";
@@ -91,6 +103,7 @@ import { tcpDelayedAck, tcpTimer } from "./machine/tcp";
 import { countKind, totals, totalsInit } from "./machine/totals";
 import { traceIsFull, traceIsOn, traceLook, traceStop } from "./machine/trace";
 import { groupStart, startConnection } from "./machine/workload";
+import { wireInit, wireIsOn, wireMayRun } from "./machine/wire";
 import { writeBackTimer } from "./machine/write_back";
 
 export * from "./machine/ethtool";
@@ -99,6 +112,15 @@ export { traceStart, traceStop, traceTake } from "./machine/trace";
 export { eventsTaken, pendingEvents } from "./lib/wheel";
 export { packetsTaken, packetsUsed } from "./machine/abi";
 export {
+  wireClear,
+  wireCount,
+  wireNext,
+  wireOpen,
+  wireTake,
+  wireUntil,
+} from "./machine/wire";
+export {
+  groupEnds,
   groupFacebook,
   groupOnOff,
   groupOpen,
@@ -127,6 +149,7 @@ export function machineReset(seed: u32): void {
   rulesInit();
   ringsInit();
   peerInit();
+  wireInit();
   totalsInit();
   memory.fill(HISTOGRAMS, 0, <usize>GROUP_MAX * HISTOGRAM_SIZE);
   for (let i: u32 = 0; i < PURPOSE_MAX; i++) prngSeed(prngOf(i), seed, i);
@@ -135,6 +158,16 @@ export function machineReset(seed: u32): void {
   broken = 0;
   fingerprint = 0;
   marks = 0;
+}
+
+/**
+ * Makes this the machine of the clients: other random numbers than the server's, but the same
+ * ports, which are the clients' to choose.
+ */
+export function machineIsClient(seed: u32): void {
+  for (let i: u32 = 0; i < PURPOSE_MAX; i++) {
+    if (i != PURPOSE_PORT) prngSeed(prngOf(i), seed, i + PURPOSE_MAX);
+  }
 }
 
 /** Sets a machine parameter, in the unit of its name. */
@@ -203,6 +236,9 @@ function handle(kind: u32, target: u32): void {
     case EV_DELAYED_ACK: return tcpDelayedAck(target);
     case EV_RETRANSMIT: return controlAgain(target);
     case EV_RTO: return timerOver(target);
+    case EV_WIRE_FRAME: return wireArrives(target);
+    case EV_WIRE_LOST: return wireLost(target);
+    case EV_WIRE_CLOSED: return wireClosed(target);
     case EV_ATR: return atrActivate(target);
     case EV_FLUSH: return flushDone();
     case EV_RULE: return ruleActivate(target);
@@ -229,7 +265,9 @@ export function machineRun(maxEvents: u32): u32 {
   let hash = fingerprint;
   let left = maxEvents;
   const before = marks;
+  const isWired = wireIsOn();
   while (left > 0 && marks == before && marks < 2 && !isFull() && !traceIsFull()) {
+    if (isWired && !wireMayRun()) break;
     const index = takeEvent();
     if (index == 0) break;
     const event = eventAt(index);

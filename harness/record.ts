@@ -130,6 +130,14 @@ export interface Measurement {
   readonly events: number | null;
   /** Sentences a reader must know to judge the numbers (for example "ended early by Ctrl-C"). */
   readonly remarks: readonly string[];
+  /** The host that the clients run on; absent where they are ideal, or the target cannot see it. */
+  readonly client_host?: ClientHostMeasurement;
+}
+
+/** The clients' host in the same interval. */
+export interface ClientHostMeasurement
+  extends Pick<Measurement, "cpus" | "cpu_utilisation" | "interrupts" | "drops"> {
+  readonly machine: string;
 }
 
 /** One line of `records.ndjson`. */

@@ -78,6 +78,25 @@ export interface WorkloadGroup {
   readonly pin: boolean;
   /** Which of the threads gets a connection: in turn, or that of its receive queue's CPU. */
   readonly assignment: "round_robin" | "by_queue";
+  /** How the clients run; see `clientOf` for what stands in its place. */
+  readonly client?: Partial<GroupClient>;
+}
+
+/** The clients of a group. */
+export interface GroupClient {
+  /** On the machine's second host, where it has one; else ideal. */
+  readonly host: boolean;
+  /** Client threads that share the connections; 0 is a thread for each connection. */
+  readonly threads: number;
+  /** Whether each client thread stays on the CPU it starts on. */
+  readonly pin: boolean;
+  /** Latency counts from when a request is due, or from when its client sends it. */
+  readonly latency_from: "due" | "send";
+}
+
+/** The clients of a group, with what stands for what is not given. */
+export function clientOf({ client }: Pick<WorkloadGroup, "client">): GroupClient {
+  return { host: true, threads: 0, pin: false, latency_from: "due", ...client };
 }
 
 /** One workload file, defaults filled in. */
@@ -145,6 +164,8 @@ export interface MachineSpec {
   };
   /** Costs of the host, nanoseconds unless the name says otherwise; see machines/schema.json. */
   readonly costs: Readonly<Record<string, number>>;
+  /** The second host, on which clients run; without one they are ideal. */
+  readonly peer?: MachineSpec;
 }
 
 /** Folder of the built-in workloads. */
@@ -207,28 +228,44 @@ export async function readWorkload(
 }
 
 /**
- * Reads a machine.
+ * Reads a machine and, where it names one, the second host, whose own second host does not count.
  *
  * @param nameOrPath Name of a built-in machine, or a path relative to `folder`.
  * @throws {UserError} when there is no such file or it does not fit its schema.
  */
 export async function readMachine(nameOrPath: string, folder: string): Promise<MachineSpec> {
+  const { machine, document, file } = await readOneMachine(nameOrPath, folder);
+  const name = document.value.peer;
+  if (name === undefined) return machine;
+  try {
+    return { ...machine, peer: (await readOneMachine(name, dirname(file))).machine };
+  } catch (error) {
+    if (!(error instanceof UserError) || !error.message.startsWith("Unknown machine")) throw error;
+    throw document.fail({ path: ["peer"], message: error.message });
+  }
+}
+
+/** A machine as its file holds it: its second host is a name. */
+export type MachineText = Omit<MachineSpec, "name" | "peer"> & { $schema?: string; peer?: string };
+
+async function readOneMachine(nameOrPath: string, folder: string) {
   const file = isPath(nameOrPath)
     ? resolve(folder, nameOrPath)
     : await builtinFile("machine", nameOrPath);
   const schema = await readSchema(resolve(MACHINES_FOLDER, "schema.json"));
   const shown = isPath(nameOrPath) ? nameOrPath : `workloads/machines/${basename(file)}`;
-  const document = parseJsonc<MachineSpec & { $schema?: string }>(
+  const document = parseJsonc<MachineText>(
     await readText(file),
     shown,
     { schema, relations: machineRelations },
   );
-  const { $schema: _editorsOnly, ...fields } = document.value;
+  const { $schema: _editorsOnly, peer: _byName, ...fields } = document.value;
   const { processor } = fields.host;
   const states = processor === undefined ? [] : Object.entries(PROCESSORS[processor]);
   const given = states.filter(([name]) => !document.has(["costs", name]));
   const costs = { ...fields.costs, ...Object.fromEntries(given) };
-  return { ...fields, costs, name: nameOfFile(file) };
+  const machine: MachineSpec = { ...fields, costs, name: nameOfFile(file) };
+  return { machine, document, file };
 }
 
 /** sha256, 64 hex digits, of the canonical JSON (keys sorted) of what a run is made from. */

@@ -8,7 +8,7 @@
 import type { Finding, JsoncDocument } from "./jsonc.ts";
 import type { TestName } from "./record.ts";
 import { topologyFindings } from "./topology.ts";
-import type { MachineSpec, WorkloadGroup, WorkloadSpec } from "./spec.ts";
+import type { MachineSpec, MachineText, WorkloadGroup, WorkloadSpec } from "./spec.ts";
 
 /** Fields of a group that only some tests use; elsewhere they would be ignored in silence. */
 const FIELDS_OF_TESTS: Readonly<Record<string, (test: TestName) => boolean>> = {
@@ -145,7 +145,7 @@ const SPEEDS_GBPS: Readonly<Record<MachineSpec["nic"]["model"], readonly number[
 };
 
 /** Mistakes in a machine that fits its schema. */
-export function machineRelations(document: JsoncDocument<MachineSpec>): Finding[] {
+export function machineRelations(document: JsoncDocument<MachineText>): Finding[] {
   const { host, nic } = document.value;
   const findings = topologyFindings(host, ["host"]);
   const speeds = SPEEDS_GBPS[nic.model];
@@ -168,7 +168,7 @@ export function machineRelations(document: JsoncDocument<MachineSpec>): Finding[
 }
 
 /** Intervals that would be ignored: of an adaptive side, or a second one where there is one. */
-function coalesceFindings(document: JsoncDocument<MachineSpec>): Finding[] {
+function coalesceFindings(document: JsoncDocument<MachineText>): Finding[] {
   const { coalesce, itr_per_vector: isOne } = document.value.nic;
   const findings: Finding[] = [];
   for (const side of ["rx", "tx"] as const) {

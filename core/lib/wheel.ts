@@ -210,6 +210,21 @@ function spread(where: u32): void {
   }
 }
 
+/** Time of the earliest event, u64.MAX_VALUE where there is none; changes nothing. */
+export function nextTime(): u64 {
+  if (head(READY) != 0) return nowTicks;
+  if (levels == 0) return u64.MAX_VALUE;
+  const level = <u32>ctz(levels);
+  const slot = <u32>ctz(load<u64>(mapOf(level)));
+  let earliest = u64.MAX_VALUE;
+  for (let i = head((level << DIGIT_BITS) | slot); i != 0; i = eventAt(i).next) {
+    earliest = min(earliest, eventAt(i).time);
+    // All events of a slot of the lowest level have one time.
+    if (level == 0) break;
+  }
+  return earliest;
+}
+
 /**
  * Takes the earliest event, moves `now` to its time and returns its node, or 0 where none is left.
  * The node is free again, but stays readable until the next `schedule`.

@@ -6,7 +6,7 @@
 //   0x10000 | events | wheel | packets | connections | halves | threads | stamps | cpus | queues
 //           | rx rings | tx rings | groups | arrivals | histograms | rules | rule map | free rules
 //           | rss key | rss table | costs | prngs | distances | totals | ports | buffer
-//           | dims | kind counts | trace | seen by the trace
+//           | dims | kind counts | trace | seen by the trace | wire out | wire in
 //
 // Lists inside tables are linked by index; -1 (or packet 0, event 0) ends a list.
 
@@ -85,7 +85,12 @@ export const SOFTIRQ_KINDS: u32 = 60;
 export const TRACE: usize = KIND_COUNTS + <usize>KIND_MAX * 8;
 export const TRACE_MAX: u32 = 32768;
 export const TRACE_SEEN: usize = TRACE + <usize>TRACE_MAX * 16;
-export const ARENA_END: usize = TRACE_SEEN + 64 * 64;
+/** Messages to and from another machine, 64 bytes each; see wire.ts. */
+export const WIRE_SHIFT: usize = 6;
+export const WIRE_MAX: u32 = 512;
+export const WIRE_OUT: usize = TRACE_SEEN + 64 * 64;
+export const WIRE_IN: usize = WIRE_OUT + ((<usize>WIRE_MAX) << WIRE_SHIFT);
+export const ARENA_END: usize = WIRE_IN + ((<usize>WIRE_MAX) << WIRE_SHIFT);
 
 // Event kinds. The target is named in brackets.
 /** A frame from the peer is in host memory [packet]. */
@@ -141,6 +146,12 @@ export const EV_BUSY_POLL: u32 = 26;
 export const EV_DUE: u32 = 35;
 /** The retransmission time of a direction may be over [2 x connection + direction]. */
 export const EV_RTO: u32 = 36;
+/** A frame from another machine has come [packet]. */
+export const EV_WIRE_FRAME: u32 = 37;
+/** A frame between here and another machine was lost there [packet]. */
+export const EV_WIRE_LOST: u32 = 38;
+/** A segment that was sent again has arrived at another machine [packet]. */
+export const EV_WIRE_CLOSED: u32 = 39;
 
 /** A frame, or a train of frames that segmentation offload makes of one packet. */
 @unmanaged

@@ -6,6 +6,14 @@
 
 import { busyPolls, busyPollSuspend, busyPollTicks, SPINNING } from "./busy_poll";
 import {
+  clientBegins,
+  clientReceived,
+  clientSends,
+  clientSent,
+  clientWaitsFor,
+  isClient,
+} from "./client_thread";
+import {
   Connection,
   connectionAt,
   Group,
@@ -71,7 +79,11 @@ function step(thread: Thread, phase: u32, mode: u32, ticks: u64): u64 {
 
 /** What a thread can do for a connection without waiting. */
 function ready(connection: Connection): u32 {
-  switch (groupAt(connection.group).test) {
+  const group = groupAt(connection.group);
+  if (isClient(group) && group.test != TCP_STREAM && group.test != TCP_MAERTS) {
+    return readyClient(connection, group);
+  }
+  switch (group.test) {
     case TCP_MAERTS:
       return tcpHasSpace(connection) ? SEND : BLOCKING;
     case UDP_RR:
@@ -85,18 +97,36 @@ function ready(connection: Connection): u32 {
   }
 }
 
+/** The same of a client, which has requests to send as well. */
+function readyClient(connection: Connection, group: Group): u32 {
+  const hasData = group.test == UDP_RR ? connection.rxMessages > 0 : connection.rxQueued > 0;
+  return hasData ? RECEIVE : connection.unsent > 0 ? SEND : BLOCKING;
+}
+
 /** Whether a receive or accept call of a connection's server would find something. */
 export function canRead(connection: Connection): bool {
   const phase = ready(connection);
+  if (phase == SEND) return connection.unsent > 0;
   return phase == RECEIVE || phase == ACCEPT;
+}
+
+/** Payload that a server or a client waits for: the next request or response. */
+function awaitedBytes(connection: Connection, group: Group): u32 {
+  if (isClient(group)) return clientWaitsFor(connection, group);
+  return requestBytesOf(connection, group, connection.served);
+}
+
+/** Payload of what it sends next. */
+function messageBytes(connection: Connection, group: Group): u32 {
+  if (isClient(group)) return clientSends(connection, group);
+  return responseBytesOf(connection, group, connection.served);
 }
 
 function receiveAmount(connection: Connection, group: Group): u32 {
   if (group.test == UDP_STREAM) return group.messageBytes;
-  if (group.test == UDP_RR) return group.requestBytes;
   if (group.test == TCP_STREAM) return min(connection.rxQueued, group.messageBytes);
-  const request = requestBytesOf(connection, group, connection.served);
-  return min(connection.rxQueued, request - connection.requestGot);
+  const bytes = awaitedBytes(connection, group);
+  return group.test == UDP_RR ? bytes : min(connection.rxQueued, bytes - connection.requestGot);
 }
 
 function sendTicks(connection: Connection, group: Group): u64 {
@@ -106,8 +136,12 @@ function sendTicks(connection: Connection, group: Group): u64 {
     return cost(SEND_CALL) + copyTicks(group.messageBytes, false) + output;
   }
   const output = cost(group.test == UDP_RR ? UDP_TX : TCP_TX);
-  const response = responseBytesOf(connection, group, connection.served);
-  return cost(SEND_CALL) + copyTicks(response, false) + output;
+  return cost(SEND_CALL) + copyTicks(messageBytes(connection, group), false) + output;
+}
+
+/** The service time is the server's. */
+function computeTicks(group: Group): u64 {
+  return cost(APPLICATION) + (isClient(group) ? 0 : serviceTicks(group));
 }
 
 /** What comes at the start of a thread's loop; takes the next ready connection, if it has many. */
@@ -139,8 +173,9 @@ function beginPhase(thread: Thread, cpu: u32, phase: u32): u64 {
       return step(thread, RECEIVE, MODE_SYSTEM, cost(RECV_CALL) + copyTicks(bytes, remote));
     }
     case COMPUTE:
-      return step(thread, COMPUTE, MODE_USER, cost(APPLICATION) + serviceTicks(group));
+      return step(thread, COMPUTE, MODE_USER, computeTicks(group));
     case SEND:
+      if (connection.unsent > 0) clientBegins(connection, group);
       return step(thread, SEND, MODE_SYSTEM, sendTicks(connection, group));
     case OUTPUT:
       return step(thread, OUTPUT, MODE_SYSTEM, cost(TCP_TX));
@@ -180,6 +215,7 @@ function received(thread: Thread, cpu: u32): u32 {
       group.bytes += bytes;
       group.transactions++;
     }
+    if (isClient(group)) clientReceived(index);
     return COMPUTE;
   }
   connection.rxQueued -= bytes;
@@ -189,8 +225,9 @@ function received(thread: Thread, cpu: u32): u32 {
     return COMPUTE;
   }
   connection.requestGot += bytes;
-  if (connection.requestGot < requestBytesOf(connection, group, connection.served)) return START;
+  if (connection.requestGot < awaitedBytes(connection, group)) return START;
   connection.requestGot = 0;
+  if (isClient(group)) clientReceived(index);
   return COMPUTE;
 }
 
@@ -198,12 +235,18 @@ function received(thread: Thread, cpu: u32): u32 {
 function sent(index: u32, cpu: u32): u32 {
   const connection = connectionAt(index);
   const group = groupAt(connection.group);
-  if (group.test == UDP_RR) {
-    udpSend(index, cpu, group.responseBytes);
-    return START;
+  if (group.test == TCP_MAERTS) {
+    connection.txQueued += group.messageBytes;
+  } else {
+    const bytes = messageBytes(connection, group);
+    if (isClient(group)) clientSent(connection);
+    else connection.served++;
+    if (group.test == UDP_RR) {
+      udpSend(index, cpu, bytes);
+      return START;
+    }
+    connection.txQueued += bytes;
   }
-  if (group.test == TCP_MAERTS) connection.txQueued += group.messageBytes;
-  else connection.txQueued += responseBytesOf(connection, group, connection.served++);
   if (tcpCanSend(connection)) tcpSend(index, cpu);
   return afterOutput(connection, group);
 }
@@ -253,7 +296,7 @@ function served(thread: Thread, cpu: u32): void {
       break;
     case COMPUTE: {
       const answers = group.test == TCP_RR || group.test == TCP_CRR || group.test == UDP_RR;
-      thread.phase = answers ? SEND : START;
+      thread.phase = answers && (!isClient(group) || connection.unsent > 0) ? SEND : START;
       break;
     }
     case SEND:

@@ -19,6 +19,9 @@ import {
   EV_START,
   EV_TX_FETCHED,
   EV_TX_REPORT,
+  EV_WIRE_CLOSED,
+  EV_WIRE_FRAME,
+  EV_WIRE_LOST,
   FLAG_LOST,
   FLAG_REPORT,
   packetAt,
@@ -28,8 +31,12 @@ import {
 import { canRead } from "./app";
 import { vectorsHold } from "./check_napi";
 import {
+  Connection,
   connectionAt,
   connectionsUsed,
+  END_ABSENT,
+  END_SERVER,
+  Group,
   groupAt,
   groupsUsed,
   RUNNABLE,
@@ -47,6 +54,7 @@ import { peerCanSend } from "./peer";
 import { Queue, queueAt, queues, ringDescriptors, rxContainer, txContainer } from "./queue";
 import { txAt } from "./ring";
 import { totals } from "./totals";
+import { isRemote } from "./wire";
 
 /** Frames the peer sent = taken by rings + dropped there + under way. */
 const RULE_FRAMES: i32 = 1;
@@ -151,6 +159,7 @@ function holeCount(half: HalfConnection): u64 {
 function packetsHold(): bool {
   let held = eventsOf(EV_RX_DMA) + eventsOf(EV_RX);
   held += eventsOf(EV_PEER_RX) + eventsOf(EV_RETRANSMIT);
+  held += eventsOf(EV_WIRE_FRAME) + eventsOf(EV_WIRE_LOST) + eventsOf(EV_WIRE_CLOSED);
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
     held += queue.rxTail - queue.rxHead;
@@ -276,8 +285,10 @@ function descriptorsHold(): bool {
   return true;
 }
 
-function hasTransactions(test: u32): bool {
-  return test == TCP_RR || test == TCP_CRR || test == UDP_RR;
+/** Whether a group's clients are here and have transactions. */
+function hasTransactions(group: Group): bool {
+  if (group.end == END_SERVER || group.end == END_ABSENT) return false;
+  return group.test == TCP_RR || group.test == TCP_CRR || group.test == UDP_RR;
 }
 
 /** Places of connections that have not started. */
@@ -287,7 +298,7 @@ function placesToCome(): u64 {
     const event = eventAt(i);
     if (event.where == FREE || event.kind != EV_START) continue;
     const group = groupAt(connectionAt(event.target).group);
-    if (hasTransactions(group.test)) places += group.outstanding;
+    if (hasTransactions(group)) places += group.outstanding;
   }
   return places;
 }
@@ -296,13 +307,14 @@ function outstandingHold(): bool {
   let places: u64 = 0;
   for (let i: u32 = 0; i < groupsUsed(); i++) {
     const group = groupAt(i);
-    if (hasTransactions(group.test)) places += <u64>group.count * group.outstanding;
+    if (hasTransactions(group)) places += <u64>group.count * group.outstanding;
   }
   let found = eventsOf(EV_PEER_NEXT) + placesToCome();
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     const connection = connectionAt(i);
     const most = groupAt(connection.group).outstanding;
     if (connection.outstanding > most || connection.idlePlaces > most) return false;
+    if (connection.unsent > connection.outstanding) return false;
     found += connection.outstanding + connection.idlePlaces;
   }
   return found == places;
@@ -358,10 +370,27 @@ function halfHolds(half: HalfConnection, number: u32): bool {
   return <i32>(inOrder(half) - half.acked) >= 0 && <i32>(half.arrived - half.known) >= 0;
 }
 
+/** What this end knows of a direction to or from another machine: sent, or received. */
+function remoteHalfHolds(connection: Connection, number: u32): bool {
+  const half = halfOf(connection, number & 1);
+  if ((number & 1) == TO_PEER) return halfHolds(half, number);
+  for (let i = half.holeHead; i != 0; i = packetAt(i).holeNext) {
+    const next = packetAt(i).holeNext;
+    const end = packetAt(i).sequence + packetAt(i).payload;
+    if (next != 0 && <i32>(packetAt(next).sequence - end) < 0) return false;
+  }
+  return (half.sent | half.acked | half.lost | half.timer) == 0;
+}
+
 /** Nothing that was lost is forgotten, nor counted twice. */
 function lossesHold(): bool {
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     const connection = connectionAt(i);
+    if (isRemote(connection)) {
+      if (!remoteHalfHolds(connection, 2 * i + TO_HOST)) return false;
+      if (!remoteHalfHolds(connection, 2 * i + TO_PEER)) return false;
+      continue;
+    }
     if (!halfHolds(halfOf(connection, TO_HOST), 2 * i + TO_HOST)) return false;
     if (!halfHolds(halfOf(connection, TO_PEER), 2 * i + TO_PEER)) return false;
   }

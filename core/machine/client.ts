@@ -4,7 +4,6 @@
 // time. A UDP transaction that was lost is given up after its time. Sends nothing by itself: that
 // is peer.ts.
 
-import { histogramAdd, HISTOGRAM_SIZE } from "../lib/histogram";
 import { now, schedule } from "../lib/wheel";
 import {
   EV_PEER_NEXT,
@@ -16,7 +15,6 @@ import {
   FLAG_SYN,
   FLAG_TO_PEER,
   FLAG_UDP,
-  HISTOGRAMS,
   Packet,
   packetAt,
   packetDrop,
@@ -27,11 +25,10 @@ import {
   connectionAt,
   Group,
   groupAt,
-  stampAt,
   TCP_CRR,
   TCP_MAERTS,
 } from "./connection";
-import { cost, PEER_TURNAROUND, TICKS_PER_NS } from "./costs";
+import { cost, PEER_TURNAROUND } from "./costs";
 import {
   deliver,
   halfOf,
@@ -48,6 +45,7 @@ import { acknowledge } from "./recovery";
 import { requestBytesOf, responseBytesOf } from "./sizes";
 import { tcpControlAgain } from "./tcp";
 import { totals } from "./totals";
+import { transactionDone } from "./transaction";
 
 /** The peer gives up the oldest transaction of a connection and goes on. */
 export function peerGiveUp(index: u32): void {
@@ -77,20 +75,8 @@ export function controlAgain(number: u32): void {
 
 /** A transaction is complete: latency counts up to when the peer's application has it. */
 function complete(connection: Connection, group: Group, index: u32): void {
-  assert(connection.outstanding > 0);
   const done = now() + cost(PEER_TURNAROUND);
-  const intended = load<u64>(stampAt(connection, group, connection.stampHead));
-  const histogram = HISTOGRAMS + <usize>connection.group * HISTOGRAM_SIZE;
-  const latency = done - intended;
-  histogramAdd(histogram, latency / TICKS_PER_NS);
-  group.latencySum += latency;
-  group.latencyMin = min(group.latencyMin, latency);
-  group.latencyMax = max(group.latencyMax, latency);
-  group.transactions++;
-  group.bytes += requestBytesOf(connection, group, connection.stampHead);
-  group.bytes += responseBytesOf(connection, group, connection.stampHead);
-  connection.stampHead++;
-  connection.outstanding--;
+  transactionDone(connection, group, done);
   schedule(done, EV_PEER_NEXT, index);
 }
 

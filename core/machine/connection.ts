@@ -58,6 +58,10 @@ export class Group {
   pinned: u32;
   /** 1 gives a connection to the thread of the CPU of its receive queue. */
   byQueue: u32;
+  /** Where its two ends are: see END_WHOLE and what follows. */
+  end: u32;
+  /** 1 counts latency from when a request is sent, 0 from when it was due. */
+  fromSend: u32;
   /** Mean gap of arrivals, ticks x 2^16 (open loop): of the group, or of each connection. */
   gap: u64;
   /** The load is there for the first and not for the second of each such times, ticks. */
@@ -169,10 +173,22 @@ export class Connection {
   stampHead: u32;
   /** Requests that the server has answered, a running counter like the peer's. */
   served: u32;
+  /** Of those outstanding, requests that a client's thread has yet to send: client_thread.ts. */
+  unsent: u32;
   /** Next request of the connection's own schedule, ticks; whether it waits for a place. */
   isLate: u32;
   dueAt: u64;
 }
+
+// Where the ends of a group's connections are.
+/** The server here, an ideal client at the other end of the link. */
+export const END_WHOLE: u32 = 0;
+/** The server here, the clients on another machine. */
+export const END_SERVER: u32 = 1;
+/** The clients here, the server on another machine. */
+export const END_CLIENT: u32 = 2;
+/** Neither end is here. */
+export const END_ABSENT: u32 = 3;
 
 export const STATE_CLOSED: u32 = 0;
 export const STATE_SYN: u32 = 1;

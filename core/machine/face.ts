@@ -22,6 +22,9 @@ import {
   STAMP_MAX,
   TOTALS,
   TRACE,
+  WIRE_IN,
+  WIRE_OUT,
+  WIRE_SHIFT,
 } from "./abi";
 import { Group, TCP_CRR, TCP_MAERTS, TCP_RR, TCP_STREAM, UDP_RR, UDP_STREAM } from "./connection";
 import { Cpu } from "./cpu";
@@ -51,6 +54,9 @@ export const TOTAL_COUNT: u32 = TOTAL_LENGTH;
 export const KIND_TABLE: u32 = <u32>KIND_COUNTS;
 export const KIND_COUNT: u32 = KIND_MAX;
 export const TRACE_TABLE: u32 = <u32>TRACE;
+export const WIRE_OUT_TABLE: u32 = <u32>WIRE_OUT;
+export const WIRE_IN_TABLE: u32 = <u32>WIRE_IN;
+export const WIRE_BYTES: u32 = 1 << (<u32>WIRE_SHIFT);
 // Limits of a workload and a host.
 export const CONNECTION_LIMIT: u32 = CONNECTION_MAX;
 export const OUTSTANDING_LIMIT: u32 = STAMP_MAX;

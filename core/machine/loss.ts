@@ -17,20 +17,70 @@ import {
   packetAt,
   packetDrop,
 } from "./abi";
-import { connectionAt, groupAt, UDP_RR } from "./connection";
+import { connectionAt, END_SERVER, groupAt, UDP_RR } from "./connection";
 import { cost, RETRANSMIT, SYN_RETRANSMIT } from "./costs";
-import { TO_HOST, TO_PEER } from "./half_connection";
+import { deliver, halfOf, holeAdd, holeArrives, TO_HOST, TO_PEER } from "./half_connection";
 import { segmentLost, timerStart } from "./recovery";
 import { totals } from "./totals";
+import { isRemote, wireIsOn, wireTellDatagram, wireTellLost } from "./wire";
 
 /** A datagram of a connection was lost: the peer gives the transaction up after its time. */
 export function datagramLost(index: u32): void {
-  if (groupAt(connectionAt(index).group).test != UDP_RR) return;
-  schedule(now() + cost(RETRANSMIT), EV_LOST, index);
+  const group = groupAt(connectionAt(index).group);
+  if (group.test != UDP_RR) return;
+  if (group.end == END_SERVER) wireTellDatagram(index);
+  else schedule(now() + cost(RETRANSMIT), EV_LOST, index);
 }
 
 function otherWay(direction: u32): u32 {
   return direction == TO_HOST ? TO_PEER : TO_HOST;
+}
+
+/**
+ * A frame between here and another machine is lost: what this end of its connection learns of it.
+ * The sender of data has a segment to send again, its receiver a hole. Who waits for the
+ * acknowledgement that was lost, or that a lost probe asked for, has a timer.
+ */
+function remoteLost(number: u32, direction: u32): void {
+  const packet = packetAt(number);
+  const index = packet.connection;
+  const flags = packet.flags;
+  const isProbe = (flags & FLAG_DUPLICATE) != 0;
+  const isSender = direction == TO_PEER;
+  if ((flags & FLAG_UDP) != 0) {
+    const isServer = groupAt(connectionAt(index).group).end == END_SERVER;
+    if ((flags & FLAG_LAST) != 0 && !isServer) datagramLost(index);
+  } else if (packet.payload != 0 && !isProbe) {
+    const isCopy = (flags & FLAG_COPY) != 0;
+    if (isSender) {
+      segmentLost(index, direction, number, isCopy);
+      return;
+    }
+    if (!isCopy) {
+      holeAdd(halfOf(connectionAt(index), direction), number);
+      return;
+    }
+  } else if (isSender == isProbe) {
+    timerStart(index, TO_PEER);
+  }
+  packetDrop(number);
+}
+
+/** Another machine has lost a frame of a connection. */
+export function wireLost(number: u32): void {
+  const packet = packetAt(number);
+  const isSender = (packet.flags & FLAG_TO_PEER) != 0;
+  packet.flags &= ~FLAG_TO_PEER;
+  remoteLost(number, isSender ? TO_PEER : TO_HOST);
+}
+
+/** A segment that was sent again has arrived at another machine: its hole closes here as well. */
+export function wireClosed(number: u32): void {
+  const packet = packetAt(number);
+  const half = halfOf(connectionAt(packet.connection), TO_PEER);
+  holeArrives(half, packet.sequence);
+  deliver(half, 0);
+  packetDrop(number);
 }
 
 /** A packet of one frame is lost in a direction. */
@@ -38,6 +88,11 @@ export function frameLost(number: u32, direction: u32): void {
   const packet = packetAt(number);
   const index = packet.connection;
   const flags = packet.flags;
+  if (wireIsOn() && isRemote(connectionAt(index))) {
+    wireTellLost(packet, direction);
+    remoteLost(number, direction);
+    return;
+  }
   if ((flags & FLAG_UDP) != 0) {
     if ((flags & FLAG_LAST) != 0) datagramLost(index);
     packetDrop(number);

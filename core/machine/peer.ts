@@ -24,9 +24,11 @@ import {
   prngOf,
   PURPOSE_PORT,
 } from "./abi";
+import { clientRequest, isClient } from "./client_thread";
 import {
   Connection,
   connectionAt,
+  END_SERVER,
   groupAt,
   PROTOCOL_TCP,
   stampAt,
@@ -119,11 +121,13 @@ export function peerFlow(index: u32): void {
   if (connection.life != 0) store<u8>(PORTS + (connection.ports >> 16), 0);
   const port = takePort();
   connection.life++;
-  connection.source = PEER_ADDRESS;
-  connection.destination = OWN_ADDRESS;
-  connection.ports = (port << 16) | SERVER_PORT;
-  connection.hash = rssHash(PEER_ADDRESS, OWN_ADDRESS, connection.ports);
-  connection.fragmentHash = rssHashAddresses(PEER_ADDRESS, OWN_ADDRESS);
+  // As the frames that are received here have them.
+  const isServer = groupAt(connection.group).end <= END_SERVER;
+  connection.source = isServer ? PEER_ADDRESS : OWN_ADDRESS;
+  connection.destination = isServer ? OWN_ADDRESS : PEER_ADDRESS;
+  connection.ports = isServer ? (port << 16) | SERVER_PORT : (SERVER_PORT << 16) | port;
+  connection.hash = rssHash(connection.source, connection.destination, connection.ports);
+  connection.fragmentHash = rssHashAddresses(connection.source, connection.destination);
   connection.ruleSeen = 0;
   connection.peerWindow = <u32>cost(TCP_WINDOW);
   connection.peerGot = 0;
@@ -208,10 +212,15 @@ export function queueRequest(index: u32, bytes: u32): void {
   enlist(index);
 }
 
-/** Sends a request that was meant to go at `intended` <= now. */
-export function peerRequest(index: u32, intended: u64): void {
+/** Sends a request that has been due since `due` <= now, or has its thread send it. */
+export function peerRequest(index: u32, due: u64): void {
   const connection = connectionAt(index);
   const group = groupAt(connection.group);
+  if (isClient(group)) {
+    clientRequest(index, due);
+    return;
+  }
+  const intended = group.fromSend != 0 ? now() : due;
   assert(connection.outstanding < group.outstanding);
   const counter = connection.stampHead + connection.outstanding;
   store<u64>(stampAt(connection, group, counter), intended);
@@ -315,6 +324,11 @@ export function peerTimer(index: u32): void {
 /** The link is free: the next connection sends one frame. */
 export function peerLinkFree(): void {
   linkEvent = false;
+  if (now() < linkFree) {
+    // A frame of another machine has come in between.
+    if (listHead >= 0) enlist(listHead);
+    return;
+  }
   while (listHead >= 0) {
     const index = listHead;
     const connection = connectionAt(index);
@@ -355,8 +369,13 @@ function serialise(number: u32): void {
     frameLost(number, TO_HOST);
     return;
   }
-  // The device takes no more than one frame in NIC_PACKET; its buffer holds what comes faster.
-  const arrival = linkFree + cost(CABLE);
+  deviceTakes(number, linkFree + cost(CABLE));
+}
+
+/** The device takes no more than one frame in NIC_PACKET; its buffer holds what comes faster. */
+function deviceTakes(number: u32, arrival: u64): void {
+  const packet = packetAt(number);
+  const bytes = packet.payload + packet.headers;
   const taken = max(arrival, deviceFree + cost(NIC_PACKET));
   if (bytesBefore(taken - arrival) + rxOnBus() + bytes > FIFO_BYTES) {
     totals().dropFifo++;
@@ -366,6 +385,14 @@ function serialise(number: u32): void {
   bufferAdd(bytes);
   deviceFree = taken;
   schedule(taken + cost(NIC_RX), EV_RX_DMA, number);
+}
+
+/** A frame of another machine has come: it has the link into the device behind what came before. */
+export function wireArrives(number: u32): void {
+  const packet = packetAt(number);
+  totals().peerFrames++;
+  linkFree = max(now(), linkFree + linkToHost(packet.payload + packet.headers));
+  deviceTakes(number, linkFree);
 }
 
 /** The device passes a frame on to its queue, or drops it: by a rule, for want of a descriptor. */

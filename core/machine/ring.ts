@@ -49,6 +49,7 @@ import {
   txContainer,
 } from "./queue";
 import { totals } from "./totals";
+import { isRemote, wireCut, wireIsOn, wireSend } from "./wire";
 import { writeBackArrived } from "./write_back";
 
 /** Descriptors the driver gives back at once. */
@@ -234,6 +235,16 @@ function loseFrame(number: u32, packet: Packet): void {
   frameLost(lost, TO_PEER);
 }
 
+/** The link takes the next frame of a packet to another machine, or loses it. */
+function sendOut(packet: Packet): void {
+  if (!linkLoses()) {
+    wireSend(packet);
+    return;
+  }
+  totals().lostToPeer++;
+  frameLost(wireCut(packet), TO_PEER);
+}
+
 /** Whether the link has brought at least one frame of a packet to the peer. */
 function someArrive(packet: Packet): bool {
   if (packet.frames == 1) return (packet.flags & FLAG_UNSENT) == 0;
@@ -247,10 +258,12 @@ export function txLinkDone(): void {
   const queue = queueAt(linkQueue);
   const number = load<u32>(slotOf(TX_RINGS, linkQueue, queue.txSent));
   const packet = packetAt(number);
-  if (linkLoses()) loseFrame(number, packet);
+  const goesOut = wireIsOn() && isRemote(connectionAt(packet.connection));
+  if (goesOut) sendOut(packet);
+  else if (linkLoses()) loseFrame(number, packet);
   packet.sent++;
   if (packet.sent == packet.frames) {
-    if (someArrive(packet)) {
+    if (!goesOut && someArrive(packet)) {
       packet.references++;
       schedule(now() + cost(CABLE), EV_PEER_RX, number);
     }

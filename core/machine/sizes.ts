@@ -81,6 +81,19 @@ export function sizesDraw(connection: Connection, group: Group, counter: u32): v
   store<u32>(at, isUpdate ? 8 : line + 18, 4);
 }
 
+/** Keeps the sizes of a request that another machine has drawn. */
+export function sizesPut(
+  connection: Connection,
+  group: Group,
+  counter: u32,
+  request: u32,
+  response: u32,
+): void {
+  const at = sizesAt(connection, group, counter);
+  store<u32>(at, request);
+  store<u32>(at, response, 4);
+}
+
 /** Payload of a connection's request of this running number, bytes. */
 export function requestBytesOf(connection: Connection, group: Group, counter: u32): u32 {
   if (group.sizes == SIZES_CONSTANT) return group.requestBytes;

@@ -50,11 +50,17 @@ import {
 import { outputAppend } from "./softirq";
 import { txQueueOf } from "./steering";
 import { totals } from "./totals";
+import { isRemote, wireTellClosed } from "./wire";
 
 /** Largest packet of segmentation offload and of GRO: 45 full segments below 64 KiB. */
 const TRAIN_BYTES: u32 = 45 * TCP_SEGMENT;
 /** Data of one transmit descriptor (i40e splits at 12 KiB). */
 const DESCRIPTOR_BYTES: u32 = 12288;
+
+/** Room that the other end has: it tells it, or is an ideal one that always has all of it. */
+function peerWindow(connection: Connection): u32 {
+  return isRemote(connection) ? connection.peerWindow : <u32>cost(TCP_WINDOW);
+}
 
 /** Room of the receive window. */
 function freeWindow(connection: Connection): u32 {
@@ -69,7 +75,7 @@ function freeWindow(connection: Connection): u32 {
 export function tcpCanSend(connection: Connection): bool {
   if (connection.txQueued == 0 || connection.txHeld >= <u32>cost(TX_QUEUE_LIMIT)) return false;
   const half = halfOf(connection, TO_PEER);
-  const window = <u32>cost(TCP_WINDOW);
+  const window = peerWindow(connection);
   const third = min(window, cubicBytes(half)) / 3;
   return sendRoom(half, window) >= min(connection.txQueued, min(TRAIN_BYTES, third));
 }
@@ -139,7 +145,7 @@ export function tcpSend(index: u32, cpu: u32): void {
   const half = halfOf(connection, TO_PEER);
   beforeSend(half);
   let bytes = min(connection.txQueued, TRAIN_BYTES);
-  const room = sendRoom(half, <u32>cost(TCP_WINDOW));
+  const room = sendRoom(half, peerWindow(connection));
   // What a window cuts short goes in whole segments (tcp_mss_split_point).
   if (bytes > room) bytes = room > TCP_SEGMENT ? room - (room % TCP_SEGMENT) : room;
   const number = packetTake(index, 0, bytes, TCP_HEADERS);
@@ -174,7 +180,9 @@ function sendDue(index: u32, cpu: u32): void {
   connection.ackDue = 0;
   if ((due & FLAG_DUPLICATE) != 0) {
     const half = halfOf(connection, TO_PEER);
-    const bytes = min(half.sent - half.acked, TCP_SEGMENT);
+    // Where all is acknowledged, a byte asks for a window that is open again.
+    const least: u32 = isRemote(connection) ? 1 : 0;
+    const bytes = max(min(half.sent - half.acked, TCP_SEGMENT), least);
     if (bytes != 0) sendAgain(index, cpu, FLAG_DUPLICATE, half.acked, bytes);
   } else {
     tcpControl(index, cpu, due & (FLAG_SYN | FLAG_FIN));
@@ -201,7 +209,10 @@ function sendLater(index: u32, flags: u32): void {
 
 /** The retransmission time of the server may be over. */
 export function tcpTimer(index: u32): void {
-  const action = timerFires(index, TO_PEER, false);
+  const connection = connectionAt(index);
+  // An ideal peer never closes its window.
+  const waits = isRemote(connection) && connection.txQueued != 0 && !tcpHasOutput(connection);
+  const action = timerFires(index, TO_PEER, waits);
   if (action == TIMER_RESEND) sendLater(index, 0);
   if (action == TIMER_PROBE) sendLater(index, FLAG_DUPLICATE);
 }
@@ -237,10 +248,16 @@ function writerGoesOn(connection: Connection, acked: u32): bool {
 function acknowledged(cpu: u32, index: u32, packet: Packet): void {
   const connection = connectionAt(index);
   const half = halfOf(connection, TO_PEER);
-  if (packet.arrived == half.known && packet.acked == half.acked) return;
-  const bytes = acknowledge(half, packet.acked, packet.arrived);
+  const isNew = packet.arrived != half.known || packet.acked != half.acked;
+  if (!isNew && (!isRemote(connection) || packet.window == connection.peerWindow)) return;
+  const bytes = isNew ? acknowledge(half, packet.acked, packet.arrived) : 0;
   assert(bytes <= connection.txInflight);
   connection.txInflight -= bytes;
+  if (isRemote(connection)) {
+    if (packet.acked == half.acked) connection.peerWindow = packet.window;
+    // What has arrived there is known here by what is acknowledged.
+    half.arrived = half.known;
+  }
   if (tcpHasOutput(connection)) outputAppend(cpuAt(cpu), index);
   const writes = groupAt(connection.group).test == TCP_MAERTS;
   if (writes && writerGoesOn(connection, 0)) notify(index, cpu);
@@ -291,7 +308,10 @@ export function tcpReceive(cpu: u32, packet: Packet): void {
     handshake(cpu, index, flags);
   }
   if (packet.payload == 0) return;
-  if ((flags & FLAG_COPY) != 0) holeArrives(halfOf(connection, TO_HOST), packet.sequence);
+  if ((flags & FLAG_COPY) != 0) {
+    holeArrives(halfOf(connection, TO_HOST), packet.sequence);
+    if (isRemote(connection)) wireTellClosed(packet);
+  }
   hold(cpuAt(cpu), index, packet);
 }
 

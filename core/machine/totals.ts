@@ -41,10 +41,13 @@ export class Totals {
   /** Frames that the link has lost on their way to the host and to the peer. */
   lostToHost: u64;
   lostToPeer: u64;
+  /** Messages to and from another machine: frames, and what became of them. */
+  wireSent: u64;
+  wireTaken: u64;
 }
 
 /** Words of the block. */
-export const TOTAL_COUNT: u32 = 19;
+export const TOTAL_COUNT: u32 = 21;
 
 /** The one block of totals. */
 @inline

@@ -3,7 +3,7 @@
 // does not fit. No GRO (it is off for UDP by default). Never retransmits: that is the peer's.
 
 import { FLAG_LAST, FLAG_UDP, Packet, packetAt, packetTake } from "./abi";
-import { Connection, connectionAt, Group, groupAt, UDP_STREAM } from "./connection";
+import { Connection, connectionAt, END_CLIENT, Group, groupAt, UDP_STREAM } from "./connection";
 import { cost, UDP_BUFFER } from "./costs";
 import { cpuAt } from "./cpu";
 import { notify } from "./epoll";
@@ -21,8 +21,9 @@ export function udpFrames(bytes: u32): u32 {
   return max((bytes + UDP_SEGMENT - 1) / UDP_SEGMENT, 1);
 }
 
-/** Bytes of a datagram that the group's peers send. */
+/** Bytes of a datagram that comes for the group's sockets. */
 export function udpDatagram(group: Group): u32 {
+  if (group.end == END_CLIENT) return group.responseBytes;
   return group.test == UDP_STREAM ? group.messageBytes : group.requestBytes;
 }
 

@@ -11,6 +11,9 @@ import { arrivalIdle, arrivalPlan, scheduleStart } from "./arrival";
 import { peerNext } from "./client";
 import {
   connectionAt,
+  END_ABSENT,
+  END_CLIENT,
+  END_WHOLE,
   Group,
   groupAdd,
   groupAt,
@@ -73,6 +76,17 @@ export function groupThreads(number: u32, threads: u32, pinned: bool, byQueue: b
   group.byQueue = byQueue ? 1 : 0;
 }
 
+/**
+ * Says where a group's ends are (connection.ts), and whether its clients count latency from when a
+ * request is sent.
+ */
+export function groupEnds(number: u32, end: u32, fromSend: bool): void {
+  assert(end <= END_ABSENT);
+  const group = groupAt(number);
+  group.end = end;
+  group.fromSend = fromSend ? 1 : 0;
+}
+
 /** Longest gap of arrivals: beyond the end of every run. */
 const GAP_NS_MAX: f64 = 1e12;
 
@@ -121,6 +135,14 @@ function threadOf(group: Group, i: u32): u32 {
   return group.first + (vectorCpu(rssQueue(connectionAt(group.first + i).hash)) % group.threads);
 }
 
+/** A server waits for what its clients do, elsewhere as here; a writer begins by itself. */
+function startsHere(group: Group): bool {
+  if (group.end == END_WHOLE) return true;
+  if (group.end == END_ABSENT) return false;
+  const isStream = group.test == TCP_STREAM || group.test == TCP_MAERTS;
+  return isStream ? group.test == TCP_MAERTS : group.end == END_CLIENT;
+}
+
 function connectionSetUp(index: u32, number: u32): void {
   const connection = connectionAt(index);
   const group = groupAt(number);
@@ -129,9 +151,9 @@ function connectionSetUp(index: u32, number: u32): void {
   connection.protocol = test == UDP_RR || test == UDP_STREAM ? PROTOCOL_UDP : PROTOCOL_TCP;
   peerFlow(index);
   connection.thread = threadOf(group, index - group.first);
-  socketSetUp(index);
+  if (group.end != END_ABSENT) socketSetUp(index);
   const start = <u64>prngBelow(prngOf(PURPOSE_START), START_SPREAD_NS) * TICKS_PER_NS;
-  schedule(start, EV_START, index);
+  if (startsHere(group)) schedule(start, EV_START, index);
 }
 
 /** Sets up a group's threads and connections, and its schedule. */
@@ -139,7 +161,7 @@ export function groupStart(number: u32): void {
   const group = groupAt(number);
   threadsSetUp(group);
   for (let i: u32 = 0; i < group.count; i++) connectionSetUp(group.first + i, number);
-  if (group.open != 0 && group.ownSchedules == 0) arrivalPlan(number);
+  if (group.open != 0 && group.ownSchedules == 0 && startsHere(group)) arrivalPlan(number);
 }
 
 /** A connection starts: its first requests, its stream, or its writer. */

@@ -34,6 +34,9 @@ export const EVENT_KINDS: Readonly<Record<number, string>> = {
   26: "busy_poll",
   35: "due",
   36: "rto",
+  37: "wire_frame",
+  38: "wire_lost",
+  39: "wire_closed",
 };
 
 /** Number of the kind that is counted a second time, as one of `CPU_KINDS`. */

@@ -9,16 +9,9 @@
  */
 
 import { UserError } from "../errors.ts";
-import { PolicyManager, policyValue } from "../policy/manager.ts";
-import type { DevicePolicy, HintPolicy, Measurement } from "../record.ts";
-import {
-  type MachineSpec,
-  SERVICE_DISTRIBUTIONS,
-  type WorkloadGroup,
-  type WorkloadSpec,
-} from "../spec.ts";
-import { COST_NUMBERS } from "./costs.ts";
-import { MachineDriver, stockIntervals } from "./driver.ts";
+import type { GroupMeasurement, HintPolicy, Measurement, TestName } from "../record.ts";
+import { clientOf, type MachineSpec, type WorkloadGroup, type WorkloadSpec } from "../spec.ts";
+import { Host, type HostOptions } from "./host.ts";
 import { Profiler, type ProfileSamples } from "./profile.ts";
 import {
   cpusBetween,
@@ -27,29 +20,20 @@ import {
   type Reading,
   takeReading,
   totalBetween,
+  type TotalName,
   totalOf,
 } from "./reading.ts";
 import { ruleSentence } from "./rules.ts";
 import { type TraceData, TraceRecorder } from "./trace.ts";
-import { instantiateMachine, type MachineWasm } from "./wasm.ts";
+import type { MachineWasm } from "./wasm.ts";
+import { Wire } from "./wire.ts";
 
 /** What a run is made from. */
-export interface ModelOptions {
-  readonly workload: WorkloadSpec;
-  readonly machine: MachineSpec;
-  readonly policy: DevicePolicy;
-  /** "stock" leaves the driver's defaults alone; its policy is NONE. */
-  readonly mechanism: "stock" | "netpolicy";
-  /** 32-bit unsigned. */
-  readonly seed: number;
-  readonly warmupMs: number;
-  readonly measureMs: number;
+export interface ModelOptions extends HostOptions {
   /** Entries to trace at most, from the end of the warm-up on; default is no trace. */
   readonly traceLimit?: number | undefined;
   /** Milliseconds, for a profile of the measured interval; default is no profile. */
   readonly clock?: (() => number) | undefined;
-  readonly policyModule: WebAssembly.Module;
-  readonly machineModule: WebAssembly.Module;
 }
 
 /** Nodes of the machine's pools, and its memory. */
@@ -61,41 +45,50 @@ export interface Room {
   readonly packetsEver: number;
 }
 
-const NO_TASK = 0;
+/** The wire between two hosts has lost or made a message. */
+const RULE_WIRE = 50;
+
+/** Two readings of a host. */
+interface Span {
+  readonly host: Host;
+  readonly from: Reading;
+  readonly to: Reading;
+}
 
 /** A run in progress. */
 export class ModelRun {
   readonly #options: ModelOptions;
-  readonly #manager: PolicyManager;
-  readonly #machine: MachineWasm;
-  readonly #device: number;
+  readonly #host: Host;
+  /** Host of the clients; null where they are ideal. */
+  readonly #client: Host | null;
+  readonly #wire: Wire | null;
   #marks = 0;
   readonly #recorder: TraceRecorder | null;
   readonly #profiler: Profiler | null;
   /** Counters at the end of the warm-up. */
   #from: Reading | null = null;
+  #clientFrom: Reading | null = null;
 
   private constructor(options: ModelOptions) {
     this.#options = options;
     const { machine, workload } = options;
-    const driver = new MachineDriver(machine.nic);
-    this.#manager = new PolicyManager(options.policyModule, driver, capacitiesOf(options));
-    this.#machine = instantiateMachine(
-      options.machineModule,
-      this.#manager.wasm.exports as WebAssembly.ModuleImports,
-    );
+    const splits = machine.peer !== undefined &&
+      workload.groups.some((group) => clientOf(group).host);
+    this.#host = new Host(options, splits ? "server" : "whole");
+    this.#client = splits ? new Host(clientOptions(options), "client") : null;
+    this.#wire = this.#client === null ? null : new Wire(this.#host, this.#client);
     const { clock, traceLimit } = options;
-    this.#profiler = clock === undefined ? null : new Profiler(this.#machine, clock);
-    this.#recorder = traceLimit === undefined ? null : new TraceRecorder(this.#machine, traceLimit);
-    refuseTooMuch(this.#machine, workload);
-    driver.attach(this.#machine);
-    setUpHost(this.#machine, machine, options.seed);
-    this.#device = setUpDevice(this.#manager, machine);
-    if (options.mechanism === "netpolicy") {
-      this.#manager.writeDevicePolicy(this.#device, options.policy);
-    }
-    this.#setUpGroups();
-    this.#machine.calls.machineStart(options.warmupMs * 1e6, options.measureMs * 1e6);
+    const wasm = this.#host.machine;
+    this.#profiler = clock === undefined ? null : new Profiler(wasm, clock);
+    this.#recorder = traceLimit === undefined ? null : new TraceRecorder(wasm, traceLimit);
+    refuseTooMuch(wasm, workload);
+    this.#host.start();
+    this.#client?.start();
+    this.#wire?.start();
+  }
+
+  get #machine(): MachineWasm {
+    return this.#host.machine;
   }
 
   /**
@@ -105,43 +98,13 @@ export class ModelRun {
    * does not fit the mechanism.
    */
   static create(options: ModelOptions): ModelRun {
+    refuseOnHost(options);
     if (options.mechanism === "stock" && options.policy !== "NONE") {
       throw new UserError(
         `Cannot run policy "${options.policy}" with mechanism "stock": accepted is "NONE"`,
       );
     }
     return new ModelRun(options);
-  }
-
-  #setUpGroups(): void {
-    const { calls, constants } = this.#machine;
-    calls.socketsSet(NO_TASK, this.#device);
-    this.#options.workload.groups.forEach((group, index) => {
-      calls.groupSet(
-        constants[`TEST_${group.test}`],
-        group.connections,
-        group.outstanding,
-        group.request_bytes,
-        group.response_bytes,
-        group.message_bytes,
-        policyValue(this.#policyOf(group)),
-        group.service_ns,
-      );
-      const distribution = SERVICE_DISTRIBUTIONS.indexOf(group.service_distribution);
-      if (distribution > 0) calls.groupService(index, distribution);
-      const byQueue = group.assignment === "by_queue" ? 1 : 0;
-      calls.groupThreads(index, group.threads, group.pin ? 1 : 0, byQueue);
-      if (group.sizes.distribution === "facebook") {
-        calls.groupFacebook(index, Math.round(group.sizes.update_percent * 1e4));
-      }
-      if (group.arrival.loop === "open") setUpArrivals(this.#machine, index, group, group.arrival);
-    });
-  }
-
-  /** Policy that a group's sockets ask for. */
-  #policyOf(group: WorkloadGroup): HintPolicy {
-    const { policy } = this.#options;
-    return policy === "MIX" ? group.hint : policy;
   }
 
   /**
@@ -157,13 +120,14 @@ export class ModelRun {
 
   #handle(maxEvents: number): boolean {
     if (this.#marks < 2) {
-      const marks = this.#machine.calls.machineRun(maxEvents);
+      const marks = this.#wire?.run(maxEvents) ?? this.#machine.calls.machineRun(maxEvents);
       if (marks === this.#machine.constants.RUN_FULL) throw this.#tooMuchUnderWay();
       if (marks === this.#machine.constants.RUN_BROKEN) this.#check();
       this.#marks = marks;
       if (this.#marks > 0 && this.#from === null) {
-        this.#machine.calls.histogramsClear();
-        this.#from = this.#read();
+        for (const { machine } of this.#hosts()) machine.calls.histogramsClear();
+        this.#from = this.#read(this.#host);
+        this.#clientFrom = this.#client === null ? null : this.#read(this.#client);
         this.#recorder?.start();
         this.#profiler?.start();
       }
@@ -182,9 +146,12 @@ export class ModelRun {
     );
   }
 
-  #read(): Reading {
-    const { machine, workload } = this.#options;
-    return takeReading(this.#machine, machine, workload.groups.length);
+  #hosts(): Host[] {
+    return this.#client === null ? [this.#host] : [this.#host, this.#client];
+  }
+
+  #read({ machine, spec }: Host): Reading {
+    return takeReading(machine, spec, this.#options.workload.groups.length);
   }
 
   /** What was traced; null where no trace was asked for or the warm-up is not over. */
@@ -215,11 +182,14 @@ export class ModelRun {
     };
   }
 
-  /** Hash over all events so far, 16 hex digits. */
+  /** Hash over all events so far, 16 hex digits; that of the clients' host turned by a bit. */
   fingerprint(): string {
-    const { calls } = this.#machine;
-    const hex = (word: number) => (word >>> 0).toString(16).padStart(8, "0");
-    return hex(calls.fingerprintHigh()) + hex(calls.fingerprintLow());
+    const hash = ({ machine: { calls } }: Host) =>
+      (BigInt(calls.fingerprintHigh() >>> 0) << 32n) | BigInt(calls.fingerprintLow() >>> 0);
+    const own = hash(this.#host);
+    const other = this.#client === null ? 0n : hash(this.#client);
+    const turned = BigInt.asUintN(64, (other << 1n) | (other >> 63n));
+    return (own ^ turned).toString(16).padStart(16, "0");
   }
 
   /**
@@ -229,66 +199,107 @@ export class ModelRun {
    * @throws {Error} when a conservation rule is broken: a fault of the model.
    */
   measurement(): Measurement {
-    const { machine, workload } = this.#options;
-    const to = this.#read();
+    const to = this.#read(this.#host);
     const from = this.#from ?? to;
+    const client = this.#client === null ? null : this.#clientSpan(this.#client);
     this.#check();
-    const policyOf = this.#queuePolicies();
-    const queues = queuesBetween(from, to, this.#machine, machine, policyOf);
-    const cpus = cpusBetween(from, to, machine);
+    const { manager, machine, spec } = this.#host;
+    const queues = queuesBetween(from, to, machine, spec, this.#queuePolicies());
     const durationNs = to.timeNs - from.timeNs;
-    const idleNs = cpus.reduce((sum, cpu) => sum + cpu.idle_ns, 0);
+    const all = client === null ? [{ from, to }] : [{ from, to }, client];
+    const sum = (name: TotalName) =>
+      all.reduce((total, span) => total + totalBetween(span.from, span.to, name), 0);
+    const others = client === null ? {} : {
+      client_host: {
+        machine: client.host.spec.name,
+        ...cpuShares(client, client.host.spec),
+        interrupts: interruptsOf(queuesOf(client), durationNs),
+        drops: dropsBetween(client.from, client.to),
+      },
+    };
     return {
       duration_ns: durationNs,
-      groups: workload.groups.map((group, index) =>
-        groupBetween(from, to, this.#machine, index, group, this.#policyOf(group))
+      groups: this.#options.workload.groups.map((group, index) =>
+        this.#groupMeasured(group, index, { from, to, host: this.#host }, client)
       ),
-      cpus,
-      cpu_utilisation: durationNs > 0 ? 1 - idleNs / (durationNs * cpus.length) : null,
+      ...cpuShares({ from, to }, spec),
       interrupts: interruptsOf(queues, durationNs),
       queues,
       drops: dropsBetween(from, to),
-      retransmits: totalBetween(from, to, "retransmits"),
-      policy_counters: this.#manager.counters(),
+      retransmits: sum("retransmits"),
+      policy_counters: manager.counters(),
       fingerprint: this.fingerprint(),
-      events: totalBetween(from, to, "events"),
-      remarks: this.#remarks(from, to),
+      events: sum("events"),
+      remarks: this.#remarks(all),
+      ...others,
     };
   }
 
+  #clientSpan(host: Host): Span {
+    const to = this.#read(host);
+    return { host, from: this.#clientFrom ?? to, to };
+  }
+
+  /** What a group achieved, as its clients and the readers of its streams saw it. */
+  #groupMeasured(
+    group: WorkloadGroup,
+    index: number,
+    own: Span,
+    client: Span | null,
+  ): GroupMeasurement {
+    const policy = own.host.policyOf(group);
+    const measured = ({ from, to, host }: Span) =>
+      groupBetween(from, to, host.machine, index, group, policy);
+    const atHost = measured(own);
+    const isThere = client !== null && clientOf(group).host && group.test !== "TCP_STREAM";
+    return isThere ? { ...measured(client), steered: atHost.steered } : atHost;
+  }
+
   #check(): void {
-    const rule = this.#machine.calls.checkMachine();
-    if (rule !== 0) {
-      const ms = (this.#machine.calls.nowNs() / 1e6).toFixed(6);
-      throw new Error(`The model broke its rule ${rule} by ${ms} ms: ${ruleSentence(rule)}`);
+    for (const { machine: { calls }, manager } of this.#hosts()) {
+      const rule = calls.checkMachine();
+      if (rule !== 0) throw this.#broken(rule);
+      const invariant = manager.check();
+      if (invariant !== null) {
+        throw new Error(`The policy manager broke its invariant ${invariant}`);
+      }
     }
-    const invariant = this.#manager.check();
-    if (invariant !== null) throw new Error(`The policy manager broke its invariant ${invariant}`);
+    if (this.#wire?.holds() === false) throw this.#broken(RULE_WIRE);
+  }
+
+  #broken(rule: number): Error {
+    const ms = (this.#machine.calls.nowNs() / 1e6).toFixed(6);
+    return new Error(`The model broke its rule ${rule} by ${ms} ms: ${ruleSentence(rule)}`);
   }
 
   /** The object list of each queue. */
   #queuePolicies(): (queue: number) => HintPolicy {
-    const lists = Object.entries(this.#manager.objects(this.#device).rx);
+    const { manager, device } = this.#host;
+    const lists = Object.entries(manager.objects(device).rx);
     return (queue) => {
       const found = lists.find(([, objects]) => objects.some((object) => object.queue === queue));
       return (found?.[0] ?? "NONE") as HintPolicy;
     };
   }
 
-  #remarks(from: Reading, to: Reading): string[] {
+  #remarks(spans: readonly Pick<Span, "from" | "to">[]): string[] {
     const remarks: string[] = [];
     if (this.#marks < 2) remarks.push("ended early: the interval is shorter than planned");
-    const lost = totalBetween(from, to, "lost_transactions");
+    const lost = spans.reduce(
+      (sum, { from, to }) => sum + totalBetween(from, to, "lost_transactions"),
+      0,
+    );
     if (lost > 0) remarks.push(`${lost} UDP transactions were lost and given up`);
-    const left = this.#options.workload.groups.map((_, index) => to.groups[index]?.[0] ?? 0)
+    const left = spans.flatMap(({ to }) => to.groups.map((counters) => counters[0] ?? 0))
       .reduce((sum, count) => sum + count, 0);
     if (left > 0) remarks.push(`${left} requests found the peer's queue full and were not sent`);
-    return [...remarks, ...this.#refusals(to)];
+    return [...remarks, ...this.#refusals(spans[0]!.to)];
   }
 
   /** Sockets that got default handling though they asked for a policy. */
   #refusals(to: Reading): string[] {
     const { policy, workload } = this.#options;
+    const { manager, device } = this.#host;
     const unfit = workload.groups.filter((group) => policy === "MIX" && group.hint === "CPU");
     const remarks = unfit.map(({ name }) =>
       `a MIX device has no queues for CPU: "${name}" got default handling`
@@ -298,28 +309,45 @@ export class ModelRun {
     if (refused > 0) {
       remarks.push(
         `${refused} sockets were refused by the policy manager, whose limit is ` +
-          `${this.#manager.deviceStatus(this.#device).record_limit} records: default handling`,
+          `${manager.deviceStatus(device).record_limit} records: default handling`,
       );
     }
     return remarks;
   }
 }
 
-function capacitiesOf({ machine, workload }: ModelOptions) {
-  const connections = workload.groups.reduce((sum, group) => sum + group.connections, 0);
-  const lastCpu = Math.max(...machine.host.nodes.flatMap((node) => node.cpus));
-  const lastNode = Math.max(...machine.host.nodes.map((node) => node.id));
-  return {
-    cpus: lastCpu + 1,
-    nodes: lastNode + 1,
-    devices: 1,
-    queues: machine.nic.queue_pairs,
-    // A listener and an accepted socket for each connection.
-    owners: 2 * connections + 1,
-    rules: 2 * connections + 1,
-    allowed: 1,
-    buckets: 0,
-  };
+/** Tests whose clients the model has as ideal ones only. */
+const IDEAL_ONLY: readonly TestName[] = ["TCP_CRR", "UDP_STREAM"];
+
+function refuseOnHost({ machine, workload }: ModelOptions): void {
+  if (machine.peer === undefined) return;
+  const group = workload.groups.find((one) => clientOf(one).host && IDEAL_ONLY.includes(one.test));
+  if (group === undefined) return;
+  throw new UserError(
+    `The clients of group "${group.name}" cannot run on the second host "${machine.peer.name}" ` +
+      `of machine "${machine.name}": the model has no client threads for ${group.test}; ` +
+      `set client.host of the group to false`,
+  );
+}
+
+/** The clients' host: its own machine, without a policy. */
+function clientOptions(options: ModelOptions): HostOptions {
+  return { ...options, machine: options.machine.peer!, policy: "NONE", mechanism: "stock" };
+}
+
+function queuesOf({ host, from, to }: Span): Measurement["queues"] {
+  return queuesBetween(from, to, host.machine, host.spec, () => "NONE");
+}
+
+/** CPU times, and the busy share of all of them. */
+function cpuShares(
+  { from, to }: Pick<Span, "from" | "to">,
+  spec: MachineSpec,
+): Pick<Measurement, "cpus" | "cpu_utilisation"> {
+  const cpus = cpusBetween(from, to, spec);
+  const spanNs = (to.timeNs - from.timeNs) * cpus.length;
+  const idleNs = cpus.reduce((sum, cpu) => sum + cpu.idle_ns, 0);
+  return { cpus, cpu_utilisation: spanNs > 0 ? 1 - idleNs / spanNs : null };
 }
 
 /** Frames that a group may have under way before the device and the link limit them. */
@@ -356,74 +384,6 @@ function refuseTooMuch({ constants }: MachineWasm, workload: WorkloadSpec): void
       `The workload "${workload.name}" needs ${wanted} ${what}: the model has room for ${limit}`,
     );
   }
-}
-
-/** Host and device of the machine, with the driver's defaults. */
-function setUpHost({ calls }: MachineWasm, spec: MachineSpec, seed: number): void {
-  const { host, nic } = spec;
-  calls.machineReset(seed);
-  for (const [name, number] of Object.entries(COST_NUMBERS)) {
-    const value = spec.costs[name];
-    if (value === undefined) throw new UserError(`Machine "${spec.name}" lacks costs.${name}`);
-    calls.costSet(number, value);
-  }
-  // Row and column by node number, in whatever order the nodes are listed.
-  host.distance.forEach((row, from) =>
-    row.forEach((distance, to) => calls.distanceSet(from, to, distance))
-  );
-  const places = host.nodes.flatMap((node) => node.cpus.map((cpu) => ({ cpu, node: node.id })))
-    .sort((left, right) => left.cpu - right.cpu);
-  places.forEach(({ cpu, node }, index) => {
-    if (cpu !== index) {
-      throw new UserError(
-        `Machine "${spec.name}" has CPU ${cpu} but not CPU ${index}: number them from 0 on`,
-      );
-    }
-    const others = host.siblings.find((group) => group.includes(cpu)) ?? [];
-    const mask = others.filter((other) => other !== cpu)
-      .reduce((bits, other) => bits | (1n << BigInt(other)), 0n);
-    calls.cpuSet(node, Number(mask & 0xffffffffn), Number(mask >> 32n));
-  });
-  calls.nicSet(nic.speed_gbps, nic.queue_pairs, nic.ring, nic.node);
-  calls.nicItrPerVector(nic.itr_per_vector ? 1 : 0);
-  calls.nicDim(nic.moderation === "dim" ? 1 : 0);
-  const { rx, tx } = stockIntervals(nic.coalesce);
-  for (let queue = 0; queue < nic.queue_pairs; queue++) {
-    calls.nicCoalesceStart(queue, rx, tx, nic.coalesce.rx_usecs_high);
-  }
-}
-
-/** Registers the machine's device with the policy manager; returns its number. */
-function setUpDevice(manager: PolicyManager, spec: MachineSpec): number {
-  const { host, nic } = spec;
-  const online = host.nodes.flatMap((node) => node.cpus).sort((left, right) => left - right);
-  manager.setTopology({
-    nodes: host.nodes,
-    distance: host.distance,
-    siblings: host.siblings,
-    online,
-  });
-  const device = manager.deviceRegister({ name: "eth0", netns: 1, ifindex: 2, node: nic.node });
-  manager.deviceUp(device);
-  return device;
-}
-
-/** Numbers of the distributions of gaps in core/machine/arrival.ts. */
-const GAP_NUMBERS = { constant: 0, poisson: 1, facebook: 2 } as const;
-
-/** The schedule of an open loop: one of the group, or one for each connection. */
-function setUpArrivals(
-  { calls }: MachineWasm,
-  index: number,
-  group: WorkloadGroup,
-  arrival: Extract<WorkloadGroup["arrival"], { readonly loop: "open" }>,
-): void {
-  const isOwn = arrival.schedule === "connection";
-  const schedules = isOwn ? group.connections : 1;
-  const gapNs = 1e9 * schedules / arrival.rate_per_second;
-  calls.groupOpen(index, gapNs, GAP_NUMBERS[arrival.distribution], isOwn ? 1 : 0);
-  const { on_ms: onMs, off_ms: offMs } = arrival;
-  if (onMs !== undefined && offMs !== undefined) calls.groupOnOff(index, onMs * 1e6, offMs * 1e6);
 }
 
 function interruptsOf(

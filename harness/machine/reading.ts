@@ -52,6 +52,8 @@ export const TOTAL_NAMES = [
   "drop_rule",
   "lost_to_host",
   "lost_to_peer",
+  "wire_sent",
+  "wire_taken",
 ] as const;
 /** A total of the machine. */
 export type TotalName = typeof TOTAL_NAMES[number];

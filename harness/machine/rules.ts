@@ -19,6 +19,7 @@ const RULES: Readonly<Record<number, string>> = {
   20: "counts and places of the flow director's table agree, and no more is in it than fits",
   40: "a connection with unread data is served, or on the ready list of its thread",
   41: "what was lost has a timer, and sent, arrived and acknowledged bytes add up",
+  50: "what one host has put on the wire, the other has taken from it",
 };
 
 /** The sentence of a rule; numbers start at 1. */

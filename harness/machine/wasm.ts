@@ -16,6 +16,7 @@ export type MachineCalls = {
   readonly [
     K in
       | "machineReset"
+      | "machineIsClient"
       | "costSet"
       | "distanceSet"
       | "cpuSet"
@@ -27,9 +28,16 @@ export type MachineCalls = {
       | "groupOnOff"
       | "groupFacebook"
       | "groupThreads"
+      | "groupEnds"
       | "groupSteered"
       | "machineStart"
       | "machineRun"
+      | "wireOpen"
+      | "wireUntil"
+      | "wireNext"
+      | "wireCount"
+      | "wireClear"
+      | "wireTake"
       | "cpusCharge"
       | "nowNs"
       | "histogramsClear"
@@ -94,6 +102,9 @@ const CONSTANT_NAMES = [
   "KIND_TABLE",
   "KIND_COUNT",
   "TRACE_TABLE",
+  "WIRE_OUT_TABLE",
+  "WIRE_IN_TABLE",
+  "WIRE_BYTES",
   "CONNECTION_LIMIT",
   "OUTSTANDING_LIMIT",
   "FRAME_LIMIT",

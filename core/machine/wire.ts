@@ -1,0 +1,239 @@
+// deno-fmt-ignore-file
+// The way to another machine: a second instance of this module with its own memory and its own
+// event set. What leaves here waits as a message in the outbox until the harness carries it over;
+// what comes becomes an event at the time it arrives, never before the sender's cable allows. So
+// each side may run ahead of the other by the cable's time, and no further (Chandy and Misra 1979).
+// Messages are frames, and what the other end of a connection must know of losses on the way.
+
+import { nextTime, now, schedule } from "../lib/wheel";
+import {
+  EV_WIRE_CLOSED,
+  EV_WIRE_FRAME,
+  EV_WIRE_LOST,
+  FLAG_ACK,
+  FLAG_COPY,
+  FLAG_DUPLICATE,
+  FLAG_FIN,
+  FLAG_FRAGMENT,
+  FLAG_LAST,
+  FLAG_SYN,
+  FLAG_TO_PEER,
+  FLAG_UDP,
+  Packet,
+  packetAt,
+  packetTake,
+  WIRE_IN,
+  WIRE_MAX,
+  WIRE_OUT,
+  WIRE_SHIFT,
+} from "./abi";
+import { Connection, connectionAt, END_WHOLE, Group, groupAt } from "./connection";
+import { CABLE, cost } from "./costs";
+import { TO_HOST } from "./half_connection";
+import { IP_HEADERS, TCP_SEGMENT } from "./link";
+import { sizesPut } from "./sizes";
+import { totals } from "./totals";
+
+/** One message, 64 bytes. */
+@unmanaged
+class Message {
+  /** Ticks at which it arrives. */
+  time: u64;
+  kind: u32;
+  connection: u32;
+  flags: u32;
+  payload: u32;
+  headers: u32;
+  acked: u32;
+  window: u32;
+  sequence: u32;
+  arrived: u32;
+}
+
+// Kinds of messages; those below SIZES become the event of the same place behind EV_WIRE_FRAME.
+const FRAME: u32 = 0;
+const LOST: u32 = 1;
+const CLOSED: u32 = 2;
+/** Sizes of a request and its response: payload and headers of the message; its number is acked. */
+const SIZES: u32 = 3;
+
+/** More messages than one event makes. */
+const ROOM_LEAST: u32 = 8;
+/** Flags that a frame has on the wire. */
+const WIRE_FLAGS: u32 =
+  FLAG_SYN | FLAG_FIN | FLAG_ACK | FLAG_UDP | FLAG_LAST | FLAG_FRAGMENT | FLAG_COPY |
+  FLAG_DUPLICATE;
+const NEVER: u64 = u64.MAX_VALUE;
+
+let isOn: bool = false;
+let outCount: u32 = 0;
+/** No event at or after this time may be handled: the other machine might send something before. */
+let horizon: u64 = NEVER;
+/** Ticks that what the other machine sends is under way at least. */
+let backTicks: u64 = 0;
+
+/** No other machine. */
+export function wireInit(): void {
+  assert(offsetof<Message>() <= 1 << WIRE_SHIFT);
+  isOn = false;
+  outCount = 0;
+  horizon = NEVER;
+}
+
+/** Whether there is another machine. */
+@inline
+export function wireIsOn(): bool {
+  return isOn;
+}
+
+/** Whether the other end of a connection is on another machine. */
+export function isRemote(connection: Connection): bool {
+  return isOn && groupAt(connection.group).end != END_WHOLE;
+}
+
+/** Whether the next event may be handled now. */
+export function wireMayRun(): bool {
+  return outCount < WIRE_MAX - ROOM_LEAST && nextTime() < horizon;
+}
+
+/** Ticks that a frame is under way from link to link: a tick at least, or neither could go on. */
+function cableTicks(): u64 {
+  return max(cost(CABLE), 1);
+}
+
+function put(kind: u32, connection: u32): Message {
+  assert(outCount < WIRE_MAX);
+  const message = changetype<Message>(WIRE_OUT + ((<usize>outCount) << WIRE_SHIFT));
+  outCount++;
+  totals().wireSent++;
+  memory.fill(changetype<usize>(message), 0, offsetof<Message>());
+  message.time = now() + cableTicks();
+  message.kind = kind;
+  message.connection = connection;
+  // An answer may come this early.
+  horizon = min(horizon, message.time + backTicks);
+  return message;
+}
+
+function putFrame(kind: u32, packet: Packet, payload: u32, sequence: u32): Message {
+  const message = put(kind, packet.connection);
+  message.flags = packet.flags & WIRE_FLAGS;
+  if ((packet.flags & FLAG_UDP) != 0 && packet.headers == IP_HEADERS) {
+    message.flags |= FLAG_FRAGMENT;
+  }
+  message.payload = payload;
+  message.headers = packet.headers;
+  message.acked = packet.acked;
+  message.window = packet.window;
+  message.sequence = sequence;
+  message.arrived = packet.arrived;
+  return message;
+}
+
+/** Payload of the frame of a packet that goes next. */
+function framePayload(packet: Packet): u32 {
+  if (packet.frames == 1) return packet.payload;
+  return min(packet.payload - packet.sent * TCP_SEGMENT, TCP_SEGMENT);
+}
+
+/** The link has sent the next frame of a packet to the other machine. */
+export function wireSend(packet: Packet): void {
+  putFrame(FRAME, packet, framePayload(packet), packet.sequence + packet.sent * TCP_SEGMENT);
+}
+
+/** The link has lost the next frame of a packet: returns it as a packet of its own. */
+export function wireCut(packet: Packet): u32 {
+  const flags = packet.flags & WIRE_FLAGS;
+  const number = packetTake(packet.connection, flags, framePayload(packet), packet.headers);
+  const frame = packetAt(number);
+  frame.life = packet.life;
+  frame.sequence = packet.sequence + packet.sent * TCP_SEGMENT;
+  return number;
+}
+
+/** Tells the other machine that a frame was lost here: one that it sent, or that it waits for. */
+export function wireTellLost(packet: Packet, direction: u32): void {
+  const message = putFrame(LOST, packet, packet.payload, packet.sequence);
+  if (direction == TO_HOST) message.flags |= FLAG_TO_PEER;
+}
+
+/** Tells the clients that the server has lost a datagram. */
+export function wireTellDatagram(index: u32): void {
+  put(LOST, index).flags = FLAG_UDP | FLAG_LAST | FLAG_TO_PEER;
+}
+
+/** Tells the sender of a segment that was sent again that it has arrived. */
+export function wireTellClosed(packet: Packet): void {
+  putFrame(CLOSED, packet, packet.payload, packet.sequence);
+}
+
+/** Tells the server the sizes of a request; it asks for them once the request is there. */
+export function wireTellSizes(index: u32, counter: u32, request: u32, response: u32): void {
+  const message = put(SIZES, index);
+  message.acked = counter;
+  message.payload = request;
+  message.headers = response;
+}
+
+function takeSizes(message: Message): void {
+  const connection = connectionAt(message.connection);
+  const group: Group = groupAt(connection.group);
+  sizesPut(connection, group, message.acked, message.payload, message.headers);
+}
+
+function takeFrame(message: Message): void {
+  const number = packetTake(
+    message.connection,
+    message.flags,
+    message.payload,
+    message.headers,
+  );
+  const packet = packetAt(number);
+  packet.life = connectionAt(message.connection).life;
+  packet.acked = message.acked;
+  packet.window = message.window;
+  packet.sequence = message.sequence;
+  packet.arrived = message.arrived;
+  assert(message.kind <= CLOSED);
+  assert(EV_WIRE_FRAME + LOST == EV_WIRE_LOST && EV_WIRE_FRAME + CLOSED == EV_WIRE_CLOSED);
+  schedule(message.time, EV_WIRE_FRAME + message.kind, number);
+}
+
+/** There is another machine; what it sends is under way for so many nanoseconds at least. */
+export function wireOpen(backNs: f64): void {
+  isOn = true;
+  backTicks = max(<u64>(backNs * 10.0), 1);
+  horizon = 0;
+}
+
+/** Time of the next event, ticks; -1 where there is none. */
+export function wireNext(): f64 {
+  const time = nextTime();
+  return time == NEVER ? -1.0 : <f64>time;
+}
+
+/** Events before this time, ticks, may be handled; each message sent shortens it. */
+export function wireUntil(ticks: f64): void {
+  horizon = <u64>ticks;
+}
+
+/** Messages in the outbox. */
+export function wireCount(): u32 {
+  return outCount;
+}
+
+/** The harness has taken the messages out. */
+export function wireClear(): void {
+  outCount = 0;
+}
+
+/** Takes so many messages, which the harness has put into the inbox. */
+export function wireTake(count: u32): void {
+  assert(count <= WIRE_MAX);
+  for (let i: u32 = 0; i < count; i++) {
+    const message = changetype<Message>(WIRE_IN + ((<usize>i) << WIRE_SHIFT));
+    totals().wireTaken++;
+    if (message.kind == SIZES) takeSizes(message);
+    else takeFrame(message);
+  }
+}
