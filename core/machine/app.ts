@@ -319,6 +319,11 @@ function served(thread: Thread, cpu: u32): void {
   }
 }
 
+/** Whether the step under way sends a packet. */
+export function threadSends(thread: Thread): bool {
+  return thread.phase == SEND || thread.phase == OUTPUT || thread.phase == CLOSE;
+}
+
 /** A thread that sleeps in its first call. */
 export function threadSleeps(thread: Thread): void {
   thread.phase = BLOCKED;

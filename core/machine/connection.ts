@@ -229,6 +229,8 @@ export class Thread {
   /** Time to add to the next step, ticks. */
   extra: u64;
   runtime: u64;
+  /** Times, +1, that the call under way lets softirqs run before it goes on; 0 none. */
+  bhEnables: u32;
   // Busy polling; see busy_poll.ts.
   /** Queue of the last frame for its sockets, +1; 0 none. */
   napi: u32;

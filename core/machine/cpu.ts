@@ -8,14 +8,16 @@
 
 import { cancel, eventAt, now, schedule } from "../lib/wheel";
 import { CPU_KINDS, CPU_MAX, CPU_SHIFT, CPUS, EV_CPU, SOFTIRQ_KINDS } from "./abi";
-import { threadDone, threadNext } from "./app";
+import { threadDone, threadNext, threadSends } from "./app";
 import { busyPollYields, POLL_SOFTIRQ, SPINNING } from "./busy_poll";
-import { RUNNABLE, RUNNING, SLEEPING, threadAt } from "./connection";
+import { RUNNABLE, RUNNING, SLEEPING, Thread, threadAt } from "./connection";
 import {
+  BH_ENABLES_PER_CALL,
   CONTEXT_SWITCH,
   cost,
   CPU_CLOCK,
   HARD_IRQ,
+  IRQ_TIME_ACCOUNTING,
   KSOFTIRQD_ALONE,
   REFERENCE_CLOCK,
   SMT_BUSY,
@@ -28,7 +30,8 @@ import { runEnqueue, runTake } from "./run_queue";
 import { softirqDone, softirqNext, softirqPending, softirqStart } from "./softirq";
 import { countKind, totals } from "./totals";
 
-const TICKS_PER_SECOND: u64 = 10000000000;
+/** Ticks of 100 ps in a second. */
+export const TICKS_PER_SECOND: u64 = 10000000000;
 
 // What a CPU does.
 export const IDLE: u32 = 0;
@@ -130,6 +133,9 @@ export class Cpu {
   /** The thread that ran last is ksoftirqd: any other costs a context switch. */
   ksoftirqdLast: u32;
   softirqSince: u64;
+  roundSince: u64;
+  /** When the last turn was left to ksoftirqd. */
+  softirqUntil: u64;
   ksoftirqdRuntime: u64;
   // Load for the policy manager.
   loadAt: u64;
@@ -180,6 +186,14 @@ export function cpuAdd(node: u32, siblings: u64): u32 {
   return cpuCount++;
 }
 
+/** Whether what a CPU does counts as run time of its thread. */
+function isThreads(cpu: Cpu): bool {
+  if (cpu.activity == IN_THREAD) return true;
+  if (cpu.activity == IN_SOFTIRQ && cpu.busyPoll != POLL_SOFTIRQ) return true;
+  if (cpu.current < 0 || cost(IRQ_TIME_ACCOUNTING) != 0) return false;
+  return cpu.activity == IN_IRQ || (cpu.activity == IN_SOFTIRQ && cpu.ksoftirqd == 0);
+}
+
 /** Charges the time since the last charge to what the CPU was doing. */
 export function charge(index: u32): void {
   const cpu = cpuAt(index);
@@ -189,8 +203,7 @@ export function charge(index: u32): void {
   const bucket = changetype<usize>(cpu) + ((<usize>cpu.mode) << 3);
   store<u64>(bucket, load<u64>(bucket) + spent);
   cpu.since = time;
-  const isBusyPoll = cpu.activity == IN_SOFTIRQ && cpu.busyPoll != POLL_SOFTIRQ;
-  if (cpu.activity == IN_THREAD || isBusyPoll) {
+  if (isThreads(cpu)) {
     const thread = threadAt(cpu.current);
     thread.runtime += spent;
     let least = thread.runtime;
@@ -226,15 +239,17 @@ export function atClock(ticks: u64): u64 {
   return clock == reference ? ticks : (ticks * reference) / clock;
 }
 
+function stretched(cpu: Cpu, ticks: u64): u64 {
+  const own = atClock(ticks);
+  return cpu.siblings != 0 && siblingBusy(cpu) ? (own * cost(SMT_BUSY)) / 100 : own;
+}
+
 /**
  * Begins something that takes `ticks` at the reference clock on a core of its own; a busy sibling
  * stretches it.
  */
 export function begin(index: u32, activity: u32, mode: u32, ticks: u64): void {
-  const cpu = cpuAt(index);
-  const own = atClock(ticks);
-  const stretched = cpu.siblings != 0 && siblingBusy(cpu) ? (own * cost(SMT_BUSY)) / 100 : own;
-  occupy(index, activity, mode, stretched);
+  occupy(index, activity, mode, stretched(cpuAt(index), ticks));
 }
 
 /** Runs nothing: chosen by the scheduler as an idle CPU, softirq work notwithstanding. */
@@ -291,6 +306,12 @@ export function preempts(index: u32): bool {
   );
 }
 
+/** A tick has come since the last turn of softirqs ended; one within it finds it under way. */
+function tickIsDue(cpu: Cpu): bool {
+  const jiffy = TICKS_PER_SECOND / cost(TIMER);
+  return now() / jiffy > cpu.softirqUntil / jiffy;
+}
+
 /**
  * ksoftirqd, once it has the softirqs of a CPU, competes with threads by run time. Among many
  * threads that would be next to nothing, but each timer tick runs softirqs on its way out: they
@@ -298,8 +319,7 @@ export function preempts(index: u32): bool {
  */
 function threadBeforeKsoftirqd(cpu: Cpu): bool {
   if (cpu.ksoftirqd == 0) return false;
-  const jiffy = TICKS_PER_SECOND / cost(TIMER);
-  if (cost(KSOFTIRQD_ALONE) == 0 && now() - cpu.softirqSince >= jiffy) return false;
+  if (cost(KSOFTIRQD_ALONE) == 0 && tickIsDue(cpu)) return false;
   const thread = cpu.current >= 0 ? cpu.current : cpu.runHead;
   return thread >= 0 && threadAt(thread).runtime < cpu.ksoftirqdRuntime;
 }
@@ -332,6 +352,58 @@ function endIrq(index: u32): void {
     return;
   }
   napiSchedule(index, cpu.irqVector);
+}
+
+/** Softirqs that a thread's call is to let run before it goes on; false if it goes on. */
+function runsInline(index: u32, cpu: Cpu, thread: Thread): bool {
+  if (thread.bhEnables == 0) return false;
+  if (!softirqPending(cpu)) thread.bhEnables = 0;
+  else thread.bhEnables--;
+  if (thread.bhEnables == 0) return false;
+  cpu.ksoftirqd = 0;
+  cpu.softirqTurn = 1;
+  softirqStart(index);
+  return true;
+}
+
+/** A thread's next step is to let softirqs run first: local_bh_enable in a system call. */
+function enablesSoftirqs(cpu: Cpu, thread: Thread, ticks: u64): bool {
+  const enables = <u32>cost(BH_ENABLES_PER_CALL);
+  if (enables == 0 || thread.mode != MODE_SYSTEM || !softirqPending(cpu)) return false;
+  if (cost(KSOFTIRQD_ALONE) != 0) return false;
+  thread.remaining = stretched(cpu, ticks);
+  thread.bhEnables = enables + (threadSends(thread) ? 2 : 1);
+  return true;
+}
+
+/** The thread of a CPU goes on; false if it sleeps, polls, or lets softirqs run first. */
+function goOn(index: u32, cpu: Cpu): bool {
+  const thread = threadAt(cpu.current);
+  if (runsInline(index, cpu, thread)) return true;
+  if (thread.remaining != 0) {
+    const rest = thread.remaining;
+    thread.remaining = 0;
+    occupy(index, IN_THREAD, thread.mode, rest);
+    return true;
+  }
+  const ticks = threadNext(cpu.current, index);
+  if (cpu.busyPoll != POLL_SOFTIRQ) {
+    cpu.softirqTurn = 1;
+    return false;
+  }
+  if (thread.spin == SPINNING) {
+    // By the clock, not by the speed of the core.
+    occupy(index, IN_THREAD, thread.mode, ticks);
+    return true;
+  }
+  if (ticks != 0) {
+    if (enablesSoftirqs(cpu, thread, ticks)) return false;
+    begin(index, IN_THREAD, thread.mode, ticks);
+    return true;
+  }
+  thread.state = SLEEPING;
+  cpu.current = -1;
+  return false;
 }
 
 function dispatch(index: u32): void {
@@ -379,29 +451,7 @@ function dispatch(index: u32): void {
       beginSwitch(index);
       return;
     }
-    const thread = threadAt(cpu.current);
-    if (thread.remaining != 0) {
-      const rest = thread.remaining;
-      thread.remaining = 0;
-      occupy(index, IN_THREAD, thread.mode, rest);
-      return;
-    }
-    const ticks = threadNext(cpu.current, index);
-    if (cpu.busyPoll != POLL_SOFTIRQ) {
-      cpu.softirqTurn = 1;
-      continue;
-    }
-    if (thread.spin == SPINNING) {
-      // By the clock, not by the speed of the core.
-      occupy(index, IN_THREAD, thread.mode, ticks);
-      return;
-    }
-    if (ticks != 0) {
-      begin(index, IN_THREAD, thread.mode, ticks);
-      return;
-    }
-    thread.state = SLEEPING;
-    cpu.current = -1;
+    if (goOn(index, cpu)) return;
   }
 }
 

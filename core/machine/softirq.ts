@@ -26,16 +26,27 @@ import {
   RX_PACKET,
   SOFTIRQ_ENTRY,
   SOFTIRQ_LIMIT,
+  SOFTIRQ_RESTARTS_ONLY,
   SYN_RX,
   TCP_ACK_RX,
   TCP_ACK_TX,
   TCP_RX,
   TCP_TX,
+  TIMER,
   TX_CLEAN,
   UDP_RX,
   WAKE,
 } from "./costs";
-import { begin, Cpu, cpuAt, IN_SOFTIRQ, MODE_SOFTIRQ, MODE_SYSTEM, preempts } from "./cpu";
+import {
+  begin,
+  Cpu,
+  cpuAt,
+  IN_SOFTIRQ,
+  MODE_SOFTIRQ,
+  MODE_SYSTEM,
+  preempts,
+  TICKS_PER_SECOND,
+} from "./cpu";
 import { vectorForce } from "./itr";
 import { napiComplete, napiRelease, napiYields } from "./napi";
 import { nicNode } from "./nic";
@@ -60,6 +71,8 @@ import { rxWaiting } from "./write_back";
 const NAPI_WEIGHT: u32 = 64;
 const ROUND_BUDGET: u32 = 300;
 const ROUND_MAX: u32 = 10;
+/** Longest round where restarts alone end a turn, jiffies. */
+const ROUND_JIFFIES: u64 = 2;
 
 // Step that runs.
 const STEP_ENTRY: u32 = 0;
@@ -127,6 +140,7 @@ export function softirqStart(index: u32): void {
   cpu.budget = 0;
   cpu.restarts = 0;
   cpu.softirqSince = now();
+  cpu.roundSince = now();
   if (cpu.ksoftirqd != 0) totals().ksoftirqdTurns++;
   begin(index, IN_SOFTIRQ, MODE_SOFTIRQ, cost(SOFTIRQ_ENTRY));
 }
@@ -232,14 +246,28 @@ function pollAgain(index: u32, cpu: Cpu): void {
   }
 }
 
+/** Time that is up for a round: two jiffies, or the limit of the whole turn. */
+function timeIsUp(cpu: Cpu): bool {
+  if (cost(SOFTIRQ_RESTARTS_ONLY) == 0) return now() - cpu.softirqSince >= cost(SOFTIRQ_LIMIT);
+  return now() - cpu.roundSince >= (ROUND_JIFFIES * TICKS_PER_SECOND) / cost(TIMER);
+}
+
+/** After a round: a waiting thread or the time limit end the turn since Linux 3.9. */
+function mayRestart(index: u32, cpu: Cpu, timeUp: bool): bool {
+  if (cpu.restarts >= ROUND_MAX) return false;
+  if (cost(SOFTIRQ_RESTARTS_ONLY) != 0) return true;
+  return !timeUp && !(cpu.current < 0 ? cpu.runHead >= 0 : preempts(index));
+}
+
 /** Whether this turn of softirqs goes on after a round's budget is spent. */
 function roundAgain(index: u32, cpu: Cpu): bool {
-  const waits = cpu.current < 0 ? cpu.runHead >= 0 : preempts(index);
-  const elapsed = now() - cpu.softirqSince;
-  if (elapsed < cost(SOFTIRQ_LIMIT) && cpu.budget < ROUND_BUDGET) return true;
+  const timeUp = timeIsUp(cpu);
+  if (!timeUp && cpu.budget < ROUND_BUDGET) return true;
   cpu.budget = 0;
   cpu.restarts++;
-  if (elapsed < cost(SOFTIRQ_LIMIT) && cpu.restarts < ROUND_MAX && !waits) return true;
+  cpu.roundSince = now();
+  if (mayRestart(index, cpu, timeUp)) return true;
+  cpu.softirqUntil = now();
   cpu.ksoftirqd = 1;
   cpu.ksoftirqdAwake = 1;
   rescue(index);

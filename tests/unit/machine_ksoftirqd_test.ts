@@ -1,11 +1,13 @@
 /**
- * Softirqs that ksoftirqd has alone while it runs, as Linux 4.9 to 6.3 have it.
+ * Softirqs of other kernels: those that ksoftirqd has alone while it runs (Linux 4.9 to 6.3), and
+ * turns that only their rounds end (before 3.9).
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import type { WorkloadGroup } from "../../harness/spec.ts";
+import { readMachine } from "../../harness/spec.ts";
 import { groupOf, loadModules, runToEnd, withCosts, X710 } from "./machine_runs.ts";
 
 const modules = await loadModules();
@@ -52,4 +54,50 @@ Deno.test("a CPU whose softirqs never get to ksoftirqd does not know the differe
     }).fingerprint
   );
   assert.equal(prints[0], prints[1]);
+});
+
+/** Milliseconds of a transaction on the CPU that takes the interrupts of 200 connections. */
+async function victimMs(costs: Record<string, number>): Promise<number> {
+  const { groups: [victim] } = runToEnd(modules, {
+    groups: [
+      groupOf({ test: "TCP_RR", name: "victim", pin: true }),
+      groupOf({ test: "TCP_RR", name: "antagonist", connections: 200 }),
+    ],
+    machine: withCosts(await readMachine("e1000e-2010", "/"), { timer_hz: 1000, ...costs }),
+    warmupMs: 100,
+    measureMs: 900,
+  });
+  return victim!.latency_ns!.mean / 1e6;
+}
+
+Deno.test("before Linux 3.9 a thread on a flooded CPU waits for ten rounds at each turn", async () => {
+  const inline = { bh_enables_per_call: 2 };
+  const [limit, rounds] = [
+    await victimMs(inline),
+    await victimMs({ ...inline, softirq_restarts_only: 1 }),
+  ];
+  // Ten rounds of two jiffies of 1 ms against one turn of 2 ms.
+  assert.ok(Math.abs(rounds / limit - 10) < 1.5, `${rounds} and ${limit} ms`);
+});
+
+Deno.test("a thread that pays for the softirqs which interrupt it lets ksoftirqd go first", async () => {
+  const inline = { bh_enables_per_call: 2 };
+  const [nobody, thread] = [
+    await victimMs(inline),
+    await victimMs({ ...inline, irq_time_accounting: 0 }),
+  ];
+  // Each turn within a call is followed by one of ksoftirqd.
+  assert.ok(Math.abs(thread / nobody - 2) < 0.3, `${thread} and ${nobody} ms`);
+});
+
+Deno.test("softirqs that each call runs make a flooded thread wait, and an idle host never", async () => {
+  const [none, two] = [await victimMs({}), await victimMs({ bh_enables_per_call: 2 })];
+  assert.ok(two > 4 * none, `${two} and ${none} ms`);
+  const quiet = [0, 2].map((calls) =>
+    runToEnd(modules, {
+      groups: [groupOf({ test: "TCP_RR", connections: 4 })],
+      machine: withCosts(X710, { bh_enables_per_call: calls }),
+    }).fingerprint
+  );
+  assert.equal(quiet[0], quiet[1]);
 });
