@@ -39,6 +39,7 @@ import {
   EV_TX_FETCHED,
   EV_TX_LINK,
   EV_TX_REPORT,
+  EV_WAIT,
   EV_WIRE_CLOSED,
   EV_WIRE_FRAME,
   EV_WIRE_LOST,
@@ -60,6 +61,7 @@ import { busyPollNotice } from "./machine/busy_poll";
 import { checkAll } from "./machine/check";
 import { checkStep, checkStepInit } from "./machine/check_step";
 import { controlAgain, peerGiveUp, peerNext, peerReceive } from "./machine/client";
+import { clientWaited } from "./machine/client_thread";
 import { connectionAt, connectionsInit, groupAt, groupsUsed, TCP_CRR } from "./machine/connection";
 import { costSet as setCost, TICKS_PER_NS } from "./machine/costs";
 import { charge, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
@@ -120,7 +122,7 @@ export {
   wireUntil,
 } from "./machine/wire";
 export {
-  groupEnds,
+  groupClients,
   groupFacebook,
   groupOnOff,
   groupOpen,
@@ -239,6 +241,7 @@ function handle(kind: u32, target: u32): void {
     case EV_WIRE_FRAME: return wireArrives(target);
     case EV_WIRE_LOST: return wireLost(target);
     case EV_WIRE_CLOSED: return wireClosed(target);
+    case EV_WAIT: return clientWaited(target);
     case EV_ATR: return atrActivate(target);
     case EV_FLUSH: return flushDone();
     case EV_RULE: return ruleActivate(target);

@@ -84,19 +84,26 @@ export interface WorkloadGroup {
 
 /** The clients of a group. */
 export interface GroupClient {
-  /** On the machine's second host, where it has one; else ideal. */
-  readonly host: boolean;
+  /**
+   * Connections whose clients are on the machine's second host, where it has one; those of the
+   * others are ideal, and latency is that of the first.
+   */
+  readonly connections: number;
   /** Client threads that share the connections; 0 is a thread for each connection. */
   readonly threads: number;
   /** Whether each client thread stays on the CPU it starts on. */
   readonly pin: boolean;
+  /** Longest time that a waiting thread lets a request lie that has fallen due; 0 for none. */
+  readonly wait_us: number;
   /** Latency counts from when a request is due, or from when its client sends it. */
   readonly latency_from: "due" | "send";
 }
 
 /** The clients of a group, with what stands for what is not given. */
-export function clientOf({ client }: Pick<WorkloadGroup, "client">): GroupClient {
-  return { host: true, threads: 0, pin: false, latency_from: "due", ...client };
+export function clientOf(
+  { client, connections }: Pick<WorkloadGroup, "client" | "connections">,
+): GroupClient {
+  return { connections, threads: 0, pin: false, wait_us: 0, latency_from: "due", ...client };
 }
 
 /** One workload file, defaults filled in. */

@@ -152,6 +152,8 @@ export const EV_WIRE_FRAME: u32 = 37;
 export const EV_WIRE_LOST: u32 = 38;
 /** A segment that was sent again has arrived at another machine [packet]. */
 export const EV_WIRE_CLOSED: u32 = 39;
+/** The wait of a client's thread is over [thread]. */
+export const EV_WAIT: u32 = 40;
 
 /** A frame, or a train of frames that segmentation offload makes of one packet. */
 @unmanaged

@@ -4,6 +4,7 @@
 // is asked for its next step (how long, user or system) and told when it is done; only then the
 // step has effects. Blocks by naming no step. Knows nothing of CPUs but the number it runs on.
 
+import { now } from "../lib/wheel";
 import { busyPolls, busyPollSuspend, busyPollTicks, SPINNING } from "./busy_poll";
 import {
   clientBegins,
@@ -80,7 +81,7 @@ function step(thread: Thread, phase: u32, mode: u32, ticks: u64): u64 {
 /** What a thread can do for a connection without waiting. */
 function ready(connection: Connection): u32 {
   const group = groupAt(connection.group);
-  if (isClient(group) && group.test != TCP_STREAM && group.test != TCP_MAERTS) {
+  if (isClient(connection) && group.test != TCP_STREAM && group.test != TCP_MAERTS) {
     return readyClient(connection, group);
   }
   switch (group.test) {
@@ -112,13 +113,13 @@ export function canRead(connection: Connection): bool {
 
 /** Payload that a server or a client waits for: the next request or response. */
 function awaitedBytes(connection: Connection, group: Group): u32 {
-  if (isClient(group)) return clientWaitsFor(connection, group);
+  if (isClient(connection)) return clientWaitsFor(connection, group);
   return requestBytesOf(connection, group, connection.served);
 }
 
 /** Payload of what it sends next. */
 function messageBytes(connection: Connection, group: Group): u32 {
-  if (isClient(group)) return clientSends(connection, group);
+  if (isClient(connection)) return clientSends(connection, group);
   return responseBytesOf(connection, group, connection.served);
 }
 
@@ -140,8 +141,8 @@ function sendTicks(connection: Connection, group: Group): u64 {
 }
 
 /** The service time is the server's. */
-function computeTicks(group: Group): u64 {
-  return cost(APPLICATION) + (isClient(group) ? 0 : serviceTicks(group));
+function computeTicks(connection: Connection, group: Group): u64 {
+  return cost(APPLICATION) + (isClient(connection) ? 0 : serviceTicks(group));
 }
 
 /** What comes at the start of a thread's loop; takes the next ready connection, if it has many. */
@@ -173,7 +174,7 @@ function beginPhase(thread: Thread, cpu: u32, phase: u32): u64 {
       return step(thread, RECEIVE, MODE_SYSTEM, cost(RECV_CALL) + copyTicks(bytes, remote));
     }
     case COMPUTE:
-      return step(thread, COMPUTE, MODE_USER, computeTicks(group));
+      return step(thread, COMPUTE, MODE_USER, computeTicks(connection, group));
     case SEND:
       if (connection.unsent > 0) clientBegins(connection, group);
       return step(thread, SEND, MODE_SYSTEM, sendTicks(connection, group));
@@ -215,7 +216,7 @@ function received(thread: Thread, cpu: u32): u32 {
       group.bytes += bytes;
       group.transactions++;
     }
-    if (isClient(group)) clientReceived(index);
+    if (isClient(connection)) clientReceived(index);
     return COMPUTE;
   }
   connection.rxQueued -= bytes;
@@ -227,7 +228,7 @@ function received(thread: Thread, cpu: u32): u32 {
   connection.requestGot += bytes;
   if (connection.requestGot < awaitedBytes(connection, group)) return START;
   connection.requestGot = 0;
-  if (isClient(group)) clientReceived(index);
+  if (isClient(connection)) clientReceived(index);
   return COMPUTE;
 }
 
@@ -239,7 +240,7 @@ function sent(index: u32, cpu: u32): u32 {
     connection.txQueued += group.messageBytes;
   } else {
     const bytes = messageBytes(connection, group);
-    if (isClient(group)) clientSent(connection);
+    if (isClient(connection)) clientSent(connection);
     else connection.served++;
     if (group.test == UDP_RR) {
       udpSend(index, cpu, bytes);
@@ -279,6 +280,7 @@ export function threadDone(index: u32, cpu: u32): void {
       busyPollSuspend(thread, cpu);
     }
     thread.phase = thread.phase == POLL ? START : BLOCKED;
+    thread.waitSince = now();
     return;
   }
   served(thread, cpu);
@@ -296,7 +298,7 @@ function served(thread: Thread, cpu: u32): void {
       break;
     case COMPUTE: {
       const answers = group.test == TCP_RR || group.test == TCP_CRR || group.test == UDP_RR;
-      thread.phase = answers && (!isClient(group) || connection.unsent > 0) ? SEND : START;
+      thread.phase = answers && (!isClient(connection) || connection.unsent > 0) ? SEND : START;
       break;
     }
     case SEND:

@@ -19,6 +19,7 @@ import {
   EV_START,
   EV_TX_FETCHED,
   EV_TX_REPORT,
+  EV_WAIT,
   EV_WIRE_CLOSED,
   EV_WIRE_FRAME,
   EV_WIRE_LOST,
@@ -36,9 +37,7 @@ import {
   connectionsUsed,
   END_ABSENT,
   END_SERVER,
-  Group,
   groupAt,
-  groupsUsed,
   RUNNABLE,
   RUNNING,
   SLEEPING,
@@ -285,10 +284,13 @@ function descriptorsHold(): bool {
   return true;
 }
 
-/** Whether a group's clients are here and have transactions. */
-function hasTransactions(group: Group): bool {
-  if (group.end == END_SERVER || group.end == END_ABSENT) return false;
-  return group.test == TCP_RR || group.test == TCP_CRR || group.test == UDP_RR;
+/** Transactions that may be in flight on a connection whose client is here. */
+function placesOf(index: u32): u64 {
+  const connection = connectionAt(index);
+  const group = groupAt(connection.group);
+  if (connection.end == END_SERVER || connection.end == END_ABSENT) return 0;
+  const test = group.test;
+  return test == TCP_RR || test == TCP_CRR || test == UDP_RR ? group.outstanding : 0;
 }
 
 /** Places of connections that have not started. */
@@ -296,23 +298,18 @@ function placesToCome(): u64 {
   let places: u64 = 0;
   for (let i: u32 = 1; i <= eventsTaken(); i++) {
     const event = eventAt(i);
-    if (event.where == FREE || event.kind != EV_START) continue;
-    const group = groupAt(connectionAt(event.target).group);
-    if (hasTransactions(group)) places += group.outstanding;
+    if (event.where != FREE && event.kind == EV_START) places += placesOf(event.target);
   }
   return places;
 }
 
 function outstandingHold(): bool {
   let places: u64 = 0;
-  for (let i: u32 = 0; i < groupsUsed(); i++) {
-    const group = groupAt(i);
-    if (hasTransactions(group)) places += <u64>group.count * group.outstanding;
-  }
   let found = eventsOf(EV_PEER_NEXT) + placesToCome();
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     const connection = connectionAt(i);
     const most = groupAt(connection.group).outstanding;
+    places += placesOf(i);
     if (connection.outstanding > most || connection.idlePlaces > most) return false;
     if (connection.unsent > connection.outstanding) return false;
     found += connection.outstanding + connection.idlePlaces;
@@ -344,7 +341,8 @@ function readyHold(): bool {
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     const thread = threadAt(i);
     if (thread.polls == 0) continue;
-    if (thread.readyCount > 0 && thread.state == SLEEPING) return false;
+    const waits = isPending(thread.waitEvent, EV_WAIT, i);
+    if (thread.readyCount > 0 && thread.state == SLEEPING && !waits) return false;
     const length = readyLength(i);
     if (length < 0) return false;
     listed -= length;

@@ -4,7 +4,8 @@
 // request that falls due waits for its thread, and a response completes a transaction. When
 // requests fall due is in arrival.ts; the ideal client, which has no threads, is client.ts.
 
-import { now } from "../lib/wheel";
+import { cancel, now, schedule } from "../lib/wheel";
+import { EV_WAIT } from "./abi";
 import { peerNext } from "./client";
 import {
   Connection,
@@ -12,18 +13,20 @@ import {
   END_CLIENT,
   Group,
   groupAt,
+  SLEEPING,
   stampAt,
   threadAt,
 } from "./connection";
-import { notify } from "./epoll";
+import { notify, readyAppend } from "./epoll";
+import { wake } from "./scheduler";
 import { requestBytesOf, responseBytesOf, SIZES_CONSTANT, sizesDraw } from "./sizes";
 import { transactionDone } from "./transaction";
 import { wireTellSizes } from "./wire";
 
 /** Whether the clients of a connection are here, its server elsewhere. */
 @inline
-export function isClient(group: Group): bool {
-  return group.end == END_CLIENT;
+export function isClient(connection: Connection): bool {
+  return connection.end == END_CLIENT;
 }
 
 /** Running number of the oldest request that is not sent. */
@@ -45,7 +48,26 @@ export function clientRequest(index: u32, intended: u64): void {
   }
   connection.outstanding++;
   connection.unsent++;
-  notify(index, threadAt(connection.thread).cpu);
+  const thread = threadAt(connection.thread);
+  if (group.wait != 0 && thread.state == SLEEPING) waitsOn(index, group.wait);
+  else notify(index, thread.cpu);
+}
+
+/** A thread that waits is not told: it looks for itself, at the end of this wait or a later one. */
+function waitsOn(index: u32, wait: u64): void {
+  const number = connectionAt(index).thread;
+  const thread = threadAt(number);
+  readyAppend(thread, index);
+  if (thread.waitEvent != 0) cancel(thread.waitEvent);
+  const waits = (now() - thread.waitSince + wait) / wait;
+  thread.waitEvent = schedule(thread.waitSince + waits * wait, EV_WAIT, number);
+}
+
+/** The wait of a thread is over: it looks, unless something has woken it before. */
+export function clientWaited(number: u32): void {
+  const thread = threadAt(number);
+  thread.waitEvent = 0;
+  if (thread.readyCount != 0) wake(number, thread.cpu);
 }
 
 /** Payload of the request that its thread sends next. */

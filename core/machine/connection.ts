@@ -58,10 +58,12 @@ export class Group {
   pinned: u32;
   /** 1 gives a connection to the thread of the CPU of its receive queue. */
   byQueue: u32;
-  /** Where its two ends are: see END_WHOLE and what follows. */
-  end: u32;
+  /** Connections, the first ones, whose clients and server are on two machines. */
+  split: u32;
   /** 1 counts latency from when a request is sent, 0 from when it was due. */
   fromSend: u32;
+  /** Longest wait of a client's thread for what is due, ticks; 0 wakes it when it is. */
+  wait: u64;
   /** Mean gap of arrivals, ticks x 2^16 (open loop): of the group, or of each connection. */
   gap: u64;
   /** The load is there for the first and not for the second of each such times, ticks. */
@@ -92,6 +94,8 @@ export class Group {
 export class Connection {
   group: u32;
   protocol: u32;
+  /** Which of its ends are here: see END_WHOLE and what follows. */
+  end: u32;
   /** Counts the incarnations (CRR): packets of an earlier one are stale. */
   life: u32;
   state: u32;
@@ -180,7 +184,7 @@ export class Connection {
   dueAt: u64;
 }
 
-// Where the ends of a group's connections are.
+// Which ends of a connection are here.
 /** The server here, an ideal client at the other end of the link. */
 export const END_WHOLE: u32 = 0;
 /** The server here, the clients on another machine. */
@@ -231,6 +235,9 @@ export class Thread {
   runtime: u64;
   /** Times, +1, that the call under way lets softirqs run before it goes on; 0 none. */
   bhEnables: u32;
+  /** Since when it waits, and the event at which it looks for itself, 0 none; client_thread.ts. */
+  waitSince: u64;
+  waitEvent: u32;
   // Busy polling; see busy_poll.ts.
   /** Queue of the last frame for its sockets, +1; 0 none. */
   napi: u32;

@@ -26,9 +26,9 @@ import { isRemote, wireIsOn, wireTellDatagram, wireTellLost } from "./wire";
 
 /** A datagram of a connection was lost: the peer gives the transaction up after its time. */
 export function datagramLost(index: u32): void {
-  const group = groupAt(connectionAt(index).group);
-  if (group.test != UDP_RR) return;
-  if (group.end == END_SERVER) wireTellDatagram(index);
+  const connection = connectionAt(index);
+  if (groupAt(connection.group).test != UDP_RR) return;
+  if (connection.end == END_SERVER) wireTellDatagram(index);
   else schedule(now() + cost(RETRANSMIT), EV_LOST, index);
 }
 
@@ -48,7 +48,7 @@ function remoteLost(number: u32, direction: u32): void {
   const isProbe = (flags & FLAG_DUPLICATE) != 0;
   const isSender = direction == TO_PEER;
   if ((flags & FLAG_UDP) != 0) {
-    const isServer = groupAt(connectionAt(index).group).end == END_SERVER;
+    const isServer = connectionAt(index).end == END_SERVER;
     if ((flags & FLAG_LAST) != 0 && !isServer) datagramLost(index);
   } else if (packet.payload != 0 && !isProbe) {
     const isCopy = (flags & FLAG_COPY) != 0;

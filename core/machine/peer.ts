@@ -122,7 +122,7 @@ export function peerFlow(index: u32): void {
   const port = takePort();
   connection.life++;
   // As the frames that are received here have them.
-  const isServer = groupAt(connection.group).end <= END_SERVER;
+  const isServer = connection.end <= END_SERVER;
   connection.source = isServer ? PEER_ADDRESS : OWN_ADDRESS;
   connection.destination = isServer ? OWN_ADDRESS : PEER_ADDRESS;
   connection.ports = isServer ? (port << 16) | SERVER_PORT : (SERVER_PORT << 16) | port;
@@ -216,7 +216,7 @@ export function queueRequest(index: u32, bytes: u32): void {
 export function peerRequest(index: u32, due: u64): void {
   const connection = connectionAt(index);
   const group = groupAt(connection.group);
-  if (isClient(group)) {
+  if (isClient(connection)) {
     clientRequest(index, due);
     return;
   }

@@ -3,7 +3,7 @@
 // does not fit. No GRO (it is off for UDP by default). Never retransmits: that is the peer's.
 
 import { FLAG_LAST, FLAG_UDP, Packet, packetAt, packetTake } from "./abi";
-import { Connection, connectionAt, END_CLIENT, Group, groupAt, UDP_STREAM } from "./connection";
+import { Connection, connectionAt, END_CLIENT, groupAt, UDP_STREAM } from "./connection";
 import { cost, UDP_BUFFER } from "./costs";
 import { cpuAt } from "./cpu";
 import { notify } from "./epoll";
@@ -21,9 +21,10 @@ export function udpFrames(bytes: u32): u32 {
   return max((bytes + UDP_SEGMENT - 1) / UDP_SEGMENT, 1);
 }
 
-/** Bytes of a datagram that comes for the group's sockets. */
-export function udpDatagram(group: Group): u32 {
-  if (group.end == END_CLIENT) return group.responseBytes;
+/** Bytes of a datagram that comes for a connection's socket. */
+export function udpDatagram(connection: Connection): u32 {
+  const group = groupAt(connection.group);
+  if (connection.end == END_CLIENT) return group.responseBytes;
   return group.test == UDP_STREAM ? group.messageBytes : group.requestBytes;
 }
 
@@ -51,8 +52,7 @@ function reassembled(connection: Connection, packet: Packet, bytes: u32): bool {
 export function udpReceive(cpu: u32, packet: Packet): void {
   const index = packet.connection;
   const connection = connectionAt(index);
-  const group = groupAt(connection.group);
-  const bytes = udpDatagram(group);
+  const bytes = udpDatagram(connection);
   if (!reassembled(connection, packet, bytes)) return;
   const held = (connection.rxMessages + 1) * udpFrames(bytes) * FRAME_TRUESIZE;
   if (held > <u32>cost(UDP_BUFFER)) {

@@ -66,6 +66,8 @@ const WIRE_FLAGS: u32 =
 const NEVER: u64 = u64.MAX_VALUE;
 
 let isOn: bool = false;
+/** This is the machine of the clients. */
+let hasClients: bool = false;
 let outCount: u32 = 0;
 /** No event at or after this time may be handled: the other machine might send something before. */
 let horizon: u64 = NEVER;
@@ -76,6 +78,7 @@ let backTicks: u64 = 0;
 export function wireInit(): void {
   assert(offsetof<Message>() <= 1 << WIRE_SHIFT);
   isOn = false;
+  hasClients = false;
   outCount = 0;
   horizon = NEVER;
 }
@@ -86,9 +89,14 @@ export function wireIsOn(): bool {
   return isOn;
 }
 
+/** Whether this is the machine of the clients. */
+export function wireIsClient(): bool {
+  return hasClients;
+}
+
 /** Whether the other end of a connection is on another machine. */
 export function isRemote(connection: Connection): bool {
-  return isOn && groupAt(connection.group).end != END_WHOLE;
+  return isOn && connection.end != END_WHOLE;
 }
 
 /** Whether the next event may be handled now. */
@@ -199,9 +207,13 @@ function takeFrame(message: Message): void {
   schedule(message.time, EV_WIRE_FRAME + message.kind, number);
 }
 
-/** There is another machine; what it sends is under way for so many nanoseconds at least. */
-export function wireOpen(backNs: f64): void {
+/**
+ * There is another machine, with the server or, where this has that, with the clients; what it
+ * sends is under way for so many nanoseconds at least.
+ */
+export function wireOpen(isClient: bool, backNs: f64): void {
   isOn = true;
+  hasClients = isClient;
   backTicks = max(<u64>(backNs * 10.0), 1);
   horizon = 0;
 }

@@ -10,9 +10,11 @@ import { threadSleeps } from "./app";
 import { arrivalIdle, arrivalPlan, scheduleStart } from "./arrival";
 import { peerNext } from "./client";
 import {
+  Connection,
   connectionAt,
   END_ABSENT,
   END_CLIENT,
+  END_SERVER,
   END_WHOLE,
   Group,
   groupAdd,
@@ -34,6 +36,7 @@ import { rssQueue } from "./rss";
 import { SERVICE_BIMODAL } from "./service";
 import { SIZES_FACEBOOK } from "./sizes";
 import { socketSetUp } from "./socket";
+import { wireIsClient } from "./wire";
 
 /** Connections start within this time, so that they do not march in step. */
 const START_SPREAD_NS: u32 = 1000000;
@@ -77,14 +80,16 @@ export function groupThreads(number: u32, threads: u32, pinned: bool, byQueue: b
 }
 
 /**
- * Says where a group's ends are (connection.ts), and whether its clients count latency from when a
- * request is sent.
+ * Puts the clients of so many connections of a group, the first ones, on another machine than the
+ * server. Says whether clients count latency from when a request is sent, and how long their
+ * threads wait at most for what is due (0: no longer).
  */
-export function groupEnds(number: u32, end: u32, fromSend: bool): void {
-  assert(end <= END_ABSENT);
+export function groupClients(number: u32, split: u32, fromSend: bool, waitNs: f64): void {
   const group = groupAt(number);
-  group.end = end;
+  assert(split <= group.count);
+  group.split = split;
   group.fromSend = fromSend ? 1 : 0;
+  group.wait = <u64>waitNs * TICKS_PER_NS;
 }
 
 /** Longest gap of arrivals: beyond the end of every run. */
@@ -135,12 +140,18 @@ function threadOf(group: Group, i: u32): u32 {
   return group.first + (vectorCpu(rssQueue(connectionAt(group.first + i).hash)) % group.threads);
 }
 
+/** Which ends of a group's i-th connection are here. */
+function endOf(group: Group, i: u32): u32 {
+  if (i < group.split) return wireIsClient() ? END_CLIENT : END_SERVER;
+  return wireIsClient() ? END_ABSENT : END_WHOLE;
+}
+
 /** A server waits for what its clients do, elsewhere as here; a writer begins by itself. */
-function startsHere(group: Group): bool {
-  if (group.end == END_WHOLE) return true;
-  if (group.end == END_ABSENT) return false;
-  const isStream = group.test == TCP_STREAM || group.test == TCP_MAERTS;
-  return isStream ? group.test == TCP_MAERTS : group.end == END_CLIENT;
+function startsHere(connection: Connection, test: u32): bool {
+  if (connection.end == END_WHOLE) return true;
+  if (connection.end == END_ABSENT) return false;
+  const isStream = test == TCP_STREAM || test == TCP_MAERTS;
+  return isStream ? test == TCP_MAERTS : connection.end == END_CLIENT;
 }
 
 function connectionSetUp(index: u32, number: u32): void {
@@ -148,12 +159,13 @@ function connectionSetUp(index: u32, number: u32): void {
   const group = groupAt(number);
   const test = group.test;
   connection.group = number;
+  connection.end = endOf(group, index - group.first);
   connection.protocol = test == UDP_RR || test == UDP_STREAM ? PROTOCOL_UDP : PROTOCOL_TCP;
   peerFlow(index);
   connection.thread = threadOf(group, index - group.first);
-  if (group.end != END_ABSENT) socketSetUp(index);
+  if (connection.end != END_ABSENT) socketSetUp(index);
   const start = <u64>prngBelow(prngOf(PURPOSE_START), START_SPREAD_NS) * TICKS_PER_NS;
-  if (startsHere(group)) schedule(start, EV_START, index);
+  if (startsHere(connection, test)) schedule(start, EV_START, index);
 }
 
 /** Sets up a group's threads and connections, and its schedule. */
@@ -161,7 +173,9 @@ export function groupStart(number: u32): void {
   const group = groupAt(number);
   threadsSetUp(group);
   for (let i: u32 = 0; i < group.count; i++) connectionSetUp(group.first + i, number);
-  if (group.open != 0 && group.ownSchedules == 0 && startsHere(group)) arrivalPlan(number);
+  // A schedule of the whole group is where its clients are.
+  if (group.open == 0 || group.ownSchedules != 0) return;
+  if (endOf(group, 0) == END_WHOLE || endOf(group, 0) == END_CLIENT) arrivalPlan(number);
 }
 
 /** A connection starts: its first requests, its stream, or its writer. */

@@ -37,6 +37,7 @@ export const EVENT_KINDS: Readonly<Record<number, string>> = {
   37: "wire_frame",
   38: "wire_lost",
   39: "wire_closed",
+  40: "wait",
 };
 
 /** Number of the kind that is counted a second time, as one of `CPU_KINDS`. */

@@ -39,9 +39,6 @@ export interface HostOptions {
  */
 export type HostRole = "whole" | "server" | "client";
 
-/** Where a group's ends are, by the numbers END_* of core/machine/connection.ts. */
-const ENDS = { whole: 0, server: 1, client: 2, absent: 3 } as const;
-
 /** What a writer's group is at the reader's host, and the other way round. */
 const MIRRORED: Partial<Record<TestName, TestName>> = {
   TCP_STREAM: "TCP_MAERTS",
@@ -90,8 +87,8 @@ export class Host {
   #setUpGroup(group: WorkloadGroup, index: number): void {
     const { calls, constants } = this.machine;
     const client = clientOf(group);
-    const isSplit = this.#role !== "whole" && client.host;
-    const isClient = this.#role === "client" && isSplit;
+    const split = this.#role === "whole" ? 0 : client.connections;
+    const isClient = this.#role === "client" && split > 0;
     calls.groupSet(
       constants[`TEST_${(isClient ? MIRRORED[group.test] : undefined) ?? group.test}`],
       group.connections,
@@ -111,9 +108,8 @@ export class Host {
       calls.groupFacebook(index, Math.round(group.sizes.update_percent * 1e4));
     }
     if (group.arrival.loop === "open") setUpArrivals(this.machine, index, group, group.arrival);
-    const absent = this.#role === "client" && !isSplit;
-    const end = absent ? ENDS.absent : isSplit ? ENDS[this.#role] : ENDS.whole;
-    calls.groupEnds(index, end, client.latency_from === "send" ? 1 : 0);
+    const fromSend = client.latency_from === "send" ? 1 : 0;
+    calls.groupClients(index, split, fromSend, client.wait_us * 1e3);
   }
 
   /** Policy that a group's sockets ask for. */

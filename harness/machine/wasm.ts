@@ -28,7 +28,7 @@ export type MachineCalls = {
       | "groupOnOff"
       | "groupFacebook"
       | "groupThreads"
-      | "groupEnds"
+      | "groupClients"
       | "groupSteered"
       | "machineStart"
       | "machineRun"

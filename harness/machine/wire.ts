@@ -41,8 +41,8 @@ export class Wire {
   constructor(server: Host, client: Host) {
     this.#hosts = [server, client];
     const [one, other] = [sideOf(server), sideOf(client)];
-    one.calls.wireOpen(other.cable / TICKS_PER_NS);
-    other.calls.wireOpen(one.cable / TICKS_PER_NS);
+    one.calls.wireOpen(0, other.cable / TICKS_PER_NS);
+    other.calls.wireOpen(1, one.cable / TICKS_PER_NS);
     this.#sides = [one, other];
     const { constants } = server.machine;
     this.#words = constants.WIRE_BYTES / 4;
