@@ -126,6 +126,7 @@ export {
   groupFacebook,
   groupOnOff,
   groupOpen,
+  groupServedBy,
   groupService,
   groupSet,
   groupThreads,

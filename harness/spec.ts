@@ -78,17 +78,16 @@ export interface WorkloadGroup {
   readonly pin: boolean;
   /** Which of the threads gets a connection: in turn, or that of its receive queue's CPU. */
   readonly assignment: "round_robin" | "by_queue";
+  /** Name of a group before it whose threads serve this one as well. */
+  readonly served_by?: string;
   /** How the clients run; see `clientOf` for what stands in its place. */
   readonly client?: Partial<GroupClient>;
 }
 
 /** The clients of a group. */
 export interface GroupClient {
-  /**
-   * Connections whose clients are on the machine's second host, where it has one; those of the
-   * others are ideal, and latency is that of the first.
-   */
-  readonly connections: number;
+  /** On the machine's second host, where it has one; else ideal. */
+  readonly host: boolean;
   /** Client threads that share the connections; 0 is a thread for each connection. */
   readonly threads: number;
   /** Whether each client thread stays on the CPU it starts on. */
@@ -100,10 +99,8 @@ export interface GroupClient {
 }
 
 /** The clients of a group, with what stands for what is not given. */
-export function clientOf(
-  { client, connections }: Pick<WorkloadGroup, "client" | "connections">,
-): GroupClient {
-  return { connections, threads: 0, pin: false, wait_us: 0, latency_from: "due", ...client };
+export function clientOf({ client }: Pick<WorkloadGroup, "client">): GroupClient {
+  return { host: true, threads: 0, pin: false, wait_us: 0, latency_from: "due", ...client };
 }
 
 /** One workload file, defaults filled in. */

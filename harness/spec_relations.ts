@@ -48,6 +48,7 @@ export function workloadRelations(document: JsoncDocument<WorkloadSpec>): Findin
       ...datagramFindings(group, index),
       ...arrivalFindings(group, index),
       ...threadFindings(group, index),
+      ...serverFindings(group, index, document.value.groups),
       ...sizeFindings(group, index, document),
     );
   });
@@ -80,6 +81,26 @@ function threadFindings(group: WorkloadGroup, index: number): Finding[] {
   const message = `groups[${index}].assignment has no meaning where each connection has a ` +
     "thread of its own: remove it, or set threads";
   return [{ path, key: "assignment", message }];
+}
+
+/** A group that another's threads serve: one before it that has threads, and none of its own. */
+function serverFindings(
+  group: WorkloadGroup,
+  index: number,
+  groups: readonly WorkloadGroup[],
+): Finding[] {
+  const { served_by: name, threads } = group;
+  if (name === undefined) return [];
+  const path = ["groups", index, "served_by"];
+  const where = `groups[${index}].served_by is "${name}"`;
+  const before = groups.slice(0, index).filter((one) => one.threads > 0).map((one) => one.name);
+  if (!before.includes(name)) {
+    const accepted = before.length === 0 ? "no group before it has threads" : `accepted ` +
+      `${before.length === 1 ? "is" : "are"} ${before.map((one) => `"${one}"`).join(", ")}`;
+    return [{ path, message: `${where}: ${accepted}` }];
+  }
+  if (threads === 0) return [];
+  return [{ path, message: `${where}: its threads serve this group, so remove threads here` }];
 }
 
 function arrivalFindings(group: WorkloadGroup, index: number): Finding[] {

@@ -58,7 +58,9 @@ export class Group {
   pinned: u32;
   /** 1 gives a connection to the thread of the CPU of its receive queue. */
   byQueue: u32;
-  /** Connections, the first ones, whose clients and server are on two machines. */
+  /** Group whose server threads serve it: itself, or one before it. */
+  servedBy: u32;
+  /** 1 where its clients and its servers are on two machines. */
   split: u32;
   /** 1 counts latency from when a request is sent, 0 from when it was due. */
   fromSend: u32;
@@ -319,6 +321,7 @@ export function groupAdd(count: u32, outstanding: u32): u32 {
     connectionAt(connectionCount + i).stampFirst = stampCount + i * outstanding;
   }
   stampCount += count * outstanding;
+  group.servedBy = groupCount;
   group.idleHead = -1;
   group.idleTail = -1;
   connectionCount += count;

@@ -79,15 +79,20 @@ export function groupThreads(number: u32, threads: u32, pinned: bool, byQueue: b
   group.byQueue = byQueue ? 1 : 0;
 }
 
+/** Lets the server threads of a group before it serve a group's connections as well. */
+export function groupServedBy(number: u32, other: u32): void {
+  assert(other < number && groupAt(other).threads != 0);
+  groupAt(number).servedBy = other;
+}
+
 /**
- * Puts the clients of so many connections of a group, the first ones, on another machine than the
- * server. Says whether clients count latency from when a request is sent, and how long their
- * threads wait at most for what is due (0: no longer).
+ * Says whether a group's clients are on another machine than its servers, whether they count
+ * latency from when a request is sent, and how long their threads wait at most for what is due
+ * (0: no longer).
  */
-export function groupClients(number: u32, split: u32, fromSend: bool, waitNs: f64): void {
+export function groupClients(number: u32, split: bool, fromSend: bool, waitNs: f64): void {
   const group = groupAt(number);
-  assert(split <= group.count);
-  group.split = split;
+  group.split = split ? 1 : 0;
   group.fromSend = fromSend ? 1 : 0;
   group.wait = <u64>waitNs * TICKS_PER_NS;
 }
@@ -134,15 +139,16 @@ function threadsSetUp(group: Group): void {
 
 /** Thread of a group's i-th connection, whose flow is known. */
 function threadOf(group: Group, i: u32): u32 {
-  if (group.threads == 0) return group.first + i;
-  if (group.byQueue == 0) return group.first + (i % group.threads);
+  const server = groupAt(group.servedBy);
+  if (server.threads == 0) return group.first + i;
+  if (server.byQueue == 0) return server.first + (i % server.threads);
   // As memcached deals connections out by SO_INCOMING_NAPI_ID: before any rule, that is RSS.
-  return group.first + (vectorCpu(rssQueue(connectionAt(group.first + i).hash)) % group.threads);
+  return server.first + (vectorCpu(rssQueue(connectionAt(group.first + i).hash)) % server.threads);
 }
 
-/** Which ends of a group's i-th connection are here. */
-function endOf(group: Group, i: u32): u32 {
-  if (i < group.split) return wireIsClient() ? END_CLIENT : END_SERVER;
+/** Which ends of a group's connections are here. */
+function endOf(group: Group): u32 {
+  if (group.split != 0) return wireIsClient() ? END_CLIENT : END_SERVER;
   return wireIsClient() ? END_ABSENT : END_WHOLE;
 }
 
@@ -159,7 +165,7 @@ function connectionSetUp(index: u32, number: u32): void {
   const group = groupAt(number);
   const test = group.test;
   connection.group = number;
-  connection.end = endOf(group, index - group.first);
+  connection.end = endOf(group);
   connection.protocol = test == UDP_RR || test == UDP_STREAM ? PROTOCOL_UDP : PROTOCOL_TCP;
   peerFlow(index);
   connection.thread = threadOf(group, index - group.first);
@@ -171,11 +177,11 @@ function connectionSetUp(index: u32, number: u32): void {
 /** Sets up a group's threads and connections, and its schedule. */
 export function groupStart(number: u32): void {
   const group = groupAt(number);
-  threadsSetUp(group);
+  if (group.servedBy == number) threadsSetUp(group);
   for (let i: u32 = 0; i < group.count; i++) connectionSetUp(group.first + i, number);
   // A schedule of the whole group is where its clients are.
   if (group.open == 0 || group.ownSchedules != 0) return;
-  if (endOf(group, 0) == END_WHOLE || endOf(group, 0) == END_CLIENT) arrivalPlan(number);
+  if (endOf(group) == END_WHOLE || endOf(group) == END_CLIENT) arrivalPlan(number);
 }
 
 /** A connection starts: its first requests, its stream, or its writer. */

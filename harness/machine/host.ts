@@ -87,8 +87,8 @@ export class Host {
   #setUpGroup(group: WorkloadGroup, index: number): void {
     const { calls, constants } = this.machine;
     const client = clientOf(group);
-    const split = this.#role === "whole" ? 0 : client.connections;
-    const isClient = this.#role === "client" && split > 0;
+    const isSplit = this.#role !== "whole" && client.host;
+    const isClient = this.#role === "client" && isSplit;
     calls.groupSet(
       constants[`TEST_${(isClient ? MIRRORED[group.test] : undefined) ?? group.test}`],
       group.connections,
@@ -104,12 +104,15 @@ export class Host {
     const byQueue = group.assignment === "by_queue" && !isClient ? 1 : 0;
     const threads = isClient ? client : group;
     calls.groupThreads(index, threads.threads, threads.pin ? 1 : 0, byQueue);
+    const { groups } = this.#options.workload;
+    const server = groups.findIndex(({ name }) => name === group.served_by);
+    if (server >= 0 && !isClient) calls.groupServedBy(index, server);
     if (group.sizes.distribution === "facebook") {
       calls.groupFacebook(index, Math.round(group.sizes.update_percent * 1e4));
     }
     if (group.arrival.loop === "open") setUpArrivals(this.machine, index, group, group.arrival);
     const fromSend = client.latency_from === "send" ? 1 : 0;
-    calls.groupClients(index, split, fromSend, client.wait_us * 1e3);
+    calls.groupClients(index, isSplit ? 1 : 0, fromSend, client.wait_us * 1e3);
   }
 
   /** Policy that a group's sockets ask for. */

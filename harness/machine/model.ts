@@ -73,7 +73,7 @@ export class ModelRun {
     this.#options = options;
     const { machine, workload } = options;
     const splits = machine.peer !== undefined &&
-      workload.groups.some((group) => clientOf(group).connections > 0);
+      workload.groups.some((group) => clientOf(group).host);
     this.#host = new Host(options, splits ? "server" : "whole");
     this.#client = splits ? new Host(clientOptions(options), "client") : null;
     this.#wire = this.#client === null ? null : new Wire(this.#host, this.#client);
@@ -251,8 +251,8 @@ export class ModelRun {
     const measured = ({ from, to, host }: Span) =>
       groupBetween(from, to, host.machine, index, group, policy);
     const atHost = measured(own);
-    if (client === null || clientOf(group).connections === 0) return atHost;
-    return group.test === "TCP_STREAM" ? atHost : addClients(atHost, measured(client));
+    const isThere = client !== null && clientOf(group).host && group.test !== "TCP_STREAM";
+    return isThere ? { ...measured(client), steered: atHost.steered } : atHost;
   }
 
   #check(): void {
@@ -316,33 +316,17 @@ export class ModelRun {
   }
 }
 
-/** A group with ideal clients and some on a host of their own, whose latency it is. */
-function addClients(ideal: GroupMeasurement, hosted: GroupMeasurement): GroupMeasurement {
-  return {
-    ...hosted,
-    steered: ideal.steered,
-    transactions: ideal.transactions + hosted.transactions,
-    bytes: ideal.bytes + hosted.bytes,
-    throughput: {
-      ...hosted.throughput,
-      value: ideal.throughput.value + hosted.throughput.value,
-    },
-  };
-}
-
 /** Tests whose clients the model has as ideal ones only. */
 const IDEAL_ONLY: readonly TestName[] = ["TCP_CRR", "UDP_STREAM"];
 
 function refuseOnHost({ machine, workload }: ModelOptions): void {
   if (machine.peer === undefined) return;
-  const group = workload.groups.find((one) =>
-    clientOf(one).connections > 0 && IDEAL_ONLY.includes(one.test)
-  );
+  const group = workload.groups.find((one) => clientOf(one).host && IDEAL_ONLY.includes(one.test));
   if (group === undefined) return;
   throw new UserError(
     `The clients of group "${group.name}" cannot run on the second host "${machine.peer.name}" ` +
       `of machine "${machine.name}": the model has no client threads for ${group.test}; ` +
-      `set client.connections of the group to 0`,
+      `set client.host of the group to false`,
   );
 }
 

@@ -29,6 +29,7 @@ export type MachineCalls = {
       | "groupFacebook"
       | "groupThreads"
       | "groupClients"
+      | "groupServedBy"
       | "groupSteered"
       | "machineStart"
       | "machineRun"

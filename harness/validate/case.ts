@@ -59,8 +59,8 @@ export interface ValidationCase {
   readonly isCalibration: boolean;
   readonly expectedMiss: string | null;
   readonly machine: MachineSpec;
-  /** "same": the other end is a host like this one. */
-  readonly peer: "ideal" | "same";
+  /** "host": clients run on the machine's second host. "same": as long as this one takes. */
+  readonly peer: "ideal" | "same" | "host";
   readonly policy: DevicePolicy;
   /** null: the model has no counterpart, and expectedMiss says why. */
   readonly groups: readonly WorkloadGroup[] | null;

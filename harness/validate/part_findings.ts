@@ -50,7 +50,7 @@ export async function settingFindings(
   document: JsoncDocument<CaseFile>,
 ): Promise<Finding[]> {
   const schema = await readSchema(resolve(WORKLOADS_FOLDER, "machines", "schema.json"));
-  const { name: _name, ...fields } = structuredClone(machine);
+  const { name: _name, peer: _another, ...fields } = structuredClone(machine);
   const costs = schema["properties"].costs.properties as Record<string, unknown>;
   const unknown = Object.keys(text.host ?? {}).filter((name) => costs[name] === undefined);
   if (unknown[0] !== undefined) {

@@ -35,7 +35,7 @@ export interface CaseText {
   readonly calibration?: boolean;
   readonly expected_miss?: string;
   readonly machine?: string;
-  readonly peer?: "ideal" | "same";
+  readonly peer?: ValidationCase["peer"];
   readonly duration?: CaseDuration;
   readonly seeds?: number;
   readonly policy?: DevicePolicy;
@@ -149,6 +149,13 @@ async function caseOf(
   const peer = text.peer ?? whole.peer ?? "ideal";
   const groups = await groupsOf(document, index, file);
   if (peer === "same" && groups !== null) refuseUnlikePeers(groups, index, document);
+  if (peer === "host" && machine.peer === undefined) {
+    throw document.fail({
+      path: text.peer === undefined ? ["peer"] : ["cases", index, "peer"],
+      message: `cases[${index}] has peer "host", but machine "${machine.name}" names no second ` +
+        `host: add peer to it, or take "ideal"`,
+    });
+  }
   return {
     name: text.name,
     title: text.title,
@@ -158,7 +165,7 @@ async function caseOf(
     source: whole.source,
     isCalibration: text.calibration ?? false,
     expectedMiss: text.expected_miss ?? null,
-    machine,
+    machine: peer === "host" ? machine : withoutPeer(machine),
     peer,
     policy: text.policy ?? "NONE",
     groups,
@@ -204,6 +211,10 @@ async function machineOf(
     if (!(error instanceof UserError) || !error.message.startsWith("Unknown machine")) throw error;
     throw document.fail({ path, message: error.message });
   }
+}
+
+function withoutPeer({ peer: _other, ...machine }: MachineSpec): MachineSpec {
+  return machine;
 }
 
 function withSettings(machine: MachineSpec, { nic, host }: CaseText): MachineSpec {

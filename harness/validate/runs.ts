@@ -65,7 +65,7 @@ const EXIT_COSTS = ["", "c1_exit_ns", "c1e_exit_ns", "c6_exit_ns"] as const;
 function firstTurnaroundNs({ machine, peer }: ValidationCase): number {
   const { costs } = machine;
   const own = costs["peer_turnaround_ns"]!;
-  if (peer === "ideal") return own;
+  if (peer !== "same") return own;
   const deepest = EXIT_COSTS[costs["idle_state_limit"]!];
   return own + (costs[deepest ?? "c6_exit_ns"] ?? 0);
 }
@@ -90,7 +90,7 @@ export async function runCases(
     if (options.signal.aborted) break;
     for (const [name, measurements] of found) measured.set(name, measurements);
     open = open.filter((subject) => {
-      if (subject.peer === "ideal") return false;
+      if (subject.peer !== "same") return false;
       const own = hostTimeNs(subject, found.get(subject.name)!, turnarounds);
       const before = turnarounds.get(subject.name) ?? firstTurnaroundNs(subject);
       turnarounds.set(subject.name, own);
