@@ -59,8 +59,11 @@ export interface ValidationCase {
   readonly isCalibration: boolean;
   readonly expectedMiss: string | null;
   readonly machine: MachineSpec;
-  /** "host": clients run on the machine's second host. "same": as long as this one takes. */
-  readonly peer: "ideal" | "same" | "host";
+  /**
+   * "host": clients run on the machine's second host; "twin": on one like it; "same": they are
+   * ideal and answer after the time that such a host takes on average.
+   */
+  readonly peer: "ideal" | "same" | "host" | "twin";
   readonly policy: DevicePolicy;
   /** null: the model has no counterpart, and expectedMiss says why. */
   readonly groups: readonly WorkloadGroup[] | null;

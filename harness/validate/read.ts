@@ -165,7 +165,7 @@ async function caseOf(
     source: whole.source,
     isCalibration: text.calibration ?? false,
     expectedMiss: text.expected_miss ?? null,
-    machine: peer === "host" ? machine : withoutPeer(machine),
+    machine: withPeer(machine, peer),
     peer,
     policy: text.policy ?? "NONE",
     groups,
@@ -213,8 +213,11 @@ async function machineOf(
   }
 }
 
-function withoutPeer({ peer: _other, ...machine }: MachineSpec): MachineSpec {
-  return machine;
+/** The machine with what is at its other end: its second host, one like itself, or none. */
+function withPeer(machine: MachineSpec, peer: ValidationCase["peer"]): MachineSpec {
+  if (peer === "host") return machine;
+  const { peer: _another, ...alone } = machine;
+  return peer === "twin" ? { ...alone, peer: alone } : alone;
 }
 
 function withSettings(machine: MachineSpec, { nic, host }: CaseText): MachineSpec {
