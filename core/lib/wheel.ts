@@ -111,18 +111,20 @@ export function wheelInit(poolBase: usize, capacity: u32, listBase: usize): void
   nowTicks = 0;
 }
 
-function place(index: u32, event: Event): void {
-  const time = event.time;
+/** List for a time, from `now` on. */
+function listOf(time: u64): u32 {
   const difference = time ^ nowTicks;
-  let where = READY;
-  if (difference != 0) {
-    const level = (63 - <u32>clz(difference)) / DIGIT_BITS;
-    const slot = (<u32>(time >> (level * DIGIT_BITS))) & 63;
-    where = (level << DIGIT_BITS) | slot;
-    const map = mapOf(level);
-    store<u64>(map, load<u64>(map) | ((<u64>1) << slot));
-    levels |= (<u32>1) << level;
-  }
+  if (difference == 0) return READY;
+  const level = (63 - <u32>clz(difference)) / DIGIT_BITS;
+  const slot = (<u32>(time >> (level * DIGIT_BITS))) & 63;
+  const map = mapOf(level);
+  store<u64>(map, load<u64>(map) | ((<u64>1) << slot));
+  levels |= (<u32>1) << level;
+  return (level << DIGIT_BITS) | slot;
+}
+
+function place(index: u32, event: Event): void {
+  const where = listOf(event.time);
   event.where = where;
   event.next = 0;
   const last = tail(where);
@@ -130,6 +132,17 @@ function place(index: u32, event: Event): void {
   if (last == 0) setHead(where, index);
   else eventAt(last).next = index;
   setTail(where, index);
+}
+
+function placeFirst(index: u32, event: Event): void {
+  const where = listOf(event.time);
+  event.where = where;
+  event.prev = 0;
+  const first = head(where);
+  event.next = first;
+  if (first == 0) setTail(where, index);
+  else eventAt(first).prev = index;
+  setHead(where, index);
 }
 
 function clearSlot(where: u32): void {
@@ -141,8 +154,7 @@ function clearSlot(where: u32): void {
   if (left == 0) levels &= ~((<u32>1) << level);
 }
 
-/** Schedules an event at `time` >= now; returns its node, never 0. Traps if the pool is empty. */
-export function schedule(time: u64, kind: u32, target: u32): u32 {
+function take(time: u64, kind: u32, target: u32): u32 {
   assert(time >= nowTicks);
   let index = freeHead;
   if (index == 0) {
@@ -158,8 +170,24 @@ export function schedule(time: u64, kind: u32, target: u32): u32 {
   event.time = time;
   event.kind = kind;
   event.target = target;
-  place(index, event);
   pendingCount++;
+  return index;
+}
+
+/** Schedules an event at `time` >= now; returns its node, never 0. Traps if the pool is empty. */
+export function schedule(time: u64, kind: u32, target: u32): u32 {
+  const index = take(time, kind, target);
+  place(index, eventAt(index));
+  return index;
+}
+
+/**
+ * The same, before all events of its time that are pending or still to come, whenever it is
+ * called: for what comes from elsewhere. The last such call comes first.
+ */
+export function scheduleFirst(time: u64, kind: u32, target: u32): u32 {
+  const index = take(time, kind, target);
+  placeFirst(index, eventAt(index));
   return index;
 }
 

@@ -7,6 +7,7 @@
 //           | rx rings | tx rings | groups | arrivals | histograms | rules | rule map | free rules
 //           | rss key | rss table | costs | prngs | distances | totals | ports | buffer
 //           | dims | kind counts | trace | seen by the trace | wire out | wire in
+//           | wire pending
 //
 // Lists inside tables are linked by index; -1 (or packet 0, event 0) ends a list.
 
@@ -90,7 +91,13 @@ export const WIRE_SHIFT: usize = 6;
 export const WIRE_MAX: u32 = 512;
 export const WIRE_OUT: usize = TRACE_SEEN + 64 * 64;
 export const WIRE_IN: usize = WIRE_OUT + ((<usize>WIRE_MAX) << WIRE_SHIFT);
-export const ARENA_END: usize = WIRE_IN + ((<usize>WIRE_MAX) << WIRE_SHIFT);
+/**
+ * Messages on their way here: more than there can be. A frame holds a link of 100 Gb/s for 6.7 ns,
+ * and the longest cable takes 100 us.
+ */
+export const WIRE_PENDING_MAX: u32 = 16384;
+export const WIRE_PENDING: usize = WIRE_IN + ((<usize>WIRE_MAX) << WIRE_SHIFT);
+export const ARENA_END: usize = WIRE_PENDING + ((<usize>WIRE_PENDING_MAX) << WIRE_SHIFT);
 
 // Event kinds. The target is named in brackets.
 /** A frame from the peer is in host memory [packet]. */
@@ -146,11 +153,11 @@ export const EV_BUSY_POLL: u32 = 26;
 export const EV_DUE: u32 = 35;
 /** The retransmission time of a direction may be over [2 x connection + direction]. */
 export const EV_RTO: u32 = 36;
-/** A frame from another machine has come [packet]. */
+/** A frame from another machine has come [message]. */
 export const EV_WIRE_FRAME: u32 = 37;
-/** A frame between here and another machine was lost there [packet]. */
+/** A frame between here and another machine was lost there [message]. */
 export const EV_WIRE_LOST: u32 = 38;
-/** A segment that was sent again has arrived at another machine [packet]. */
+/** A segment that was sent again has arrived at another machine [message]. */
 export const EV_WIRE_CLOSED: u32 = 39;
 /** The wait of a client's thread is over [thread]. */
 export const EV_WAIT: u32 = 40;

@@ -20,9 +20,6 @@ import {
   EV_TX_FETCHED,
   EV_TX_REPORT,
   EV_WAIT,
-  EV_WIRE_CLOSED,
-  EV_WIRE_FRAME,
-  EV_WIRE_LOST,
   FLAG_LOST,
   FLAG_REPORT,
   packetAt,
@@ -158,7 +155,6 @@ function holeCount(half: HalfConnection): u64 {
 function packetsHold(): bool {
   let held = eventsOf(EV_RX_DMA) + eventsOf(EV_RX);
   held += eventsOf(EV_PEER_RX) + eventsOf(EV_RETRANSMIT);
-  held += eventsOf(EV_WIRE_FRAME) + eventsOf(EV_WIRE_LOST) + eventsOf(EV_WIRE_CLOSED);
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
     held += queue.rxTail - queue.rxHead;

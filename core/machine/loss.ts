@@ -22,7 +22,7 @@ import { cost, RETRANSMIT, SYN_RETRANSMIT } from "./costs";
 import { deliver, halfOf, holeAdd, holeArrives, TO_HOST, TO_PEER } from "./half_connection";
 import { segmentLost, timerStart } from "./recovery";
 import { totals } from "./totals";
-import { isRemote, wireIsOn, wireTellDatagram, wireTellLost } from "./wire";
+import { isRemote, wireIsOn, wirePacket, wireTellDatagram, wireTellLost } from "./wire";
 
 /** A datagram of a connection was lost: the peer gives the transaction up after its time. */
 export function datagramLost(index: u32): void {
@@ -67,7 +67,8 @@ function remoteLost(number: u32, direction: u32): void {
 }
 
 /** Another machine has lost a frame of a connection. */
-export function wireLost(number: u32): void {
+export function wireLost(message: u32): void {
+  const number = wirePacket(message);
   const packet = packetAt(number);
   const isSender = (packet.flags & FLAG_TO_PEER) != 0;
   packet.flags &= ~FLAG_TO_PEER;
@@ -75,7 +76,8 @@ export function wireLost(number: u32): void {
 }
 
 /** A segment that was sent again has arrived at another machine: its hole closes here as well. */
-export function wireClosed(number: u32): void {
+export function wireClosed(message: u32): void {
+  const number = wirePacket(message);
   const packet = packetAt(number);
   const half = halfOf(connectionAt(packet.connection), TO_PEER);
   holeArrives(half, packet.sequence);

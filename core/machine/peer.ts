@@ -67,6 +67,7 @@ import { rxQueueOf } from "./steering";
 import { tcpReset } from "./tcp";
 import { totals } from "./totals";
 import { udpFrames } from "./udp";
+import { wirePacket } from "./wire";
 
 /** 192.168.0.2 and 192.168.0.1: the peer and the system under test. */
 const PEER_ADDRESS: u32 = 0xc0a80002;
@@ -388,7 +389,8 @@ function deviceTakes(number: u32, arrival: u64): void {
 }
 
 /** A frame of another machine has come: it has the link into the device behind what came before. */
-export function wireArrives(number: u32): void {
+export function wireArrives(message: u32): void {
+  const number = wirePacket(message);
   const packet = packetAt(number);
   totals().peerFrames++;
   linkFree = max(now(), linkFree + linkToHost(packet.payload + packet.headers));

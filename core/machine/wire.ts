@@ -5,7 +5,7 @@
 // each side may run ahead of the other by the cable's time, and no further (Chandy and Misra 1979).
 // Messages are frames, and what the other end of a connection must know of losses on the way.
 
-import { nextTime, now, schedule } from "../lib/wheel";
+import { nextTime, now, scheduleFirst } from "../lib/wheel";
 import {
   EV_WIRE_CLOSED,
   EV_WIRE_FRAME,
@@ -25,6 +25,8 @@ import {
   WIRE_IN,
   WIRE_MAX,
   WIRE_OUT,
+  WIRE_PENDING,
+  WIRE_PENDING_MAX,
   WIRE_SHIFT,
 } from "./abi";
 import { Connection, connectionAt, END_WHOLE, Group, groupAt } from "./connection";
@@ -69,6 +71,9 @@ let isOn: bool = false;
 /** This is the machine of the clients. */
 let hasClients: bool = false;
 let outCount: u32 = 0;
+/** Messages taken so far, and those that have arrived: running counters. */
+let inCount: u32 = 0;
+let handledCount: u32 = 0;
 /** No event at or after this time may be handled: the other machine might send something before. */
 let horizon: u64 = NEVER;
 /** Ticks that what the other machine sends is under way at least. */
@@ -80,6 +85,8 @@ export function wireInit(): void {
   isOn = false;
   hasClients = false;
   outCount = 0;
+  inCount = 0;
+  handledCount = 0;
   horizon = NEVER;
 }
 
@@ -189,22 +196,39 @@ function takeSizes(message: Message): void {
   sizesPut(connection, group, message.acked, message.payload, message.headers);
 }
 
-function takeFrame(message: Message): void {
-  const number = packetTake(
-    message.connection,
-    message.flags,
-    message.payload,
-    message.headers,
+@inline
+function pendingAt(counter: u32): Message {
+  const place = <usize>(counter % WIRE_PENDING_MAX);
+  return changetype<Message>(WIRE_PENDING + (place << WIRE_SHIFT));
+}
+
+/** Keeps a message until it arrives: only then does it take a packet, like all that happens here. */
+function keep(message: Message): void {
+  assert(inCount - handledCount < WIRE_PENDING_MAX && message.kind <= CLOSED);
+  assert(EV_WIRE_FRAME + LOST == EV_WIRE_LOST && EV_WIRE_FRAME + CLOSED == EV_WIRE_CLOSED);
+  memory.copy(
+    changetype<usize>(pendingAt(inCount)),
+    changetype<usize>(message),
+    offsetof<Message>(),
   );
+  // At its time it comes first, however far this machine had run when it was told.
+  scheduleFirst(message.time, EV_WIRE_FRAME + message.kind, inCount);
+  inCount++;
+}
+
+/** The packet of a message that has arrived. */
+export function wirePacket(counter: u32): u32 {
+  const message = pendingAt(counter);
+  handledCount++;
+  const connection = message.connection;
+  const number = packetTake(connection, message.flags, message.payload, message.headers);
   const packet = packetAt(number);
-  packet.life = connectionAt(message.connection).life;
+  packet.life = connectionAt(connection).life;
   packet.acked = message.acked;
   packet.window = message.window;
   packet.sequence = message.sequence;
   packet.arrived = message.arrived;
-  assert(message.kind <= CLOSED);
-  assert(EV_WIRE_FRAME + LOST == EV_WIRE_LOST && EV_WIRE_FRAME + CLOSED == EV_WIRE_CLOSED);
-  schedule(message.time, EV_WIRE_FRAME + message.kind, number);
+  return number;
 }
 
 /**
@@ -246,6 +270,6 @@ export function wireTake(count: u32): void {
     const message = changetype<Message>(WIRE_IN + ((<usize>i) << WIRE_SHIFT));
     totals().wireTaken++;
     if (message.kind == SIZES) takeSizes(message);
-    else takeFrame(message);
+    else keep(message);
   }
 }

@@ -63,7 +63,8 @@ export class ModelRun {
   readonly #client: Host | null;
   readonly #wire: Wire | null;
   #marks = 0;
-  readonly #recorder: TraceRecorder | null;
+  /** One for each host, or none. */
+  readonly #recorders: readonly TraceRecorder[];
   readonly #profiler: Profiler | null;
   /** Counters at the end of the warm-up. */
   #from: Reading | null = null;
@@ -78,10 +79,12 @@ export class ModelRun {
     this.#client = splits ? new Host(clientOptions(options), "client") : null;
     this.#wire = this.#client === null ? null : new Wire(this.#host, this.#client);
     const { clock, traceLimit } = options;
-    const wasm = this.#host.machine;
-    this.#profiler = clock === undefined ? null : new Profiler(wasm, clock);
-    this.#recorder = traceLimit === undefined ? null : new TraceRecorder(wasm, traceLimit);
-    refuseTooMuch(wasm, workload);
+    const machines = this.#hosts().map((host) => host.machine);
+    this.#profiler = clock === undefined ? null : new Profiler(machines, clock);
+    this.#recorders = traceLimit === undefined
+      ? []
+      : machines.map((one) => new TraceRecorder(one, traceLimit));
+    refuseTooMuch(this.#host.machine, workload);
     this.#host.start();
     this.#client?.start();
     this.#wire?.start();
@@ -128,10 +131,10 @@ export class ModelRun {
         for (const { machine } of this.#hosts()) machine.calls.histogramsClear();
         this.#from = this.#read(this.#host);
         this.#clientFrom = this.#client === null ? null : this.#read(this.#client);
-        this.#recorder?.start();
+        for (const recorder of this.#recorders) recorder.start();
         this.#profiler?.start();
       }
-      if (this.#from !== null) this.#recorder?.take();
+      if (this.#from !== null) { for (const recorder of this.#recorders) recorder.take(); }
     }
     return this.#marks === 2;
   }
@@ -156,7 +159,9 @@ export class ModelRun {
 
   /** What was traced; null where no trace was asked for or the warm-up is not over. */
   trace(): TraceData | null {
-    return this.#from === null ? null : this.#recorder?.data() ?? null;
+    const [own, client] = this.#recorders.map((recorder) => recorder.data());
+    if (this.#from === null || own === undefined) return null;
+    return client === undefined ? own : { ...own, client };
   }
 
   /** Times of the measured interval so far; null where no clock was given. */

@@ -39,6 +39,8 @@ export interface ProfileSamples {
   readonly runs: number;
   readonly sliceEvents: number;
   readonly sliceMs: number;
+  /** Kinds of one host; those of the clients' host follow those of the server's. */
+  readonly kindCount: number;
   /** Events by kind, timed ones included. */
   readonly counts: readonly number[];
   /** Times of single events, milliseconds, by kind. */
@@ -55,24 +57,25 @@ const TRIMMED_SHARE = 0.01;
 /** Something that handles events, at most so many. */
 export type Advance = (maxEvents: number) => boolean;
 
-/** Profiles one machine; the clock gives milliseconds. */
+/** Profiles the machines of a run; the clock gives milliseconds. */
 export class Profiler {
-  readonly #machine: MachineWasm;
+  readonly #machines: readonly MachineWasm[];
   readonly #clock: () => number;
-  readonly #counters: Uint32Array;
+  readonly #counters: readonly Uint32Array[];
   readonly #times: number[][];
   readonly #idleTimes: number[] = [];
   #before: readonly number[];
   #sliceEvents = 0;
   #sliceMs = 0;
 
-  constructor(machine: MachineWasm, clock: () => number) {
-    this.#machine = machine;
+  constructor(machines: readonly MachineWasm[], clock: () => number) {
+    this.#machines = machines;
     this.#clock = clock;
-    const { KIND_TABLE, KIND_COUNT } = machine.constants;
-    this.#counters = new Uint32Array(machine.memory.buffer, KIND_TABLE, KIND_COUNT * 2);
-    this.#times = Array.from({ length: KIND_COUNT }, () => []);
+    this.#counters = machines.map(({ memory, constants: { KIND_TABLE, KIND_COUNT } }) =>
+      new Uint32Array(memory.buffer, KIND_TABLE, KIND_COUNT * 2)
+    );
     this.#before = this.#counts();
+    this.#times = this.#before.map(() => []);
   }
 
   /** Forgets what was before: the warm-up of the run and of the engine. */
@@ -84,7 +87,7 @@ export class Profiler {
   slice(maxEvents: number, advance: Advance): boolean {
     const clock = this.#clock;
     for (let sample = 0; sample < SAMPLES_PER_SLICE; sample++) {
-      const before = this.#counters.slice();
+      const before = this.#counters.map((counters) => counters.slice());
       const idleFrom = clock();
       advance(0);
       const from = clock();
@@ -109,6 +112,7 @@ export class Profiler {
       runs: 1,
       sliceEvents: this.#sliceEvents,
       sliceMs: this.#sliceMs,
+      kindCount: this.#machines[0]!.constants.KIND_COUNT,
       counts: this.#counts().map((count, kind) => count - (this.#before[kind] ?? 0)),
       times: this.#times,
       idleTimes: this.#idleTimes,
@@ -116,16 +120,21 @@ export class Profiler {
   }
 
   /** Kind of the one event since; what a CPU has done is told more closely than by its kind. */
-  #handled(before: Uint32Array): number | null {
-    const place = before.findLastIndex((count, word) => count !== this.#counters[word]);
-    return place < 0 ? null : place >> 1;
+  #handled(before: readonly Uint32Array[]): number | null {
+    for (const [host, counters] of this.#counters.entries()) {
+      const place = counters.findLastIndex((count, word) => count !== before[host]![word]);
+      if (place >= 0) return host * (counters.length / 2) + (place >> 1);
+    }
+    return null;
   }
 
   /** Events by kind, each counted once. */
   #counts(): number[] {
-    const { KIND_TABLE, KIND_COUNT } = this.#machine.constants;
-    return readCounters(this.#machine, KIND_TABLE, KIND_COUNT)
-      .map((count, kind) => kind === CPU_EVENT ? 0 : count);
+    return this.#machines.flatMap((machine) => {
+      const { KIND_TABLE, KIND_COUNT } = machine.constants;
+      return readCounters(machine, KIND_TABLE, KIND_COUNT)
+        .map((count, kind) => kind === CPU_EVENT ? 0 : count);
+    });
   }
 
   #eventCount(): number {
@@ -144,15 +153,24 @@ function trimmedMean(samples: readonly number[]): number {
 export function addSamples(all: readonly ProfileSamples[]): ProfileSamples {
   const sum = (of: (samples: ProfileSamples) => number) =>
     all.reduce((total, samples) => total + of(samples), 0);
-  const kinds = all[0]?.counts.map((_, kind) => kind) ?? [];
+  const longest = Math.max(0, ...all.map(({ counts }) => counts.length));
+  const kinds = Array.from({ length: longest }, (_, kind) => kind);
   return {
     runs: sum(({ runs }) => runs),
     sliceEvents: sum(({ sliceEvents }) => sliceEvents),
     sliceMs: sum(({ sliceMs }) => sliceMs),
+    kindCount: all[0]?.kindCount ?? 0,
     counts: kinds.map((kind) => sum(({ counts }) => counts[kind] ?? 0)),
     times: kinds.map((kind) => all.flatMap(({ times }) => times[kind] ?? [])),
     idleTimes: all.flatMap(({ idleTimes }) => idleTimes),
   };
+}
+
+/** Name of a kind, with the host before it where that is the clients'. */
+function kindName(kind: number, kindCount: number): string {
+  const own = kind % kindCount;
+  const name = CPU_KINDS[own] ?? EVENT_KINDS[own] ?? `${own}`;
+  return kind < kindCount ? name : `client host: ${name}`;
 }
 
 /** The profile that the samples give, the most expensive kind first. */
@@ -170,7 +188,7 @@ export function profileOf(samples: ProfileSamples): Profile {
     const cost = costs[kind] ?? null;
     const share = cost === null || total === 0 ? null : count * cost / total;
     return [{
-      kind: CPU_KINDS[kind] ?? EVENT_KINDS[kind] ?? `${kind}`,
+      kind: kindName(kind, samples.kindCount),
       events: count,
       time_share: share,
       event_ns: share === null ? null : share * eventMs * 1e6 * events / count,

@@ -44,6 +44,8 @@ export interface TraceData {
   readonly untilNs: number;
   /** It ends where the limit of entries was reached, before the run did. */
   readonly isCut: boolean;
+  /** The same of the clients' host, where there is one. */
+  readonly client?: TraceData;
 }
 
 const ENTRY_WORDS = 4;

@@ -62,7 +62,28 @@ const DROPS = [
 export function chromeEvents(data: TraceData, run: TracedRun): ChromeEvent[] {
   const format = new Format(run);
   for (const entry of entriesOf(data)) format.add(entry);
-  return [...namesOf(run), ...format.end(data.untilNs)];
+  const own = [...namesOf(run), ...format.end(data.untilNs)];
+  const { peer } = run.machine;
+  if (data.client === undefined || peer === undefined) return own;
+  return [...own, ...clientEvents(data.client, { ...run, machine: peer })];
+}
+
+/** Processes and arrows of the clients' host have numbers of their own. */
+const CLIENT_PROCESSES = 3;
+const CLIENT_ARROWS = 1_000_000_000;
+
+/** The events of the clients' host, under its own names. */
+function clientEvents(data: TraceData, run: TracedRun): ChromeEvent[] {
+  return chromeEvents(data, run).map((event): ChromeEvent => {
+    const pid = event.pid + CLIENT_PROCESSES;
+    const { args, id } = event;
+    const named = event.name === "process_name"
+      ? { args: { name: `Client host: ${args?.["name"]}` } }
+      : event.name === "process_sort_index"
+      ? { args: { sort_index: pid } }
+      : {};
+    return { ...event, ...named, pid, ...id === undefined ? {} : { id: id + CLIENT_ARROWS } };
+  });
 }
 
 /** The document in pieces; one event a line. */

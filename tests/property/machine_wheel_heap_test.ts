@@ -11,7 +11,9 @@ import { ENTRIES } from "../../harness/build/entry.ts";
 import { PROJECT_ROOT } from "../../harness/build.ts";
 
 const SOURCE = `
-import { cancel, eventAt, now, pendingEvents, schedule, takeEvent, wheelInit } from "./lib/wheel";
+import {
+  cancel, eventAt, nextTime, now, pendingEvents, schedule, takeEvent, wheelInit,
+} from "./lib/wheel";
 import { prngBelow, prngNext, prngSeed } from "./lib/prng";
 import { EVENTS, PACKETS, WHEEL } from "./machine/abi";
 
@@ -93,7 +95,9 @@ function delay(): u64 {
   }
 }
 function takeBoth(): void {
+  const next = nextTime();
   const node = takeEvent();
+  if (next != (node == 0 ? u64.MAX_VALUE : now())) wrong++;
   while (size > 0 && isDead()) dropFirst();
   if (node == 0 || size == 0) {
     if (node != 0 || size != 0) wrong++;

@@ -48,6 +48,7 @@ const SAMPLES: ProfileSamples = {
   runs: 1,
   sliceEvents: 400,
   sliceMs: 0.08,
+  kindCount: 3,
   counts: [0, 300, 100],
   times: [[], [0.0003, 0.0003], [0.0007]],
   idleTimes: [0.0002, 0.0002],
