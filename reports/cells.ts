@@ -15,8 +15,7 @@ import {
   type RunRecord,
   type TargetKind,
 } from "../harness/record.ts";
-import { pairedRatios } from "../harness/stats/interval.ts";
-import { median } from "../harness/stats/quantile.ts";
+import { estimateMedian, pairedRatios } from "../harness/stats/interval.ts";
 import { type Metric, metricsOf } from "./metrics.ts";
 
 /** A policy under a mechanism: what a workload is run under. */
@@ -34,8 +33,10 @@ export interface Variant {
 /** Spread of a metric over the seeds of one variant. */
 export interface Spread {
   readonly median: number;
-  readonly min: number;
-  readonly max: number;
+  /** How sure the median is: an interval of 95 % from 6 values on, the range of fewer. */
+  readonly low: number;
+  readonly high: number;
+  readonly kind: "confidence" | "range";
   readonly count: number;
 }
 
@@ -200,13 +201,14 @@ export function keyed(values: Cell["values"]): Map<number, number> {
   return byKey;
 }
 
-/** Median and range; null for an empty list. */
+/** Median with its interval or range; null for an empty list. */
 export function spreadOf(values: readonly number[]): Spread | null {
   if (values.length === 0) return null;
-  return {
-    median: median(values),
-    min: Math.min(...values),
-    max: Math.max(...values),
-    count: values.length,
-  };
+  const { median, low, high, kind, count } = estimateMedian(values);
+  return { median, low, high, kind, count };
+}
+
+/** What low..high of a spread is. */
+export function spanName(spread: Pick<Spread, "kind">): string {
+  return spread.kind === "confidence" ? "95 % interval" : "range";
 }

@@ -7,6 +7,7 @@
  */
 
 import { relative } from "node:path";
+import type { Findings } from "../../reports/page/context.ts";
 import type { RunRecord } from "../record.ts";
 import type { RecordStore } from "../store.ts";
 import { summarise } from "../summary.ts";
@@ -21,6 +22,8 @@ export interface PresentOptions {
   readonly store: Pick<RecordStore, "recordsFile" | "writePage">;
   readonly isEarly: boolean;
   readonly json: boolean;
+  /** What other commands found, for the page to show. */
+  readonly beside?: Findings;
   /** Further members of the JSON document. */
   readonly more?: object;
 }
@@ -43,7 +46,7 @@ export async function present(
   const { color, columns } = io;
   if (!options.json) io.out(renderSummary(summary, { color, columns }) + "\n");
   const { renderPage } = await import("../../reports/page/page.ts");
-  const pageFile = await options.store.writePage(await renderPage(records));
+  const pageFile = await options.store.writePage(await renderPage(records, options.beside));
   if (!options.json) {
     io.out(`Records  ${shown(options.store.recordsFile)}\nPage     ${shown(pageFile)}\n`);
     return;

@@ -1,55 +1,66 @@
 /**
- * The first screen: which policy wins for which workload, by how much, how sure that is.
+ * The first screen: which policy to choose for which workload, at what cost, how sure that is, what
+ * ran where, and what the gate says.
  *
  * @module
  */
 
-import type { MetricRow, Source, WorkloadRuns } from "../cells.ts";
-import { type PageContext, sourceName } from "./context.ts";
-import { type Certainty, type Finding, findingsOf, mainMetrics } from "./findings.ts";
-import { forest } from "./forest.ts";
+import type { Source } from "../cells.ts";
+import { gateBanner } from "./gate_verdict.ts";
+import { type Headline, headlinesOf } from "./choice.ts";
+import { type PageContext, pageVariant, sourceName } from "./context.ts";
 import { plural } from "./client/format.js";
 import { type Html, html } from "./html.ts";
-import { verdictTable } from "./verdicts.ts";
-
-const CERTAINTY_WORDS: Readonly<Record<Certainty, string>> = {
-  clear: "all seeds agree",
-  "seeds disagree": "seeds disagree",
-  "single seed": "one seed only",
-  tie: "tie",
-  "no comparison": "nothing to compare",
-};
+import { scoreTable } from "./score_table.ts";
+import { key } from "./tables.ts";
+import { toolBar } from "./tool_bar.ts";
 
 /** Renders the answers of all sources; a source never shares a heading with another. */
 export function answerSection(context: PageContext): Html {
   const several = context.sources.length > 1;
-  const parts = context.sources.map((source, position) => {
+  const answered = context.sources.filter((source) => headlinesOf(source).length > 0);
+  const headlines = answered.map((source) => headlineList(context, source, answered.length > 1));
+  const tables = context.sources.map((source, position) => {
     const { title, note } = sourceName(source);
-    const answers = source.workloads.map((workload, index) =>
-      answer(context, workload, `s${position}w${index}`)
-    );
     const heading = several && html`
       <div class="rule">
         <h2 class="place">${title}</h2>
         <p class="quiet">${note}</p>
       </div>
     `;
-    return html`
-      ${heading}
-      ${verdictTable(context, source, `s${position}`)}
-      <div class="answers">${answers}</div>
-    `;
+    return html`${heading}${scoreTable(context, source, `s${position}`)}`;
   });
   return html`
     <section class="answer" aria-labelledby="answer-title">
-      <h1 id="answer-title">Which policy wins?</h1>
+      <h1 id="answer-title">Which policy for which workload?</h1>
       <p class="lede">${context.sources.map(scope).join(" ")}</p>
-      ${parts}
+      ${context.gate !== null && gateBanner(context.gate)}
+      ${headlines}
     </section>
+    ${toolBar(context)}
+    <section class="scores" aria-label="How each policy does">${tables}</section>
   `;
 }
 
-/** "Model (i40e-model): 3 workloads, 5 policies, 3 seeds each." */
+/** The sentences of one source, under its name where there are several. */
+function headlineList(context: PageContext, source: Source, several: boolean): Html {
+  const items = headlinesOf(source).map((line) =>
+    html`<li>${names(context, line)} <span>${line.text}</span></li>`
+  );
+  const name = several && html`<p class="quiet">${sourceName(source).title}</p>`;
+  return html`${name}<ul class="headlines">${items}</ul>`;
+}
+
+function names(context: PageContext, { kind, keys }: Headline): Html {
+  if (kind === "any") return html`<span class="winner"><b>Any</b></span>`;
+  const marks = keys.map((each) => {
+    const variant = pageVariant(context, each);
+    return html`<span class="winner">${key(variant)}<b>${variant.label}</b></span>`;
+  });
+  return html`<span class="winners">${marks}</span>`;
+}
+
+/** "Model (i40e-model) of x710-8cpu: 3 workloads, 5 policies, 3 seeds each." */
 export function scope(source: Source): string {
   const policies = new Set(source.workloads.flatMap((each) => each.variants.map((v) => v.key)));
   const seedCounts = source.workloads.flatMap((each) =>
@@ -57,69 +68,16 @@ export function scope(source: Source): string {
   );
   const [low, high] = [Math.min(...seedCounts), Math.max(...seedCounts)];
   const seeds = low === high ? plural(low, "seed") : `${low} to ${high} seeds`;
+  const machines = [...new Set(source.workloads.flatMap((each) => each.machine ?? []))];
+  const where = machines.length === 0
+    ? ""
+    : machines.length > 2
+    ? ` of ${machines.length} machines`
+    : ` of ${machines.join(" and ")}`;
   const words = [
     plural(source.workloads.length, "workload"),
     policies.size === 1 ? "1 policy" : `${policies.size} policies`,
     `${seeds} each`,
   ];
-  return `${sourceName(source).title} (${source.generator}): ${words.join(", ")}.`;
-}
-
-function answer(context: PageContext, workload: WorkloadRuns, id: string): Html {
-  const { first, rest, row } = headlines(workload);
-  const lines = rest.map((each) => html`<li>${each.text}</li>`);
-  return html`
-    <article class="card">
-      <div class="words">
-        <h3><a href="#${id}">${workload.title}</a> ${first !== undefined && badge(first)}</h3>
-        ${first !== undefined && html`<p class="first">${first.text}</p>`}
-        ${lines.length > 0 && html`<ul class="rest">${lines}</ul>`}
-      </div>
-      ${first !== undefined && row !== undefined && picture(context, workload, row, first)}
-    </article>
-  `;
-}
-
-/** The forest plot of the main finding with its caption; null where there is nothing to draw. */
-function picture(
-  context: PageContext,
-  workload: WorkloadRuns,
-  row: MetricRow,
-  finding: Finding,
-): Html | null {
-  const label = `Ratio of ${row.title} to the stock default. ${finding.text}`;
-  const drawing = forest(context, workload, row, label);
-  if (drawing === null) return null;
-  const group = row.group === null ? "" : ` of ${row.group}`;
-  const base = workload.variants.find((variant) => variant.key === workload.reference)!.label;
-  return html`
-    <div class="picture">
-      <p class="quiet">${row.title}${group}, ratio to ${base}</p>
-      ${drawing}
-    </div>
-  `;
-}
-
-/** What fits on the first screen: the main finding, those of other groups, wins, and the price. */
-function headlines(workload: WorkloadRuns): {
-  first: Finding | undefined;
-  rest: Finding[];
-  row: MetricRow | undefined;
-} {
-  const findings = findingsOf(workload);
-  const main = mainMetrics(workload);
-  const row = main[0];
-  const first = findings.find((finding) => finding.metricId === row?.id);
-  const rest = findings.filter((finding) => {
-    if (finding === first) return false;
-    const about = main.find((each) => each.id === finding.metricId);
-    // The price carries the id of the first finding; a tie or a loss inside its group can wait.
-    return about !== undefined &&
-      (about === row || about.group !== row?.group || finding.certainty === "clear");
-  });
-  return { first, rest, row };
-}
-
-function badge(finding: Finding): Html {
-  return html`<span class="badge">${CERTAINTY_WORDS[finding.certainty]}</span>`;
+  return `${sourceName(source).title}${where} (${source.generator}): ${words.join(", ")}.`;
 }

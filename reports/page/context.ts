@@ -8,12 +8,16 @@
 import { DEVICE_POLICIES } from "../../harness/record.ts";
 import type { Cell, MetricRow, Source, Variant, WorkloadRuns } from "../cells.ts";
 import type { Unit } from "../metrics.ts";
+import type { GateVerdict } from "./gate_verdict.ts";
 import { SERIES } from "./palette.ts";
+import type { ValidationCase } from "./validation.ts";
 
 /** A variant as the page shows it: the same number and look everywhere. */
 export interface PageVariant {
   readonly key: string;
   readonly label: string;
+  readonly policy: Variant["policy"];
+  readonly mechanism: Variant["mechanism"];
   /** Position in the legend; cells carry it so that the legend can hide them. */
   readonly index: number;
   /** Position in SERIES. */
@@ -61,10 +65,18 @@ export interface PageContext {
   readonly sources: readonly Source[];
   readonly variants: readonly PageVariant[];
   readonly figures: Record<string, Figure>;
+  readonly gate: GateVerdict | null;
+  readonly validation: readonly ValidationCase[] | null;
+}
+
+/** What other commands found, for the page to show beside the records. */
+export interface Findings {
+  readonly gate?: GateVerdict | null;
+  readonly validation?: readonly ValidationCase[] | null;
 }
 
 /** Collects the variants of all sources, in legend order. */
-export function makeContext(sources: readonly Source[]): PageContext {
+export function makeContext(sources: readonly Source[], beside: Findings = {}): PageContext {
   const found = new Map<string, Variant>();
   for (const source of sources) {
     for (const workload of source.workloads) {
@@ -76,9 +88,11 @@ export function makeContext(sources: readonly Source[]): PageContext {
     const slot = variant.label === variant.policy
       ? DEVICE_POLICIES.indexOf(variant.policy)
       : unusual;
-    return { key: variant.key, label: variant.label, index, slot };
+    const { key, label, policy, mechanism } = variant;
+    return { key, label, policy, mechanism, index, slot };
   });
-  return { sources, variants, figures: {} };
+  const { gate = null, validation = null } = beside;
+  return { sources, variants, figures: {}, gate, validation };
 }
 
 function rank(variant: Variant): number {

@@ -8,7 +8,14 @@
  */
 
 import { isTie, TIE_SHARE } from "../../harness/stats/tie.ts";
-import { type Cell, keyed, type MetricRow, type Variant, type WorkloadRuns } from "../cells.ts";
+import {
+  type Cell,
+  keyed,
+  type MetricRow,
+  spanName,
+  type Variant,
+  type WorkloadRuns,
+} from "../cells.ts";
 import { lossClause, lossesOf, lossSentence } from "./losses.ts";
 import { isCpuCost } from "../metrics.ts";
 import {
@@ -155,7 +162,8 @@ function subject(workload: WorkloadRuns, row: MetricRow): string {
   return shortTitle(row) + (row.group === null ? ` in ${workload.name}` : ` for ${row.group}`);
 }
 
-function shortTitle(row: MetricRow): string {
+/** A metric in a sentence: "p99" for "p99 latency". */
+export function shortTitle(row: MetricRow): string {
   return row.title.replace(/^(p[\d.]+) latency$/, "$1");
 }
 
@@ -176,13 +184,13 @@ function evidence(workload: WorkloadRuns, row: MetricRow, standing: Standing): s
   if (ratio !== null) {
     const certainty = ratio.count === 1
       ? "1 seed, so the spread is unknown"
-      : `${ratio.count} seeds, range ${formatRatioRange(ratio)}`;
+      : `${ratio.count} seeds, ${spanName(ratio)} ${formatRatioRange(ratio)}`;
     return `${formatRatio(ratio.median)} of ${referenceName(workload)}, ${certainty}`;
   }
   const value = formatValue(standing.median, row.unit);
   const certainty = spread!.count === 1
     ? "1 seed, so the spread is unknown"
-    : `${spread!.count} seeds, range ${formatRange(spread!, row.unit)}`;
+    : `${spread!.count} seeds, ${spanName(spread!)} ${formatRange(spread!, row.unit)}`;
   return `${value}, ${certainty}${workload.reference === null ? "; no stock run to compare" : ""}`;
 }
 

@@ -1,6 +1,7 @@
 /**
  * The key figure of an answer: each policy's ratio to the reference on a logarithmic axis, a mark
- * at the median and a line over the range. Inline SVG, so that it prints sharp and needs no script.
+ * at the median and a line over its interval or range. Inline SVG, so that it prints sharp and
+ * needs no script.
  *
  * @module
  */
@@ -35,14 +36,14 @@ export function forest(
 ): Html | null {
   const lines = variantsOf(context, workload).flatMap((variant) => {
     const { ratio } = cellOf(row, variant.key);
-    return ratio === null || ratio.min <= 0 || variant.key === workload.reference
+    return ratio === null || ratio.low <= 0 || variant.key === workload.reference
       ? []
       : [{ variant, ratio }];
   });
   if (lines.length === 0) return null;
   // At least 0.8 to 1.25, so that noise of a per cent does not fill the width.
-  const low = Math.log(Math.min(0.8, ...lines.map((line) => line.ratio.min)) * 0.97);
-  const high = Math.log(Math.max(1.25, ...lines.map((line) => line.ratio.max)) * 1.03);
+  const low = Math.log(Math.min(0.8, ...lines.map((line) => line.ratio.low)) * 0.97);
+  const high = Math.log(Math.max(1.25, ...lines.map((line) => line.ratio.high)) * 1.03);
   const at = (ratio: number): string =>
     (PLOT_LEFT + (PLOT_RIGHT - PLOT_LEFT) * (Math.log(ratio) - low) / (high - low)).toFixed(1);
   const bottom = lines.length * ROW_HEIGHT + 4;
@@ -58,8 +59,8 @@ export function forest(
     return html`
       <g class="s${variant.slot}"
         data-v="${variant.index}"><text x="${PLOT_LEFT - 12}" y="${y + 4}" class="name">${variant
-          .label}</text><line x1="${at(ratio.min)}" x2="${at(
-            ratio.max,
+          .label}</text><line x1="${at(ratio.low)}" x2="${at(
+            ratio.high,
           )}" y1="${y}" y2="${y}" class="range"/>${mark(
             variant,
             Number(at(ratio.median)),

@@ -14,11 +14,11 @@ import { dirname, join } from "node:path";
 import type { RunRecord } from "../../harness/record.ts";
 import { arrange, type Source } from "../cells.ts";
 import { answerSection } from "./answer.ts";
-import { makeContext, type PageContext, sourceName } from "./context.ts";
+import { type Findings, makeContext, type PageContext, sourceName } from "./context.ts";
 import { embedJson, embedScript, type Html, html } from "./html.ts";
 import { CPU_PARTS, SERIES, SURFACE, themeProperties } from "./palette.ts";
 import { provenanceSection } from "./provenance.ts";
-import { key, overviewTable } from "./tables.ts";
+import { validationSection } from "./validation.ts";
 import { workloadSection } from "./workload.ts";
 
 /** Scripts of the page in the order they must run. */
@@ -27,31 +27,22 @@ const CLIENT_FILES = ["format.js", "state.js", "export.js", "charts.js", "svg.js
 /** Style sheets in the order they must stand; the last may override. */
 const STYLE_FILES = ["base.css", "tables.css", "workload.css", "media.css"];
 
-/** Choices of the ratio table; "main" is the metric that matters most for each group. */
-const METRIC_CHOICES: readonly (readonly [string, string])[] = [
-  ["main", "what matters most"],
-  ["latency_ns_p50", "median latency"],
-  ["latency_ns_p99", "p99 latency"],
-  ["latency_ns_p99_9", "p99.9 latency"],
-  ["throughput", "throughput"],
-  ["cpu_ns", "CPU time per work done"],
-  ["interrupts_per_second", "interrupts per second"],
-];
-
 /**
  * Renders the page.
  *
- * @param records Any runs; runs of different targets or builds get parts of their own.
+ * @param records Any runs; runs of different targets or builds get parts of their own. Without a
+ * run the page says so, and how to get one.
+ * @param beside What the gate and the validation said, where it is to be shown.
  * @returns A complete HTML document.
- * @throws Error when there is no record, or a latency histogram cannot be decoded.
+ * @throws Error when a latency histogram cannot be decoded.
  */
-export async function renderPage(records: readonly RunRecord[]): Promise<string> {
-  if (records.length === 0) {
-    throw new Error("Cannot make a page: the records hold no run; want at least one");
-  }
+export async function renderPage(
+  records: readonly RunRecord[],
+  beside: Findings = {},
+): Promise<string> {
   const assets = await readAssets();
   const sources = arrange(records);
-  const context = makeContext(sources);
+  const context = makeContext(sources, beside);
   const body = renderBody(context);
   const scripts = [assets.chart, assets.client].map((script) => embedScript(script));
   const style = embedScript(assets.style + themeRules() + legendRules());
@@ -136,8 +127,21 @@ function legendRules(): string {
 function pageTitle(sources: readonly Source[]): string {
   const names = [...new Set(sources.flatMap((source) => source.workloads.map((w) => w.name)))];
   const shown = names.length > 4 ? `${names.slice(0, 3).join(", ")} and more` : names.join(", ");
-  return `NET policy report: ${shown}`;
+  return `NET policy report: ${names.length === 0 ? "no run yet" : shown}`;
 }
+
+/** What stands in place of answers where there is no run to answer from. */
+const NO_RUN = html`
+  <main>
+    <section class="answer" aria-labelledby="answer-title">
+      <h1 id="answer-title">No run yet</h1>
+      <p class="lede">
+        The records hold no run. <code>deno task bench</code> makes the first; this page is made
+        again with <code>deno task report</code>.
+      </p>
+    </section>
+  </main>
+`;
 
 function renderBody(context: PageContext): Html {
   const parts = context.sources.map((source, position) => {
@@ -152,8 +156,6 @@ function renderBody(context: PageContext): Html {
           <h2 class="place">${title}</h2>
           <p class="quiet">${note}</p>
         </div>
-        <h3>Ratio to the stock default</h3>
-        ${overviewTable(context, source, id)}
         ${workloads}
         <section aria-label="Provenance of ${title}">
           <h2>Where these numbers come from</h2>
@@ -162,13 +164,14 @@ function renderBody(context: PageContext): Html {
       </section>
     `;
   });
+  if (context.sources.length === 0) return html`${topBar(false)}${NO_RUN}`;
   return html`
     <a class="skip" href="#detail">Skip to the details</a>
-    ${topBar()}
+    ${topBar(true)}
     <main>
       ${answerSection(context)}
-      ${toolBar(context)}
       <div id="detail" tabindex="-1">${parts}</div>
+      ${context.validation !== null && validationSection(context.validation)}
     </main>
     <footer class="quiet">
       Made by the NET policy lab from run records alone; the same records give the same bytes.
@@ -177,43 +180,21 @@ function renderBody(context: PageContext): Html {
   `;
 }
 
-function topBar(): Html {
+function topBar(hasValues: boolean): Html {
+  const exports = html`
+    <button type="button" id="copy-link">Copy link</button>
+    <button type="button" id="copy-markdown">Copy as Markdown</button>
+    <button type="button" id="save-csv">CSV</button>
+    <button type="button" id="save-json">JSON</button>
+  `;
   return html`
     <header class="top">
       <span class="brand">NET policy lab</span>
       <nav aria-label="Page" class="actions">
-        <button type="button" id="copy-link">Copy link</button>
-        <button type="button" id="copy-markdown">Copy as Markdown</button>
-        <button type="button" id="save-csv">CSV</button>
-        <button type="button" id="save-json">JSON</button>
+        ${hasValues && exports}
         <button type="button" id="theme">Theme: auto</button>
       </nav>
     </header>
-  `;
-}
-
-function toolBar(context: PageContext): Html {
-  const legend = context.variants.map((variant) =>
-    html`
-      <button type="button" class="legend" aria-pressed="true"
-        data-legend="${variant.index}">${key(variant)}${variant.label}</button>
-    `
-  );
-  const metrics = METRIC_CHOICES.map(([value, title]) =>
-    html`<option value="${value}">${title}</option>`
-  );
-  return html`
-    <div class="tools" role="toolbar" aria-label="What to show">
-      <div role="group" aria-label="Policies" class="legends">${legend}</div>
-      <label>Ratios of <select id="metric">${metrics}</select></label>
-      <label>
-        Latency axis
-        <select id="scale">
-          <option value="linear">linear</option>
-          <option value="log">logarithmic</option>
-        </select>
-      </label>
-    </div>
   `;
 }
 

@@ -1,16 +1,16 @@
 /**
- * The tables of metrics: ratios over all workloads, the summary of one workload, and the small
- * table under a chart. Colour in a cell only repeats what its ratio says.
+ * The tables of metrics: the summary of one workload, and the small table under a chart. Colour in
+ * a cell only repeats what its ratio says.
  *
  * @module
  */
 
-import type { Cell, MetricRow, Source, WorkloadRuns } from "../cells.ts";
-import { type Direction, isCpuCost } from "../metrics.ts";
+import type { Cell, MetricRow, WorkloadRuns } from "../cells.ts";
+import type { Direction } from "../metrics.ts";
 import { cellOf, type PageContext, type PageVariant, variantsOf } from "./context.ts";
 import { dataTable, numberCell, numberHead, textHead } from "./data_table.ts";
 import { absenceOf } from "./absence.ts";
-import { bestOf, mainMetrics } from "./findings.ts";
+import { bestOf } from "./findings.ts";
 import {
   formatNumber,
   formatRange,
@@ -73,55 +73,10 @@ function ratioCell(
   return html`<td class="num ${heat}" data-v="${variant.index}">${shown}</td>`;
 }
 
-/**
- * Ratios of every workload for one metric at a time; the first choice shows the metric that
- * matters most for each group. Other rows are hidden until chosen.
- */
-export function overviewTable(context: PageContext, source: Source, sourceId: string): Html {
-  const variants = context.variants.filter(({ key }) =>
-    source.workloads.some((workload) => workload.variants.some((each) => each.key === key))
-  );
-  const rows = source.workloads.flatMap((workload, position) => {
-    const main = mainMetrics(workload);
-    const others = workload.metrics.filter((row) => !main.includes(row));
-    return [...main, ...others].map((row) =>
-      overviewRow(workload, row, variants, main.includes(row), `${sourceId}w${position}`)
-    );
-  });
-  return dataTable({
-    label: "Ratios by workload",
-    className: "heat overview",
-    heads: [textHead("Workload"), textHead("Metric"), ...variants.map(variantHead)],
-    body: html`<tbody>${rows}</tbody>`,
-  });
-}
-
 /** Winners worth a mark: none where half of the policies or more share the place. */
 function markedWinners(workload: WorkloadRuns, row: MetricRow): readonly string[] {
   const winners = bestOf(workload, row)?.winners ?? [];
   return winners.length * 2 > workload.variants.length ? [] : winners;
-}
-
-function overviewRow(
-  workload: WorkloadRuns,
-  row: MetricRow,
-  variants: readonly PageVariant[],
-  isMain: boolean,
-  workloadId: string,
-): Html {
-  const winners = markedWinners(workload, row);
-  const cells = variants.map((variant) =>
-    ratioCell(workload, row, variant, winners.includes(variant.key))
-  );
-  const group = row.group === null || row.group === workload.name ? "" : ` · ${row.group}`;
-  const family = isCpuCost(row) ? "cpu_ns" : row.key;
-  return html`
-    <tr data-metric="${family}" ${isMain ? html`data-main` : html`hidden`}>
-      <th scope="row"><a href="#${workloadId}">${workload.name}</a>${group}</th>
-      <td class="quiet">${row.title}</td>
-      ${cells}
-    </tr>
-  `;
 }
 
 /** All metrics of a workload: one row each, value and ratio per policy. */
@@ -180,7 +135,11 @@ export function spreadTable(
       </tr>
     `;
   });
-  const numbers = ["Median", "Range", "Ratio", "Ratio range", "Seeds"];
+  const spans = [...row.cells.values()].flatMap((cell) => cell.spread ?? []);
+  const isSure = spans.length > 0 && spans.every((spread) => spread.kind === "confidence");
+  const numbers = isSure
+    ? ["Median", "95 % interval", "Ratio", "95 % interval", "Seeds"]
+    : ["Median", "Range", "Ratio", "Ratio range", "Seeds"];
   return dataTable({
     label: `Values of the chart: ${row.title}`,
     className: "small",

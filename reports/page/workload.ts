@@ -7,7 +7,8 @@
 import type { WorkloadRuns } from "../cells.ts";
 import type { PageContext } from "./context.ts";
 import { barsFigure, cpuFigures, curveFigure } from "./figures.ts";
-import { findingsOf } from "./findings.ts";
+import { type Certainty, findingsOf, mainMetrics } from "./findings.ts";
+import { forest } from "./forest.ts";
 import { type Html, html } from "./html.ts";
 import { counterSection, dropsSection, groupLines, remarks } from "./provenance.ts";
 import { queueSection } from "./queues.ts";
@@ -16,6 +17,14 @@ import { summaryTable } from "./tables.ts";
 /** Metrics of a group that get a bar chart, and those of the whole machine beside them. */
 const GROUP_BARS = ["throughput", "latency_ns_p99"];
 const RUN_BARS = ["interrupts_per_second", "rx_packets_per_interrupt"];
+
+const CERTAINTY_WORDS: Readonly<Record<Certainty, string>> = {
+  clear: "all seeds agree",
+  "seeds disagree": "seeds disagree",
+  "single seed": "one seed only",
+  tie: "tie",
+  "no comparison": "nothing to compare",
+};
 
 /**
  * Renders one workload.
@@ -29,26 +38,63 @@ export function workloadSection(
   id: string,
   place: string,
 ): Html {
-  const findings = findingsOf(workload).map((finding) => html`<li>${finding.text}</li>`);
   const subtitle = [
     place,
     ...(workload.machine === null ? [] : [`machine ${workload.machine}`]),
     ...groupLines(workload),
   ].join(" · ");
   return html`
-    <section class="workload" id="${id}">
+    <section class="workload" id="${id}" data-w="${workload.name}">
       <header>
         <h2 id="${id}-title" tabindex="-1">${workload.title} <code>${workload.name}</code></h2>
         <p class="quiet">${subtitle}</p>
       </header>
       ${remarks(workload)}
-      <ul class="findings">${findings}</ul>
+      ${findings(context, workload)}
       ${summaryTable(context, workload)}
       <div class="figures">${charts(context, workload, id)}</div>
       ${queueSection(context, workload)}
       ${dropsSection(context, workload)}
       ${counterSection(context, workload)}
     </section>
+  `;
+}
+
+/** What was found, in sentences, beside the picture of the main ratio. */
+function findings(context: PageContext, workload: WorkloadRuns): Html {
+  const row = mainMetrics(workload)[0];
+  const items = findingsOf(workload).map((finding) => {
+    const badge = finding.metricId === row?.id && finding.winners.length > 0 &&
+      html`<span class="badge">${CERTAINTY_WORDS[finding.certainty]}</span>`;
+    return html`<li>${finding.text} ${badge}</li>`;
+  });
+  return html`
+    <div class="card">
+      <ul class="findings">${items}</ul>
+      ${picture(context, workload)}
+    </div>
+  `;
+}
+
+/** The forest plot of the main metric with its caption; null where there is nothing to draw. */
+function picture(context: PageContext, workload: WorkloadRuns): Html | null {
+  const row = mainMetrics(workload)[0];
+  if (row === undefined) return null;
+  const finding = findingsOf(workload).find((each) => each.metricId === row.id)?.text ?? "";
+  const drawing = forest(
+    context,
+    workload,
+    row,
+    `Ratio of ${row.title} to the stock default. ${finding}`,
+  );
+  if (drawing === null) return null;
+  const group = row.group === null ? "" : ` of ${row.group}`;
+  const base = workload.variants.find((variant) => variant.key === workload.reference)!.label;
+  return html`
+    <div class="picture">
+      <p class="quiet">${row.title}${group}, ratio to ${base}</p>
+      ${drawing}
+    </div>
   `;
 }
 

@@ -219,10 +219,10 @@ const STEPS: readonly (readonly [string, (browser: Browser, url: string) => Prom
     assert.equal(await page.locator("#scale").inputValue(), "log");
     assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
     assert.equal(await page.locator('[data-legend][aria-pressed="false"]').count(), 1);
-    const shown = page.locator(".overview tr[data-metric]:visible");
+    const shown = page.locator(".score tr[data-metric]:visible");
     assert.ok(await shown.count() > 0);
     assert.equal(
-      await page.locator('.overview tr[data-metric="latency_ns_p99"]:visible').count(),
+      await page.locator('.score tr[data-metric="latency_ns_p99"]:visible').count(),
       0,
     );
     assert.equal(await page.evaluate("document.activeElement.id"), "s0w1-title");
@@ -300,7 +300,7 @@ const STEPS: readonly (readonly [string, (browser: Browser, url: string) => Prom
     const context = await browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();
     await page.goto(url);
-    assert.match(await page.locator(".first").first().innerText(), /has the lowest p99 for rr/);
+    assert.match(await page.locator(".headlines").first().innerText(), /for rr: p99 0\.65×/);
     assert.ok(await page.locator("svg.forest:visible").count() > 0);
     assert.ok(await page.locator("table:visible").count() > 20);
     await context.close();

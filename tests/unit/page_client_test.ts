@@ -27,7 +27,7 @@ Deno.test("Numbers keep three significant digits and step at the rounded value",
 });
 
 Deno.test("A range writes a shared unit once", () => {
-  const range = (min: number, max: number) => ({ min, max, median: min, count: 2 });
+  const range = (low: number, high: number) => ({ low, high });
   assert.equal(formatRange(range(81_000, 86_000), "ns"), `81.0–86.0${GAP}µs`);
   assert.equal(formatRange(range(900, 1_200), "ns"), `900${GAP}ns–1.20${GAP}µs`);
   assert.equal(formatRange(range(3, 7), "count"), "3–7");
@@ -57,8 +57,10 @@ Deno.test("A state survives its fragment", () => {
   const states = fc.record({
     at: fc.constantFrom("", "s0w1"),
     hide: fc.uniqueArray(fc.constantFrom("NONE", "CPU", "NONE (netpolicy)", "MIX")),
+    workload: fc.constantFrom("", "rr", "a&b=c #"),
+    mechanism: fc.constantFrom("", "stock"),
     metric: fc.constantFrom("main", "throughput", "latency_ns_p99"),
-    scale: fc.constantFrom("linear" as const, "log" as const),
+    scale: fc.constantFrom("linear" as const, "log" as const, "ccdf" as const),
     theme: fc.constantFrom("auto" as const, "light" as const, "dark" as const),
   });
   fc.assert(fc.property(states, (state) => {

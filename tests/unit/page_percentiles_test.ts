@@ -124,8 +124,9 @@ Deno.test("A seed that was run twice pairs with the same repetition of the refer
   const row = workload.metrics.find((each) => each.key === "throughput")!;
   assert.deepEqual(row.cells.get("netpolicy/CPU")!.ratio, {
     median: 1.75,
-    min: 1.5,
-    max: 2,
+    low: 1.5,
+    high: 2,
+    kind: "range",
     count: 2,
   });
 });

@@ -192,54 +192,61 @@ Deno.test("A histogram that cannot be decoded is an error that names the run", a
   );
 });
 
-Deno.test("No records are refused", async () => {
-  await assert.rejects(() => renderPage([]), /the records hold no run/);
+Deno.test("Without a run the page says so and how to get one", async () => {
+  const markup = markupOf(await renderPage([]));
+  assert.match(markup, /<h1 id="answer-title">No run yet<\/h1>/);
+  assert.match(markup, /deno task bench/);
+  assert.doesNotMatch(markup, /NaN|undefined|<table|save-csv/);
 });
 
-Deno.test("The first table names the winner of each question, or that there is none", async () => {
-  const markup = markupOf(await renderPage(buildBench([1, 2])));
-  const table = /<table class="verdicts"[^>]*>[\s\S]*?<\/table>/.exec(markup)![0];
-  const rows = table.split(/<tr>/).slice(2).map((row) => row.replace(/<[^>]*>|\s+/g, " "));
+Deno.test("Runs that all ended early are told as such, and nothing is chosen from one", async () => {
+  const records = (["NONE", "MIX"] as const).map((policy): RunRecord => ({
+    ...buildRecord({ policy }),
+    status: "partial",
+  }));
+  const markup = markupOf(await renderPage(records));
+  assert.match(markup, /The run ended before its time; its numbers are partial\./);
+  assert.match(markup, /one seed only/);
+});
+
+/** Rows of the first table as words. */
+function scoreRows(markup: string): string[] {
+  const table = /<table class="score"[^>]*>[\s\S]*?<\/table>/.exec(markup)![0];
+  return table.split(/<tr /).slice(1).filter((row) => /data-main/.test(row))
+    .map((row) => row.replace(/^[^>]*>/, "").replace(/<[^>]*>|\s+/g, " ").replace(/ +/g, " "));
+}
+
+Deno.test("The first table grades every policy and names the one to choose", async () => {
+  const rows = scoreRows(markupOf(await renderPage(buildBench([1, 2]))));
   assert.equal(rows.length, 4, "one row per workload and group");
-  assert.match(rows[0]!, /rr +LATENCY +0\.65× +LATENCY +1\.55×/);
-  assert.match(rows[1]!, /stream +– +BULK +1\.08×/);
+  assert.match(rows[0]!, /^ rr p99 latency D .* A 0\.65× .* LATENCY all 2 seeds agree/);
+  assert.match(rows[1]!, /^ stream throughput B .* A 1\.08× .* BULK all 2 seeds agree/);
+  assert.match(rows[0]!, /µs · CPU [\d.]+×/);
 });
 
-Deno.test("CPU time is told once per workload with its unit, and never ranked where work differs", async () => {
-  const pair = (workload: string, groups: readonly TestName[]): RunRecord[] =>
-    (["NONE", "CPU"] as const).flatMap((policy) =>
-      [1, 2].map((seed) => buildRecord({ workload, groups, policy, seed }))
-    );
-  const markup = markupOf(
-    await renderPage([
-      ...pair("twins", ["TCP_RR", "TCP_CRR"]),
-      ...pair("mixed", ["TCP_RR", "TCP_STREAM"]),
-    ]),
-  );
-  const table = /<table class="verdicts"[^>]*>[\s\S]*?<\/table>/.exec(markup)![0];
-  const rows = table.split(/<tr>/).slice(2);
-  const cellCounts = rows.map((row) => row.match(/<td/g)!.length);
-  assert.deepEqual(cellCounts, [3, 2, 3, 2], "the cell of the machine spans its groups");
-  assert.match(rows[0]!, /<td +rowspan="2"><span class="winner">[\s\S]*per transaction/);
-  assert.match(rows[2]!, /<td class="none" rowspan="2">not ranked: work of two kinds<\/td>/);
-  assert.match(
-    markup,
-    /CPU time in mixed is not ranked, because transactions and streams are different work; busy share of all CPUs: NONE [\d.]+\u202f% and CPU [\d.]+\u202f%\./,
-  );
-  const [mixed] = pair("mixed", ["TCP_RR", "TCP_STREAM"]);
-  assert.deepEqual(metricsOf(mixed!).filter((metric) => metric.key.startsWith("cpu_ns")), []);
-});
-
-Deno.test("The first table marks a winner that lost packets", async () => {
+Deno.test("The score table marks a policy that lost packets", async () => {
   const lossy = (policy: "NONE" | "BULK"): RunRecord => {
     const record = buildRecord({ workload: "stream", groups: ["TCP_STREAM"], policy });
     const arrived = record.measurement.queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
     const drops = { socket_buffer_full: policy === "BULK" ? arrived * 0.87 : 0 };
     return { ...record, measurement: { ...record.measurement, drops } };
   };
-  const markup = markupOf(await renderPage([lossy("NONE"), lossy("BULK")]));
-  const table = /<table class="verdicts"[^>]*>[\s\S]*?<\/table>/.exec(markup)![0];
-  assert.match(table, /BULK<\/b>[\s\S]*<span class="badge">87\u202f% lost<\/span>/);
+  const [row] = scoreRows(markupOf(await renderPage([lossy("NONE"), lossy("BULK")])));
+  assert.match(row!, /A 1\.0\d× 87 % lost/);
+});
+
+Deno.test("CPU time is never ranked where work differs", async () => {
+  const mixed = (["NONE", "CPU"] as const).flatMap((policy) =>
+    [1, 2].map((seed) =>
+      buildRecord({ workload: "mixed", groups: ["TCP_RR", "TCP_STREAM"], policy, seed })
+    )
+  );
+  const markup = markupOf(await renderPage(mixed));
+  assert.match(
+    markup,
+    /CPU time in mixed is not ranked, because transactions and streams are different work; busy share of all CPUs: NONE [\d.]+\u202f% and CPU [\d.]+\u202f%\./,
+  );
+  assert.deepEqual(metricsOf(mixed[0]!).filter((metric) => metric.key.startsWith("cpu_ns")), []);
 });
 
 Deno.test("Connections of one request are not said to be received on their policy's queues", () => {

@@ -6,7 +6,7 @@
  * @module
  */
 
-/** @typedef {{ median: number, min: number, max: number, count: number }} Range */
+/** @typedef {{ low: number, high: number }} Range From the spread of a metric, see cells.ts. */
 
 /** A narrow no-break space between number and unit (SI brochure, 5.4.3). */
 const GAP = "\u202f";
@@ -122,7 +122,7 @@ export function formatRatio(ratio) {
  * @returns {string}
  */
 export function formatRatioRange(spread) {
-  return `${formatRatio(spread.min).slice(0, -1)}–${formatRatio(spread.max).slice(0, -1)}`;
+  return `${formatRatio(spread.low).slice(0, -1)}–${formatRatio(spread.high).slice(0, -1)}`;
 }
 
 /**
@@ -132,7 +132,7 @@ export function formatRatioRange(spread) {
  * @returns {string}
  */
 export function formatRange(spread, unit) {
-  const [low, high] = [formatValue(spread.min, unit), formatValue(spread.max, unit)];
+  const [low, high] = [formatValue(spread.low, unit), formatValue(spread.high, unit)];
   const [number, ...rest] = low.split(GAP);
   const sameUnit = rest.length > 0 && high.endsWith(GAP + rest.join(GAP));
   return `${sameUnit ? number : low}–${high}`;

@@ -12,6 +12,9 @@ import { chartSvg } from "./svg.js";
 
 const THEMES = ["auto", "light", "dark"];
 
+/** Choices of the tool bar: id of the element and name in the state. */
+const SELECTS = ["workload", "mechanism", "metric", "scale"];
+
 /** Size of a printed chart by kind, CSS pixels. */
 const PRINT_SIZES = { bars: [440, 190], curve: [680, 290], cpu: [320, 140] };
 
@@ -26,13 +29,14 @@ function byId(id) {
 }
 
 function announce(text) {
-  byId("announce").textContent = text;
+  const region = byId("announce");
+  if (region !== null) region.textContent = text;
 }
 
 function hiddenIndices() {
-  return new Set(
-    data.variants.filter((variant) => state.hide.includes(variant.label)).map((v) => v.index),
-  );
+  const isHidden = ({ label, mechanism }) =>
+    state.hide.includes(label) || (state.mechanism !== "" && state.mechanism !== mechanism);
+  return new Set(data.variants.filter(isHidden).map((variant) => variant.index));
 }
 
 function currentTheme() {
@@ -113,6 +117,14 @@ function setTooltip(canvas, position) {
   announce(describePoint(figure, lookOf(currentTheme()), hiddenIndices(), position));
 }
 
+/** A choice that an old link names and this page does not offer falls back to the first. */
+function setSelect(name) {
+  const select = byId(name);
+  if (select === null) return;
+  select.value = state[name];
+  if (select.selectedIndex < 0) select.selectedIndex = 0;
+}
+
 /** Makes the page show the state; the only place that touches what is visible. */
 function applyState() {
   if (state.theme === "auto") delete root.dataset.theme;
@@ -123,13 +135,15 @@ function applyState() {
   for (const button of document.querySelectorAll("[data-legend]")) {
     button.setAttribute("aria-pressed", String(!hidden.has(Number(button.dataset.legend))));
   }
-  byId("metric").value = state.metric;
-  if (byId("metric").value === "") byId("metric").value = "main";
-  byId("scale").value = state.scale;
+  for (const name of SELECTS) setSelect(name);
+  const metric = byId("metric")?.value ?? "main";
+  root.toggleAttribute("data-other-metric", metric !== "main");
   for (const row of document.querySelectorAll("tr[data-metric]")) {
-    row.hidden = byId("metric").value === "main"
-      ? row.dataset.main === undefined
-      : row.dataset.metric !== byId("metric").value;
+    row.hidden = metric === "main" ? row.dataset.main === undefined : row.dataset.metric !== metric;
+  }
+  const workload = byId("workload")?.value ?? "";
+  for (const part of document.querySelectorAll("[data-w]")) {
+    part.classList.toggle("off", workload !== "" && part.dataset.w !== workload);
   }
   redrawCharts();
 }
@@ -195,20 +209,21 @@ function wireControls() {
   for (const button of document.querySelectorAll("[data-legend]")) {
     button.addEventListener("click", () => toggleVariant(Number(button.dataset.legend)));
   }
-  byId("metric").addEventListener("change", (event) => change({ metric: event.target.value }));
-  byId("scale").addEventListener("change", (event) => change({ scale: event.target.value }));
+  for (const name of SELECTS) {
+    byId(name)?.addEventListener("change", (event) => change({ [name]: event.target.value }));
+  }
   byId("theme").addEventListener("click", () => {
     change({ theme: THEMES[(THEMES.indexOf(state.theme) + 1) % THEMES.length] });
   });
-  byId("copy-link").addEventListener("click", () => copy(location.href, "Link"));
-  byId("copy-markdown").addEventListener("click", () => {
+  byId("copy-link")?.addEventListener("click", () => copy(location.href, "Link"));
+  byId("copy-markdown")?.addEventListener("click", () => {
     const shown = data.variants.filter((variant) => !state.hide.includes(variant.label));
     copy(toMarkdown(data.results, shown), "Markdown");
   });
-  byId("save-csv").addEventListener("click", () => {
+  byId("save-csv")?.addEventListener("click", () => {
     save("netpolicy-results.csv", "text/csv", toCsv(data.results));
   });
-  byId("save-json").addEventListener("click", () => {
+  byId("save-json")?.addEventListener("click", () => {
     const text = JSON.stringify({ schema: data.schema, results: data.results }, null, 2);
     save("netpolicy-results.json", "application/json", text);
   });

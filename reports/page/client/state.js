@@ -10,13 +10,23 @@
  * @typedef {object} State
  * @property {string} at Id of the part to show, empty for the top.
  * @property {readonly string[]} hide Keys of hidden policies.
- * @property {string} metric Choice of the ratio table.
- * @property {"linear" | "log"} scale Latency axis.
+ * @property {string} workload Name of the only workload shown; empty for all.
+ * @property {string} mechanism The only mechanism shown; empty for all.
+ * @property {string} metric Choice of the first table.
+ * @property {"linear" | "log" | "ccdf"} scale How latency is drawn: percentiles on either axis, or CCDF.
  * @property {"auto" | "light" | "dark"} theme
  */
 
 /** @type {State} */
-export const DEFAULT_STATE = { at: "", hide: [], metric: "main", scale: "linear", theme: "auto" };
+export const DEFAULT_STATE = {
+  at: "",
+  hide: [],
+  workload: "",
+  mechanism: "",
+  metric: "main",
+  scale: "linear",
+  theme: "auto",
+};
 
 /**
  * Reads a fragment; unknown or broken parts fall back to the default.
@@ -30,11 +40,14 @@ export function parseState(fragment) {
   if (text !== "" && !text.includes("=")) return { ...DEFAULT_STATE, at: text };
   const values = new URLSearchParams(text);
   const theme = values.get("theme");
+  const scale = values.get("scale");
   return {
     at: values.get("at") ?? "",
     hide: (values.get("hide") ?? "").split(",").filter((key) => key !== ""),
+    workload: values.get("workload") ?? "",
+    mechanism: values.get("mechanism") ?? "",
     metric: values.get("metric") ?? "main",
-    scale: values.get("scale") === "log" ? "log" : "linear",
+    scale: scale === "log" || scale === "ccdf" ? scale : "linear",
     theme: theme === "light" || theme === "dark" ? theme : "auto",
   };
 }
@@ -49,6 +62,8 @@ export function formatState(state) {
   const values = new URLSearchParams();
   if (state.at !== "") values.set("at", state.at);
   if (state.hide.length > 0) values.set("hide", state.hide.join(","));
+  if (state.workload !== "") values.set("workload", state.workload);
+  if (state.mechanism !== "") values.set("mechanism", state.mechanism);
   if (state.metric !== "main") values.set("metric", state.metric);
   if (state.scale !== "linear") values.set("scale", state.scale);
   if (state.theme !== "auto") values.set("theme", state.theme);
