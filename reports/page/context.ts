@@ -7,7 +7,7 @@
 
 import { DEVICE_POLICIES } from "../../harness/record.ts";
 import type { Cell, MetricRow, Source, Variant, WorkloadRuns } from "../cells.ts";
-import type { Unit } from "../metrics.ts";
+import type { Figure } from "./figures/kinds.ts";
 import type { GateVerdict } from "./gate_verdict.ts";
 import { SERIES } from "./palette.ts";
 import type { ValidationCase } from "./validation.ts";
@@ -23,42 +23,6 @@ export interface PageVariant {
   /** Position in SERIES. */
   readonly slot: number;
 }
-
-/** Medians with one dot per seed. */
-export interface BarsFigure {
-  readonly kind: "bars";
-  readonly title: string;
-  readonly unit: Unit;
-  readonly bars: readonly {
-    readonly variant: number;
-    readonly median: number;
-    readonly values: readonly number[];
-  }[];
-}
-
-/** Latency percentile curves. */
-export interface CurveFigure {
-  readonly kind: "curve";
-  readonly title: string;
-  readonly points_per_octave: number;
-  readonly curves: readonly {
-    readonly variant: number;
-    readonly latency_ns: readonly number[];
-  }[];
-}
-
-/** Shares of CPU time of one variant, one stack per CPU. */
-export interface CpuFigure {
-  readonly kind: "cpu";
-  readonly title: string;
-  readonly variant: number;
-  readonly cpus: readonly number[];
-  /** Part of CPU_PARTS -> share 0..1 per CPU. */
-  readonly shares: Readonly<Record<string, readonly number[]>>;
-}
-
-/** Data of one chart. */
-export type Figure = BarsFigure | CurveFigure | CpuFigure;
 
 /** Mutable only in `figures`: rendering a figure adds its data. */
 export interface PageContext {

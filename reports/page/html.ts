@@ -46,6 +46,11 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (char) => entities[char]!);
 }
 
+/** A drawing whose texts svg.js has escaped already. */
+export function embedSvg(svg: string): Html {
+  return new Html(svg);
+}
+
 /** JSON for a `script type="application/json"` element: no `<`, so the element cannot be closed. */
 export function embedJson(value: unknown): Html {
   return new Html(JSON.stringify(value).replaceAll("<", "\\u003c"));

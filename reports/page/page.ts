@@ -22,7 +22,19 @@ import { validationSection } from "./validation.ts";
 import { workloadSection } from "./workload.ts";
 
 /** Scripts of the page in the order they must run. */
-const CLIENT_FILES = ["format.js", "state.js", "export.js", "charts.js", "svg.js", "main.js"];
+const CLIENT_FILES = [
+  "format.js",
+  "state.js",
+  "export.js",
+  "figure_table.js",
+  "chart_look.js",
+  "bar_charts.js",
+  "latency_charts.js",
+  "plane_charts.js",
+  "charts.js",
+  "svg.js",
+  "main.js",
+];
 
 /** Style sheets in the order they must stand; the last may override. */
 const STYLE_FILES = ["base.css", "tables.css", "workload.css", "media.css"];
@@ -100,7 +112,7 @@ async function readAssets(): Promise<{ chart: string; client: string; style: str
  * names of the client files are distinct, so dropping import and export lines is enough.
  */
 function withoutModuleSyntax(source: string): string {
-  return source.replaceAll(/^import .*;$/gm, "").replaceAll(/^export /gm, "");
+  return source.replaceAll(/^import [^;]*;$/gm, "").replaceAll(/^export /gm, "");
 }
 
 function hashOf(text: string): string {

@@ -9,7 +9,9 @@
 
 import { decodeFromCompressedBase64, type Histogram } from "hdr-histogram-js";
 import type { RunRecord } from "../../harness/record.ts";
+import { estimateMedian, type MedianEstimate } from "../../harness/stats/interval.ts";
 import { percentileIsSupported } from "../../harness/stats/percentile.ts";
+import { spanName } from "../cells.ts";
 
 /** Points per doubling of 1/(1-q); 4 are dense enough that straight lines between them do. */
 export const POINTS_PER_OCTAVE = 4;
@@ -42,24 +44,94 @@ export function percentileCurve(
 ): PercentileCurve | null {
   let pooled: Histogram | null = null;
   for (const record of records) {
-    const latency = record.measurement.groups.find((each) => each.name === group)?.latency_ns;
-    if (latency === null || latency === undefined || latency.count === 0) continue;
-    const histogram = decode(latency.hdr_v2, record.run_id);
+    const histogram = histogramOf(record, group);
+    if (histogram === null) continue;
     if (pooled === null) pooled = histogram;
     else pooled.add(histogram);
   }
   if (pooled === null) return null;
   const sampleCount = pooled.totalCount;
-  const latencyNs: number[] = [];
-  for (let k = 0;; k++) {
-    const beyond = 2 ** (-k / POINTS_PER_OCTAVE);
-    if (!percentileIsSupported(sampleCount, 1 - beyond)) break;
-    latencyNs.push(pooled.getValueAtPercentile(100 * (1 - beyond)));
-  }
   const tableNs = TABLE_SHARES.map((share) =>
     percentileIsSupported(sampleCount, share) ? pooled!.getValueAtPercentile(100 * share) : null
   );
-  return { sampleCount, latencyNs, tableNs };
+  return { sampleCount, latencyNs: pointsOf(pooled), tableNs };
+}
+
+/** Latency at each point that the samples support. */
+function pointsOf(histogram: Histogram): number[] {
+  const latencyNs: number[] = [];
+  for (let k = 0; percentileIsSupported(histogram.totalCount, shareAt(k)); k++) {
+    latencyNs.push(histogram.getValueAtPercentile(100 * shareAt(k)));
+  }
+  return latencyNs;
+}
+
+/** The samples of a group in one run; null where it has none. */
+function histogramOf(record: RunRecord, group: string): Histogram | null {
+  const latency = record.measurement.groups.find((each) => each.name === group)?.latency_ns;
+  if (latency === null || latency === undefined || latency.count === 0) return null;
+  return decode(latency.hdr_v2, record.run_id);
+}
+
+/** Ratio of latencies at x = 2^(k/POINTS_PER_OCTAVE), over the seeds that both sides ran. */
+export interface DifferenceCurve {
+  readonly median: readonly number[];
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+  /** What low..high is. */
+  readonly span: string;
+  /** At each of TABLE_SHARES; null where the smallest sample does not support it. */
+  readonly table: readonly (MedianEstimate | null)[];
+}
+
+/**
+ * Sets each run against the run of the same seed, percentile by percentile.
+ *
+ * @param records Runs of one variant.
+ * @param base Runs of the reference.
+ * @returns null where no seed has samples on both sides. Points end with the smallest sample.
+ */
+export function differenceCurve(
+  records: readonly RunRecord[],
+  base: readonly RunRecord[],
+  group: string,
+): DifferenceCurve | null {
+  const bySeed = new Map(base.map((record) => [record.seed, record]));
+  const pairs = records.flatMap((record) => {
+    const other = bySeed.get(record.seed);
+    const [own, reference] = [record, other].map((each) =>
+      each === undefined ? null : histogramOf(each, group)
+    );
+    return own && reference ? [[own, reference] as const] : [];
+  });
+  const smallest = Math.min(...pairs.flat().map((histogram) => histogram.totalCount));
+  if (pairs.length === 0 || !percentileIsSupported(smallest, 0)) return null;
+  const ratiosAt = (share: number): MedianEstimate =>
+    estimateMedian(pairs.map(([own, reference]) =>
+      // A latency below 1 ns would be one of the clock.
+      own.getValueAtPercentile(100 * share) /
+      Math.max(1, reference.getValueAtPercentile(100 * share))
+    ));
+  const estimates: MedianEstimate[] = [];
+  for (let k = 0; percentileIsSupported(smallest, shareAt(k)); k++) {
+    estimates.push(ratiosAt(shareAt(k)));
+  }
+  const rounded = (read: (estimate: MedianEstimate) => number): number[] =>
+    estimates.map((estimate) => Number(read(estimate).toPrecision(5)));
+  return {
+    median: rounded((each) => each.median),
+    low: rounded((each) => each.low),
+    high: rounded((each) => each.high),
+    span: spanName(estimates[0]!),
+    table: TABLE_SHARES.map((share) =>
+      percentileIsSupported(smallest, share) ? ratiosAt(share) : null
+    ),
+  };
+}
+
+/** Share of the samples at or below point k of a curve. */
+function shareAt(k: number): number {
+  return 1 - 2 ** (-k / POINTS_PER_OCTAVE);
 }
 
 function decode(encoded: string, runId: string): Histogram {

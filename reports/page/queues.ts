@@ -40,7 +40,10 @@ export function queueSection(context: PageContext, workload: WorkloadRuns): Html
   });
   if (seen.length === 0) return null;
   const queueCount = Math.max(...seen.map(({ lines }) => lines.length));
-  const heads = Array.from({ length: queueCount }, (_, queue) => numberHead(queue));
+  const heads = Array.from(
+    { length: queueCount },
+    (_, queue) => queueHead(queue, seen.map(({ lines }) => lines)),
+  );
   const shares = dataTable({
     label: "Share of received packets per queue",
     className: "small queues",
@@ -51,8 +54,33 @@ export function queueSection(context: PageContext, workload: WorkloadRuns): Html
     <h3>Where the packets went</h3>
     <p>${steeringSentence(workload)}</p>
     ${shares}
+    ${seen.some(({ lines }) => lines.some((line) => line.policy !== "NONE")) && LISTS_NOTE}
     ${seen.map(({ variant, lines, sentence }) => queueDetails(variant, lines, sentence))}
   `;
+}
+
+const LISTS_NOTE = html`
+  <p class="note">
+    C, B, L: the queue is in the policy manager's list of CPU, BULK or LATENCY; ?: it varies between
+    seeds.
+  </p>
+`;
+
+/** A queue with the CPU and node of its interrupt, where all policies agree on them. */
+function queueHead(queue: number, all: readonly (readonly QueueLine[])[]): Html {
+  const lines = all.flatMap((each) => each.filter((line) => line.queue === queue));
+  const [cpus, nodes] = [lines.map((line) => line.cpu), lines.map((line) => line.node)].map(
+    (values) => [...new Set(values)],
+  ) as [string[], string[]];
+  const place = cpus.length === 1 && nodes.length === 1 &&
+    html`<span class="sub">CPU ${cpus[0]} · node ${nodes[0]}</span>`;
+  return html`<th scope="col" class="num">${queue}${place}</th>`;
+}
+
+/** The list of the policy manager that a queue is in, as a letter; none for NONE. */
+function listLetter(policy: string): Html | null {
+  if (policy === "NONE") return null;
+  return html`<b>${policy === "varies" ? "?" : policy.charAt(0)}</b>`;
 }
 
 /** Says how packets came to their queues, as far as the connections lived long enough for it. */
@@ -134,7 +162,11 @@ function shareRow(variant: PageVariant, lines: readonly QueueLine[]): Html {
     // Four tints up to twice an even share, so that uneven placement shows at any queue count.
     const level = share === 0 ? 0 : Math.min(4, 1 + Math.floor(share / even * 1.5));
     const text = share === 0 ? "·" : `${(share * 100).toFixed(1)} %`;
-    return html`<td class="num load-${level}">${text}</td>`;
+    return html`
+      <td class="num load-${level}">
+        <span class="line">${listLetter(line.policy)}<span class="main">${text}</span></span>
+      </td>
+    `;
   });
   const packets = lines.map((line) => line.rxPackets);
   const [worst, jain] = [imbalance(packets), jainIndex(packets)];

@@ -6,7 +6,10 @@
 
 import type { WorkloadRuns } from "../cells.ts";
 import type { PageContext } from "./context.ts";
-import { barsFigure, cpuFigures, curveFigure } from "./figures.ts";
+import { barsFigure } from "./figures/bars.ts";
+import { cpuFigure } from "./figures/cpu.ts";
+import { curveFigure, differenceFigure } from "./figures/latency.ts";
+import { tradeoffFigure } from "./figures/tradeoff.ts";
 import { type Certainty, findingsOf, mainMetrics } from "./findings.ts";
 import { forest } from "./forest.ts";
 import { type Html, html } from "./html.ts";
@@ -102,18 +105,20 @@ function charts(context: PageContext, workload: WorkloadRuns, id: string): (Html
   const groups = [...new Set(workload.metrics.flatMap((row) => row.group ?? []))];
   const figures: (Html | null)[] = [];
   groups.forEach((group, position) => {
+    const own = `${id}-g${position}`;
     for (const key of GROUP_BARS) {
       const row = workload.metrics.find((each) => each.group === group && each.key === key);
-      if (row !== undefined) {
-        figures.push(barsFigure(context, workload, row, `${id}-g${position}-${key}`));
-      }
+      if (row !== undefined) figures.push(barsFigure(context, workload, row, `${own}-${key}`));
     }
-    figures.push(curveFigure(context, workload, group, `${id}-g${position}-curve`));
+    figures.push(curveFigure(context, workload, group, `${own}-curve`));
+    figures.push(differenceFigure(context, workload, group, `${own}-difference`));
   });
+  const main = mainMetrics(workload)[0];
+  if (main !== undefined) figures.push(tradeoffFigure(context, workload, main, `${id}-tradeoff`));
   for (const key of RUN_BARS) {
     const row = workload.metrics.find((each) => each.group === null && each.key === key);
     if (row !== undefined) figures.push(barsFigure(context, workload, row, `${id}-${key}`));
   }
-  figures.push(cpuFigures(context, workload, `${id}-cpu`));
+  figures.push(cpuFigure(context, workload, `${id}-cpu`));
   return figures;
 }

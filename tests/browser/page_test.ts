@@ -241,6 +241,47 @@ const STEPS: readonly (readonly [string, (browser: Browser, url: string) => Prom
     }
     await page.context().close();
   }],
+  ["A chart saves its own data as it is drawn, and copies it as Markdown", async (browser, url) => {
+    const { page } = await visit(browser, url, { fragment: "#hide=CPU" });
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.locator('[data-export="csv"][data-for="s0w0-g0-throughput"]').click(),
+    ]);
+    const text = await readFile(await download.path(), "utf8");
+    const drawn = await page.evaluate(`(() => {
+      const { bars } = JSON.parse(document.getElementById("page-data").textContent)
+        .figures["s0w0-g0-throughput"];
+      return bars.map(({ median, low, high }) => [median, low, high].join(","));
+    })()`) as string[];
+    const lines = text.trim().split("\r\n");
+    assert.equal(lines[0], "policy,median trans/s,low trans/s,high trans/s,values trans/s");
+    assert.equal(lines.length, 5, "the hidden policy is left out");
+    assert.ok(lines[1]!.startsWith(`NONE,${drawn[0]},`));
+    await page.locator('[data-export="markdown"][data-for="s0w0-g0-throughput"]').click();
+    await page.locator("#announce", { hasText: /^Markdown copied$/ }).waitFor({
+      state: "attached",
+    });
+    await page.context().close();
+  }],
+  ["The workload filter leaves one workload, and the CCDF is another drawing", async (
+    browser,
+    url,
+  ) => {
+    const { page, complaints } = await visit(browser, url);
+    await page.locator("#workload").selectOption("mixed");
+    assert.equal(await page.locator("section.workload:visible").count(), 1);
+    assert.equal(await page.locator(".score tr[data-metric]:visible").count(), 2);
+    const picture = (): Promise<unknown> =>
+      page.evaluate("document.getElementById('s0w2-g0-curve').toDataURL()");
+    await drawAll(page);
+    const before = await picture();
+    await page.locator("#scale").selectOption("ccdf");
+    assert.notEqual(await picture(), before);
+    assert.match(page.url(), /#workload=mixed&scale=ccdf$/);
+    assert.deepEqual(await blankCharts(page), []);
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+  }],
   ["CSV and JSON are saved with every value", async (browser, url) => {
     const { page } = await visit(browser, url);
     const texts: string[] = [];
@@ -303,6 +344,8 @@ const STEPS: readonly (readonly [string, (browser: Browser, url: string) => Prom
     assert.match(await page.locator(".headlines").first().innerText(), /for rr: p99 0\.65×/);
     assert.ok(await page.locator("svg.forest:visible").count() > 0);
     assert.ok(await page.locator("table:visible").count() > 20);
+    const drawn = await page.locator("noscript svg.print-chart:visible").count();
+    assert.equal(drawn, await page.locator("canvas").count());
     await context.close();
   }],
 ];

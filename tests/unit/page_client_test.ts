@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { percentileLabel } from "../../reports/page/client/charts.js";
+
 import { toCsv, toMarkdown } from "../../reports/page/client/export.js";
 import {
   formatNs,
@@ -10,6 +10,7 @@ import {
   formatSi,
   formatTick,
   formatValue,
+  percentileLabel,
 } from "../../reports/page/client/format.js";
 import { DEFAULT_STATE, formatState, parseState } from "../../reports/page/client/state.js";
 

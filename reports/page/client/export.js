@@ -66,7 +66,28 @@ export function toCsv(results) {
       }
     }
   }
+  return csvText(lines);
+}
+
+/**
+ * CSV of RFC 4180.
+ * @param {readonly (readonly string[])[]} lines
+ */
+export function csvText(lines) {
   return lines.map((line) => line.map(csvField).join(",") + "\r\n").join("");
+}
+
+/**
+ * A table of Markdown; numbers on the right.
+ * @param {readonly string[]} heads
+ * @param {readonly (readonly string[])[]} rows
+ * @param {number} textCount Columns of text, on the left.
+ */
+export function markdownText(heads, rows, textCount) {
+  const line = (/** @type {readonly string[]} */ cells) =>
+    `| ${cells.map(markdownCell).join(" | ")} |`;
+  const rule = `|${heads.map((_, k) => k < textCount ? " --- |" : " ---: |").join("")}`;
+  return [line(heads), rule, ...rows.map(line)].join("\n");
 }
 
 /**
@@ -95,10 +116,8 @@ export function toMarkdown(results, variants) {
         ...variants.map(({ key }) => markdownValue(metric, key)),
       ])
     );
-    const line = (/** @type {string[]} */ cells) => `| ${cells.map(markdownCell).join(" | ")} |`;
-    const rule = `| --- | --- |${variants.map(() => " ---: |").join("")}`;
     return `**${markdownCell(source.target)}** (${markdownCell(source.generator)})\n\n${
-      [line(head), rule, ...rows.map(line)].join("\n")
+      markdownText(head, rows, 2)
     }\n`;
   }).join("\n");
 }

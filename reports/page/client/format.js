@@ -157,3 +157,13 @@ export function joinWords(words) {
   if (words.length <= 1) return words.join("");
   return `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
+
+/**
+ * x = 1/(1-q) as a percentile, with as many nines as it needs.
+ * @param {number} x
+ * @returns {string}
+ */
+export function percentileLabel(x) {
+  const digits = Math.max(0, Math.floor(Math.log10(x) + 1e-9) - 1);
+  return `${Number((100 * (1 - 1 / x)).toFixed(digits + (x < 10 ? 0 : 1)))} %`;
+}

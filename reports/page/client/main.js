@@ -7,20 +7,19 @@
 
 import { chartConfig, describePoint } from "./charts.js";
 import { toCsv, toMarkdown } from "./export.js";
+import { figureTable, tableToCsv, tableToMarkdown } from "./figure_table.js";
 import { DEFAULT_STATE, formatState, parseState } from "./state.js";
-import { chartSvg } from "./svg.js";
+import { chartSvg, SVG_SIZES } from "./svg.js";
 
 const THEMES = ["auto", "light", "dark"];
 
 /** Choices of the tool bar: id of the element and name in the state. */
 const SELECTS = ["workload", "mechanism", "metric", "scale"];
 
-/** Size of a printed chart by kind, CSS pixels. */
-const PRINT_SIZES = { bars: [440, 190], curve: [680, 290], cpu: [320, 140] };
-
 const data = JSON.parse(document.getElementById("page-data").textContent);
 const root = document.documentElement;
 const darkQuery = matchMedia("(prefers-color-scheme: dark)");
+const chartJs = { Chart, BasicPlatform: Chart.platforms.BasicPlatform };
 const charts = new Map();
 let state = DEFAULT_STATE;
 
@@ -54,10 +53,22 @@ function lookOf(theme) {
   };
 }
 
+function figureOf(canvas) {
+  return data.figures[canvas.dataset.figure];
+}
+
+function panelOf(canvas) {
+  return Number(canvas.dataset.panel);
+}
+
 function drawChart(canvas) {
-  const figure = data.figures[canvas.id];
   charts.get(canvas)?.destroy();
-  const config = chartConfig(figure, lookOf(currentTheme()), hiddenIndices());
+  const config = chartConfig(
+    figureOf(canvas),
+    lookOf(currentTheme()),
+    hiddenIndices(),
+    panelOf(canvas),
+  );
   charts.set(canvas, new Chart(canvas, config));
 }
 
@@ -94,10 +105,11 @@ function moveTooltip(event, canvas) {
   setTooltip(canvas, (from + step + count) % count);
 }
 
-/** Bars carry a scatter of seeds on top, which the keyboard does not visit. */
+/** Dots of seeds on bars, and the line through a trade-off, are not visited by the keyboard. */
 function pointCountOf(chart) {
-  return (dataset) =>
-    dataset.type === "scatter" && chart.data.datasets.length > 1 ? 0 : dataset.data.length;
+  const isExtra = (dataset) =>
+    chart.config.type === "bar" ? dataset.type === "scatter" : dataset.pointHitRadius === 0;
+  return (dataset) => isExtra(dataset) ? 0 : dataset.data.length;
 }
 
 function setTooltip(canvas, position) {
@@ -113,8 +125,8 @@ function setTooltip(canvas, position) {
   chart.tooltip.setActiveElements(active, { x: 0, y: 0 });
   chart.update();
   if (position < 0) return;
-  const figure = data.figures[canvas.id];
-  announce(describePoint(figure, lookOf(currentTheme()), hiddenIndices(), position));
+  const look = lookOf(currentTheme());
+  announce(describePoint(figureOf(canvas), look, hiddenIndices(), position, panelOf(canvas)));
 }
 
 /** A choice that an old link names and this page does not offer falls back to the first. */
@@ -205,6 +217,18 @@ function save(name, type, text) {
   announce(`${name} saved`);
 }
 
+/** The data of one chart, as it is drawn: hidden policies are left out. */
+function exportFigure(id, format) {
+  const figure = data.figures[id];
+  const table = figureTable(figure, data.variants, hiddenIndices());
+  const name = `netpolicy-${id}.${format}`;
+  if (format === "csv") save(name, "text/csv", tableToCsv(table));
+  else if (format === "json") {
+    const named = { title: figure.title, ...table };
+    save(name, "application/json", JSON.stringify(named, null, 2));
+  } else copy(tableToMarkdown(table), "Markdown");
+}
+
 function wireControls() {
   for (const button of document.querySelectorAll("[data-legend]")) {
     button.addEventListener("click", () => toggleVariant(Number(button.dataset.legend)));
@@ -228,6 +252,10 @@ function wireControls() {
     save("netpolicy-results.json", "application/json", text);
   });
   document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-export]");
+    if (button) exportFigure(button.dataset.for, button.dataset.export);
+  });
+  document.addEventListener("click", (event) => {
     const link = event.target.closest?.('a[href^="#"]');
     if (!link || link.classList.contains("skip")) return;
     event.preventDefault();
@@ -244,11 +272,16 @@ function preparePrint() {
   undoPrint();
   const look = lookOf("light");
   for (const canvas of document.querySelectorAll("canvas")) {
-    const figure = data.figures[canvas.id];
-    const [width, height] = PRINT_SIZES[figure.kind];
+    const figure = figureOf(canvas);
+    const [width, height] = SVG_SIZES[figure.kind];
+    const config = chartConfig(figure, look, hiddenIndices(), panelOf(canvas));
+    const surface = {
+      canvas: document.createElement("canvas"),
+      ruler: document.createElement("canvas").getContext("2d"),
+    };
     const holder = document.createElement("div");
     holder.className = "print-only";
-    holder.innerHTML = chartSvg(Chart, chartConfig(figure, look, hiddenIndices()), width, height);
+    holder.innerHTML = chartSvg(chartJs, config, width, height, surface);
     canvas.parentElement.after(holder);
   }
   for (const details of document.querySelectorAll("details:not([open])")) {

@@ -1,15 +1,28 @@
 /**
- * Draws a chart as SVG text, for print: Chart.js paints on a context that writes down what it is
- * told. Text is measured by a real canvas; gradients, images and clipping are not supported,
+ * Draws a chart as SVG text, for print and for pages without scripts: Chart.js paints on a context
+ * that writes down what it is told. Something else measures text; gradients, images and clipping are not supported,
  * because the charts of this page use none and their data stays inside the axes.
  *
  * @module
  */
 
+/** Size of a drawing by kind of figure, CSS pixels. */
+export const SVG_SIZES = {
+  bars: [440, 190],
+  curve: [680, 290],
+  cpu: [320, 140],
+  difference: [320, 180],
+  load: [440, 250],
+  tradeoff: [440, 260],
+};
+
 /** Text baselines of the canvas -> SVG. */
 const BASELINES = { top: "hanging", hanging: "hanging", middle: "central", bottom: "auto" };
 /** Text alignments of the canvas -> SVG. */
 const ANCHORS = { center: "middle", right: "end", end: "end" };
+
+/** Size of most texts, told once for a drawing. */
+const DEFAULT_SIZE = "11";
 
 const IDENTITY = [1, 0, 0, 1, 0, 0];
 
@@ -35,9 +48,14 @@ function escapeSvg(text) {
   return String(text).replace(/[&<>"]/g, (char) => entities[char]);
 }
 
-/** @param {number} value Hundredths of a pixel are more than paper shows. */
+/** An attribute, left out where the drawing as a whole says the same. */
+function attributeUnless(name, value, inherited) {
+  return value === inherited ? "" : ` ${name}="${value}"`;
+}
+
+/** @param {number} value Tenths of a pixel are as much as paper shows. */
 function shortNumber(value) {
-  return Math.round(value * 100) / 100;
+  return Math.round(value * 10) / 10;
 }
 
 /** The part of CanvasRenderingContext2D that Chart.js uses for these charts, recording SVG. */
@@ -131,11 +149,24 @@ class RecordingContext {
   #add(look) {
     if (this.path === "") return;
     const opacity = this.globalAlpha === 1 ? "" : ` opacity="${this.globalAlpha}"`;
-    this.elements.push(`<path d="${this.path}" ${look}${this.#place()}${opacity}/>`);
+    const attributes = `${look}${this.#place()}${opacity}`;
+    const last = this.elements.at(-1);
+    // What is drawn alike in a row is one element: grids and stacks are many small paths.
+    if (opacity === "" && last?.attributes === attributes) last.path += this.path;
+    else this.elements.push({ path: this.path, attributes });
   }
   #place() {
     if (this.matrix.every((value, position) => value === IDENTITY[position])) return "";
-    return ` transform="matrix(${this.matrix.map(shortNumber).join(" ")})"`;
+    return ` transform="matrix(${
+      this.matrix.map((value) => Math.round(value * 100) / 100).join(" ")
+    })"`;
+  }
+
+  /** All that was drawn, as markup. */
+  markup() {
+    return this.elements.map((element) =>
+      typeof element === "string" ? element : `<path d="${element.path}" ${element.attributes}/>`
+    ).join("");
   }
 
   clearRect() {}
@@ -143,12 +174,18 @@ class RecordingContext {
   strokeText() {}
   fillText(text, x, y) {
     const size = /(\d+(?:\.\d+)?)px/.exec(this.font)?.[1] ?? "11";
-    this.elements.push(
-      `<text x="${shortNumber(x)}" y="${shortNumber(y)}" font-size="${size}"` +
-        ` text-anchor="${ANCHORS[this.textAlign] ?? "start"}"` +
-        ` dominant-baseline="${BASELINES[this.textBaseline] ?? "auto"}"` +
-        ` fill="${escapeSvg(this.fillStyle)}"${this.#place()}>${escapeSvg(text)}</text>`,
-    );
+    const [a, b, c, d, e, f] = this.matrix;
+    const isShift = a === 1 && b === 0 && c === 0 && d === 1;
+    const [left, top] = isShift ? [x + e, y + f] : [x, y];
+    const attributes = [
+      `x="${shortNumber(left)}" y="${shortNumber(top)}"`,
+      size === DEFAULT_SIZE ? "" : ` font-size="${size}"`,
+      attributeUnless("text-anchor", ANCHORS[this.textAlign] ?? "start", "start"),
+      attributeUnless("dominant-baseline", BASELINES[this.textBaseline] ?? "auto", "central"),
+      ` fill="${escapeSvg(this.fillStyle)}"`,
+      isShift ? "" : this.#place(),
+    ].join("");
+    this.elements.push(`<text ${attributes}>${escapeSvg(text)}</text>`);
   }
   measureText(text) {
     this.ruler.font = this.font;
@@ -191,26 +228,26 @@ class RecordingContext {
 }
 
 /**
- * @param {object} Chart The Chart.js constructor.
+ * @param {object} chartJs Its Chart and BasicPlatform.
  * @param {object} config From chartConfig.
  * @param {number} width CSS pixels.
  * @param {number} height CSS pixels.
+ * @param {{ canvas: object, ruler: object }} surface What Chart.js believes it draws on, and what
+ * measures text.
  * @returns {string} An svg element.
  */
-export function chartSvg(Chart, config, width, height) {
-  const canvas = document.createElement("canvas");
+export function chartSvg({ Chart, BasicPlatform }, config, width, height, { canvas, ruler }) {
   canvas.width = width;
   canvas.height = height;
-  const ruler = document.createElement("canvas").getContext("2d");
   const context = new RecordingContext(canvas, ruler);
   canvas.getContext = () => context;
   const options = { ...config.options, responsive: false, devicePixelRatio: 1, events: [] };
-  const platform = Chart.platforms.BasicPlatform;
-  const chart = new Chart(canvas, { ...config, options, platform });
+  const chart = new Chart(canvas, { ...config, options, platform: BasicPlatform });
   // Construction paints once; only the last painting counts.
   context.elements.length = 0;
   chart.draw();
-  const body = context.elements.join("");
+  const body = context.markup();
   chart.destroy();
-  return `<svg class="print-chart" viewBox="0 0 ${width} ${height}" aria-hidden="true">${body}</svg>`;
+  return `<svg class="print-chart" viewBox="0 0 ${width} ${height}" aria-hidden="true"` +
+    ` font-size="${DEFAULT_SIZE}" dominant-baseline="central">${body}</svg>`;
 }

@@ -1,0 +1,136 @@
+/**
+ * What all charts share: how an axis looks, and the small plug-ins that draw whiskers, bands and
+ * names. They use only what svg.js can write down, so that print and static pages show them, too.
+ *
+ * @module
+ */
+
+/** Options of a scale in the look of the page. */
+export function scaleLook(look, extra) {
+  const { ticks, title, ...rest } = extra;
+  return {
+    border: { display: false },
+    grid: { color: look.line, drawTicks: false },
+    ...rest,
+    ...(title === undefined ? {} : {
+      title: {
+        display: true,
+        text: title,
+        color: look.quiet,
+        font: { family: look.font, size: 11 },
+      },
+    }),
+    ticks: {
+      color: look.quiet,
+      padding: 6,
+      maxRotation: 0,
+      font: { family: look.font, size: 11 },
+      ...ticks,
+    },
+  };
+}
+
+/** Ticks of a logarithmic axis at 1, 2 and 5 of each decade; no others have room for a label. */
+export function oneTwoFive(axis) {
+  axis.ticks = axis.ticks.filter(({ value }) => {
+    const lead = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
+    return [1, 2, 5].some((digit) => Math.abs(lead - digit) < 1e-6);
+  });
+}
+
+/** Ticks of a logarithmic axis at whole decades, where there are many. */
+export function decades(axis) {
+  axis.ticks = axis.ticks.filter(({ value }) =>
+    Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6
+  );
+}
+
+/** Draws a line with ends from low to high over each bar of a horizontal bar chart. */
+export function whiskers(spans, look) {
+  return {
+    id: "whiskers",
+    afterDatasetsDraw({ ctx, scales }) {
+      ctx.save();
+      ctx.strokeStyle = look.text;
+      ctx.lineWidth = 1.5;
+      spans.forEach(({ low, high }, position) => {
+        if (low === high) return;
+        const [left, right] = [scales.x.getPixelForValue(low), scales.x.getPixelForValue(high)];
+        const y = scales.y.getPixelForValue(position);
+        ctx.beginPath();
+        for (
+          const [from, to] of [[[left, y], [right, y]], [[left, y - 5], [left, y + 5]], [[
+            right,
+            y - 5,
+          ], [right, y + 5]]]
+        ) {
+          ctx.moveTo(from[0], from[1]);
+          ctx.lineTo(to[0], to[1]);
+        }
+        ctx.stroke();
+      });
+      ctx.restore();
+    },
+  };
+}
+
+/** Fills between two lines given in values of the axes. */
+export function band(xs, lows, highs, colour) {
+  return {
+    id: "band",
+    beforeDatasetsDraw({ ctx, scales }) {
+      const at = (values, k) => [
+        scales.x.getPixelForValue(xs[k]),
+        scales.y.getPixelForValue(values[k]),
+      ];
+      ctx.save();
+      ctx.globalAlpha = 0.25;
+      ctx.fillStyle = colour;
+      ctx.beginPath();
+      xs.forEach((_, k) => k === 0 ? ctx.moveTo(...at(lows, k)) : ctx.lineTo(...at(lows, k)));
+      for (let k = xs.length - 1; k >= 0; k--) ctx.lineTo(...at(highs, k));
+      ctx.closePath();
+      ctx.fill();
+      ctx.restore();
+    },
+  };
+}
+
+/** Draws a line across the chart at a value of the y axis. */
+export function levelLine(value, look) {
+  return {
+    id: "level",
+    beforeDatasetsDraw({ ctx, scales, chartArea }) {
+      const y = scales.y.getPixelForValue(value);
+      ctx.save();
+      ctx.strokeStyle = look["line-strong"];
+      ctx.lineWidth = 1;
+      ctx.setLineDash([3, 2]);
+      ctx.beginPath();
+      ctx.moveTo(chartArea.left, y);
+      ctx.lineTo(chartArea.right, y);
+      ctx.stroke();
+      ctx.restore();
+    },
+  };
+}
+
+/** Writes a word beside points; on the left of those that are near the right edge. */
+export function names(points, look) {
+  return {
+    id: "names",
+    afterDatasetsDraw({ ctx, scales, chartArea }) {
+      ctx.save();
+      ctx.fillStyle = look.text;
+      ctx.font = `12px ${look.font}`;
+      ctx.textBaseline = "middle";
+      for (const { x, y, word, gap } of points) {
+        const left = scales.x.getPixelForValue(x);
+        const isRight = left > chartArea.left + 0.75 * (chartArea.right - chartArea.left);
+        ctx.textAlign = isRight ? "right" : "left";
+        ctx.fillText(word, left + (isRight ? -gap : gap), scales.y.getPixelForValue(y));
+      }
+      ctx.restore();
+    },
+  };
+}

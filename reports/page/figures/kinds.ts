@@ -1,0 +1,110 @@
+/**
+ * The data of each kind of chart, as the scripts of the page get it. A figure of several panels has
+ * one drawing per panel and one table for all.
+ *
+ * @module
+ */
+
+import type { Direction, Unit } from "../../metrics.ts";
+
+/** Medians with a whisker over interval or range, and one dot per seed. */
+export interface BarsFigure {
+  readonly kind: "bars";
+  readonly title: string;
+  readonly unit: Unit;
+  readonly bars: readonly {
+    readonly variant: number;
+    readonly median: number;
+    readonly low: number;
+    readonly high: number;
+    readonly values: readonly number[];
+  }[];
+}
+
+/** Latency at x = 2^(k/points_per_octave); drawn as percentile curve or as CCDF. */
+export interface CurveFigure {
+  readonly kind: "curve";
+  readonly title: string;
+  readonly points_per_octave: number;
+  readonly curves: readonly {
+    readonly variant: number;
+    readonly latency_ns: readonly number[];
+  }[];
+}
+
+/** Latency of each policy over that of the reference at x = 2^(k/points_per_octave). */
+export interface DifferenceFigure {
+  readonly kind: "difference";
+  readonly title: string;
+  readonly points_per_octave: number;
+  readonly reference: string;
+  readonly panels: readonly {
+    readonly variant: number;
+    readonly median: readonly number[];
+    readonly low: readonly number[];
+    readonly high: readonly number[];
+  }[];
+}
+
+/** Shares of CPU time, one stack per CPU, a panel per policy. */
+export interface CpuFigure {
+  readonly kind: "cpu";
+  readonly title: string;
+  readonly panels: readonly {
+    readonly variant: number;
+    readonly cpus: readonly number[];
+    /** Part of CPU_PARTS -> share 0..1 per CPU. */
+    readonly shares: Readonly<Record<string, readonly number[]>>;
+  }[];
+}
+
+/** An axis of the trade-off. */
+export interface TradeoffAxis {
+  readonly title: string;
+  readonly unit: Unit;
+  readonly direction: Direction;
+}
+
+/** What a policy gains against what it costs. */
+export interface TradeoffFigure {
+  readonly kind: "tradeoff";
+  readonly title: string;
+  readonly x: TradeoffAxis;
+  readonly y: TradeoffAxis;
+  readonly points: readonly {
+    readonly variant: number;
+    readonly x: number;
+    readonly y: number;
+    /** Sets the size of the mark; null where it is not known. */
+    readonly interrupts_per_second: number | null;
+    /** No other policy is as good in both and better in one. */
+    readonly is_on_front: boolean;
+  }[];
+}
+
+/** One load of a variant. */
+export interface LoadPoint {
+  readonly offered: number;
+  readonly achieved: number;
+  readonly p50_ns: number | null;
+  readonly p99_ns: number | null;
+  readonly is_saturated: boolean;
+}
+
+/** Latency, and achieved load, against offered load. */
+export interface LoadFigure {
+  readonly kind: "load";
+  readonly title: string;
+  readonly lines: readonly { readonly variant: number; readonly points: readonly LoadPoint[] }[];
+  /** What the two panels show. */
+  readonly panels: readonly ["latency", "achieved"];
+}
+
+/** Data of one chart. */
+export type Figure =
+  | BarsFigure
+  | CurveFigure
+  | DifferenceFigure
+  | CpuFigure
+  | TradeoffFigure
+  | LoadFigure;

@@ -1,0 +1,173 @@
+/** The charts' data: what they are drawn from, what they say, and that their exports equal it. */
+
+import assert from "node:assert/strict";
+import type { DevicePolicy, RunRecord } from "../../harness/record.ts";
+import { arrange, type WorkloadRuns } from "../../reports/cells.ts";
+import { makeContext, type PageContext } from "../../reports/page/context.ts";
+import { barsFigure } from "../../reports/page/figures/bars.ts";
+import { cpuFigure } from "../../reports/page/figures/cpu.ts";
+import type { Figure } from "../../reports/page/figures/kinds.ts";
+import { curveFigure, differenceFigure } from "../../reports/page/figures/latency.ts";
+import { beats, tradeoffFigure } from "../../reports/page/figures/tradeoff.ts";
+import {
+  figureTable,
+  tableToCsv,
+  tableToMarkdown,
+} from "../../reports/page/client/figure_table.js";
+import { differenceCurve } from "../../reports/page/percentiles.ts";
+import { buildBench, buildRecord } from "../record_builder.ts";
+
+/** All figures of the workload "rr" of the synthetic bench, with the markup of each. */
+function figuresOf(records: readonly RunRecord[]): {
+  context: PageContext;
+  markup: Record<string, string>;
+} {
+  const sources = arrange(records);
+  const context = makeContext(sources);
+  const workload: WorkloadRuns = sources[0]!.workloads[0]!;
+  const row = (id: string) => workload.metrics.find((each) => each.id === id)!;
+  const made = {
+    bars: barsFigure(context, workload, row("rr/throughput"), "bars"),
+    curve: curveFigure(context, workload, "rr", "curve"),
+    difference: differenceFigure(context, workload, "rr", "difference"),
+    tradeoff: tradeoffFigure(context, workload, row("rr/latency_ns_p99"), "tradeoff"),
+    cpu: cpuFigure(context, workload, "cpu"),
+  };
+  const markup = Object.entries(made).map(([id, figure]) => [id, figure?.text ?? ""] as const);
+  return { context, markup: Object.fromEntries(markup) };
+}
+
+function slowed(policy: DevicePolicy, slowdown: number, seed: number): RunRecord {
+  return buildRecord({ policy, slowdown, seed, sampleCount: 2000 });
+}
+
+Deno.test("Every chart has a title, a sentence, a table, three exports and a drawing without script", () => {
+  const { context, markup } = figuresOf(buildBench([1, 2]));
+  for (const [id, text] of Object.entries(markup)) {
+    const { title } = context.figures[id]!;
+    assert.ok(text.includes(`<h3>${title}</h3>`), id);
+    assert.match(text, /<p class="says">[^<]{20,}\.<\/p>/, id);
+    assert.ok(text.includes(`<table class="small" id="${id}-table"`), id);
+    assert.equal(text.match(/data-export=/g)?.length, 3, id);
+    const drawings = [...text.matchAll(/<noscript>(.*?)<\/noscript>/g)].map((match) => match[1]!);
+    assert.equal(drawings.length, text.match(/<canvas/g)!.length, id);
+    for (const svg of drawings) {
+      assert.match(svg, /^<svg [^>]*viewBox="0 0 \d+ \d+"/, id);
+      assert.doesNotMatch(svg, /NaN|undefined|Infinity/, id);
+      assert.ok(svg.match(/<path/g)!.length >= 2 && svg.includes("var(--"), id);
+    }
+  }
+});
+
+Deno.test("A drawing without script escapes the labels of its policies", () => {
+  // The format of records allows no such mechanism; a page must not depend on that.
+  const mechanism = "</noscript><b>" as RunRecord["mechanism"];
+  const hostile: RunRecord = { ...buildRecord(), mechanism };
+  const { markup } = figuresOf([buildRecord(), hostile]);
+  assert.ok(markup["bars"]!.includes("&lt;/noscript&gt;&lt;b&gt;"));
+  assert.equal(markup["bars"]!.match(/<\/noscript>/g)!.length, 1);
+});
+
+Deno.test("Exports of a chart hold its own numbers, whole, and leave out what the legend hides", () => {
+  const { context } = figuresOf(buildBench([1, 2]));
+  const numbersOf = (figure: Figure): number[] => {
+    switch (figure.kind) {
+      case "bars":
+        return figure.bars.flatMap(({ median, low, high }) => [median, low, high]);
+      case "curve":
+        return figure.curves.flatMap((curve) => curve.latency_ns);
+      case "difference":
+        return figure.panels.flatMap((panel) =>
+          panel.median.flatMap((ratio, k) => [ratio, panel.low[k]!, panel.high[k]!])
+        );
+      case "cpu":
+        return figure.panels.flatMap(({ cpus, shares }) =>
+          cpus.flatMap((cpu, k) => [cpu, ...Object.values(shares).map((part) => part[k]!)])
+        );
+      case "tradeoff":
+        return figure.points.flatMap((p) => [p.x, p.y, p.interrupts_per_second!]);
+      case "load":
+        return [];
+    }
+  };
+  for (const figure of Object.values(context.figures)) {
+    const table = figureTable(figure, context.variants, new Set());
+    const found = table.rows.flatMap((row: unknown[]) =>
+      row.filter((value: unknown) => typeof value === "number")
+    );
+    assert.deepEqual(found, numbersOf(figure), figure.kind);
+    const labels = table.rows.map((row: unknown[]) => row[0]);
+    assert.ok(labels.includes("MIX"), figure.kind);
+    const { index } = context.variants.find((each) => each.label === "MIX")!;
+    const rest = figureTable(figure, context.variants, new Set([index]));
+    assert.equal(rest.rows.some((row: unknown[]) => row[0] === "MIX"), false, figure.kind);
+  }
+});
+
+Deno.test("CSV and Markdown of a chart cannot be broken by a label or run by a spreadsheet", () => {
+  const table = { heads: ["policy", "x"], rows: [["=cmd|a", 1.5], ["b,c", null]] };
+  assert.equal(tableToCsv(table), 'policy,x\r\n\'=cmd|a,1.5\r\n"b,c",\r\n');
+  assert.equal(
+    tableToMarkdown(table),
+    "| policy | x |\n| --- | ---: |\n| =cmd\\|a | 1.5 |\n| b,c |  |",
+  );
+});
+
+Deno.test("Differences are paired by seed: twice the latency is 2.00× at every percentile", () => {
+  const base = [1, 2, 3].map((seed) => slowed("NONE", seed, seed));
+  // buildRecord adds noise per policy, so the same policy name keeps pairs exact.
+  const twice = [1, 2, 3].map((seed) => slowed("NONE", 2 * seed, seed));
+  const curve = differenceCurve(twice, base, "rr")!;
+  assert.ok(curve.median.length > 20);
+  for (const ratio of [...curve.median, ...curve.low, ...curve.high]) {
+    assert.ok(Math.abs(ratio - 2) < 0.005, String(ratio));
+  }
+  assert.equal(curve.span, "range");
+  assert.equal(curve.table[0]!.median.toFixed(2), "2.00");
+  assert.equal(curve.table[3], null, "2000 samples do not support 99.9 %");
+});
+
+Deno.test("Differences need a seed that both sides ran, and samples", () => {
+  assert.equal(differenceCurve([slowed("CPU", 1, 1)], [slowed("NONE", 1, 2)], "rr"), null);
+  assert.equal(differenceCurve([buildRecord({ sampleCount: 9 })], [buildRecord()], "rr"), null);
+});
+
+Deno.test("A policy is beaten only where another is as good in both and better in one", () => {
+  const point = { x: 1, y: 100 };
+  assert.equal(beats({ x: 0.9, y: 90 }, point, false), true);
+  assert.equal(beats({ x: 1, y: 90 }, point, false), true, "equal cost, lower latency");
+  assert.equal(beats({ x: 0.9, y: 110 }, point, false), false, "a trade is no win");
+  assert.equal(beats({ x: 1.005, y: 99.5 }, point, false), false, "within 1 % in both");
+  assert.equal(beats({ x: 0.9, y: 110 }, point, true), true, "higher is better");
+  assert.equal(beats(point, point, false), false);
+});
+
+Deno.test("The trade-off says who is unbeaten, and by whom the others are", () => {
+  const at = (policy: DevicePolicy, p99: number, busy: number): RunRecord => {
+    const record = buildRecord({ policy, sampleCount: 2000 });
+    const groups = record.measurement.groups.map((group) => ({
+      ...group,
+      transactions: 1000,
+      latency_ns: { ...group.latency_ns!, p99 },
+    }));
+    const cpus = [{
+      cpu: 0,
+      node: 0,
+      user_ns: busy,
+      system_ns: 0,
+      irq_ns: 0,
+      softirq_ns: 0,
+      idle_ns: 1,
+    }];
+    return { ...record, measurement: { ...record.measurement, groups, cpus } };
+  };
+  const records = [at("NONE", 100, 100), at("CPU", 150, 50), at("BULK", 160, 120)];
+  const { context, markup } = figuresOf(records);
+  assert.match(
+    markup["tradeoff"]!,
+    /NONE and CPU are worth a look: none is beaten in both p99 and CPU time\. BULK is no better than NONE and CPU in either\./,
+  );
+  const figure = context.figures["tradeoff"]!;
+  assert.ok(figure.kind === "tradeoff");
+  assert.deepEqual(figure.points.map((each) => each.is_on_front), [true, true, false]);
+});
