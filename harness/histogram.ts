@@ -36,6 +36,33 @@ export function percentilesOf(latency: LatencySummary, percents: readonly number
   return percents.map((percent) => Math.min(histogram.getValueAtPercentile(percent), latency.max));
 }
 
+/** Bins of equal width on a logarithmic axis. */
+export interface BinAxis {
+  /** Nanoseconds, above 0. */
+  readonly least: number;
+  /** Nanoseconds, above `least`. */
+  readonly most: number;
+  readonly count: number;
+}
+
+/** How many transactions of several summaries fall into each bin; those outside go to the ends. */
+export function latencyBins(summaries: readonly LatencySummary[], axis: BinAxis): number[] {
+  const bins = new Array<number>(axis.count).fill(0);
+  const width = Math.log(axis.most / axis.least) / axis.count;
+  for (const { hdr_v2: encoded } of summaries) {
+    // Decoding makes this kind unless WebAssembly was asked for.
+    const histogram = hdr.decodeFromCompressedBase64(encoded, COUNTER_BITS) as hdr.JsHistogram;
+    for (let index = 0; index < histogram.countsArrayLength; index++) {
+      const count = histogram.getCountAtIndex(index);
+      if (count === 0) continue;
+      const value = Math.max(1, histogram.valueFromIndex(index));
+      const bin = Math.floor(Math.log(value / axis.least) / width);
+      bins[Math.max(0, Math.min(axis.count - 1, bin))]! += count;
+    }
+  }
+  return bins;
+}
+
 /** Collects latencies of one group. */
 export class LatencyHistogram {
   readonly #histogram: hdr.Histogram = hdr.build({

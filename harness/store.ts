@@ -126,20 +126,34 @@ export interface StoredRecords {
   readonly files: readonly string[];
 }
 
+/** How to read records. */
+export interface ReadOptions {
+  /**
+   * A bench may be writing: a file that is not there yet holds nothing, and what follows the last
+   * line break is still to be finished.
+   */
+  readonly isGrowing?: boolean;
+}
+
 /**
  * Reads records from files, or from folders a bench wrote, in the order given.
  *
  * @throws {UserError} names file and line of the first line that is no record, and of runs that
  *   occur twice.
  */
-export async function readRecords(paths: readonly string[]): Promise<StoredRecords> {
+export async function readRecords(
+  paths: readonly string[],
+  { isGrowing = false }: ReadOptions = {},
+): Promise<StoredRecords> {
   const records: RunRecord[] = [];
   const files: string[] = [];
   const places = new Map<string, string>();
   for (const path of paths) {
     const file = await isFolder(path) ? join(path, FILES.records) : path;
     files.push(file);
-    const lines = (await readText(file, ANY_SIZE)).split("\n");
+    const lines = isGrowing
+      ? (await readIfPresent(file)).split("\n").slice(0, -1)
+      : (await readText(file, ANY_SIZE)).split("\n");
     const before = records.length;
     lines.forEach((line, index) => {
       if (line.trim() === "") return;
@@ -155,7 +169,7 @@ export async function readRecords(paths: readonly string[]): Promise<StoredRecor
       places.set(record.run_id, place);
       records.push(record);
     });
-    if (records.length === before) throw new UserError(`"${file}" holds no record`);
+    if (records.length === before && !isGrowing) throw new UserError(`"${file}" holds no record`);
   }
   return { records, files };
 }
@@ -244,6 +258,16 @@ function refuseBrokenHistograms({ measurement }: RunRecord, place: string): void
       throw new UserError(`${where}.count is ${latency.count}: hdr_v2 holds ${count} values`);
     }
   });
+}
+
+/** The text of a file; nothing where there is none yet. */
+async function readIfPresent(file: string): Promise<string> {
+  try {
+    await Deno.stat(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+  }
+  return await readText(file, ANY_SIZE);
 }
 
 async function isFolder(path: string): Promise<boolean> {

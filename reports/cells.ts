@@ -70,6 +70,8 @@ export interface WorkloadRuns {
 
 /** Everything measured by one generator in one environment with one build. */
 export interface Source {
+  /** Name of the set of runs that it belongs to; null where sets are not compared. */
+  readonly set: string | null;
   readonly target: TargetKind;
   readonly generator: string;
   readonly environment: RunRecord["environment"];
@@ -108,13 +110,15 @@ export function variantKey(record: Pick<RunRecord, "mechanism" | "policy">): str
  * in the RFC's order with the stock driver first. Exact duplicates count once.
  *
  * @param records Any mix of runs, in any order.
+ * @param set Name of the set they belong to, where sets are compared.
  */
-export function arrange(records: readonly RunRecord[]): Source[] {
+export function arrange(records: readonly RunRecord[], set: string | null = null): Source[] {
   const unique = [...groupBy(records, canonicalJson).values()].map((same) => same[0]!);
   const sources = [...groupBy(unique, sourceKey).values()].map((runs) => {
     const first = runs[0]!;
     const workloads = groupBy(runs, (run) => canonicalJson([run.workload, run.workload_sha256]));
     return {
+      set,
       target: first.target,
       generator: first.generator,
       environment: first.environment,

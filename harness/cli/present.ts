@@ -8,14 +8,21 @@
 
 import { relative } from "node:path";
 import type { Findings } from "../../reports/page/context.ts";
+import type { RunSet } from "../../reports/page/page.ts";
 import type { RunRecord } from "../record.ts";
 import type { RecordStore } from "../store.ts";
 import { summarise } from "../summary.ts";
 import { renderSummary } from "../table.ts";
+import { wrapped } from "../words.ts";
 import type { Io } from "./io.ts";
 
 /** Version of the document that `--json` prints. */
 export const SUMMARY_SCHEMA = "netpolicy-lab/summary/1";
+/** Version of the document that `report --compare --json` prints. */
+export const COMPARISON_SCHEMA = "netpolicy-lab/comparison/1";
+
+/** Width of sentences in a terminal, at most. */
+const WIDTH_MAX = 120;
 
 /** How to present, and where the page goes. */
 export interface PresentOptions {
@@ -24,6 +31,8 @@ export interface PresentOptions {
   readonly json: boolean;
   /** What other commands found, for the page to show. */
   readonly beside?: Findings;
+  /** What stands under the tables; empty for nothing. */
+  readonly sketches?: (records: readonly RunRecord[]) => string;
   /** Further members of the JSON document. */
   readonly more?: object;
 }
@@ -34,22 +43,26 @@ export function shownPath(folder: string, file: string): string {
   return path.startsWith("..") ? file : path;
 }
 
-/** Writes the page, then prints tables or one JSON document. */
+/** Writes the page, then prints tables or one JSON document; the file of the page. */
 export async function present(
   records: readonly RunRecord[],
   options: PresentOptions,
   io: Io,
-): Promise<void> {
+): Promise<string> {
   const summary = summarise(records);
   const shown = (file: string): string => shownPath(io.cwd, file);
   // The table first: it must not wait for, nor fall with, the page.
   const { color, columns } = io;
-  if (!options.json) io.out(renderSummary(summary, { color, columns }) + "\n");
+  if (!options.json) {
+    const sketches = options.sketches?.(records) ?? "";
+    io.out(renderSummary(summary, { color, columns }) + "\n");
+    if (sketches !== "") io.out(sketches + "\n");
+  }
   const { renderPage } = await import("../../reports/page/page.ts");
   const pageFile = await options.store.writePage(await renderPage(records, options.beside));
   if (!options.json) {
     io.out(`Records  ${shown(options.store.recordsFile)}\nPage     ${shown(pageFile)}\n`);
-    return;
+    return pageFile;
   }
   const document = {
     schema: SUMMARY_SCHEMA,
@@ -60,4 +73,43 @@ export async function present(
     ...options.more,
   };
   io.out(JSON.stringify(document, null, 2) + "\n");
+  return pageFile;
+}
+
+/** Writes the page that sets later sets against the first, then says what moved. */
+export async function presentComparison(
+  sets: readonly RunSet[],
+  options: PresentOptions,
+  io: Io,
+): Promise<string> {
+  const { arrange } = await import("../../reports/cells.ts");
+  const { compareSets } = await import("../../reports/compare.ts");
+  const { changeSentences, countSentence, toJson } = await import(
+    "../../reports/page/comparison.ts"
+  );
+  const { renderComparison } = await import("../../reports/page/page.ts");
+  const comparisons = compareSets(sets.flatMap(({ name, records }) => arrange(records, name)));
+  const pageFile = await options.store.writePage(await renderComparison(sets, options.beside));
+  const page = shownPath(io.cwd, pageFile);
+  if (options.json) {
+    const document = {
+      schema: COMPARISON_SCHEMA,
+      page_file: page,
+      comparisons: comparisons.map(toJson),
+    };
+    io.out(JSON.stringify(document, null, 2) + "\n");
+    return pageFile;
+  }
+  const width = Math.min(io.columns ?? WIDTH_MAX, WIDTH_MAX);
+  for (const comparison of comparisons) {
+    const lines = [
+      `${comparison.set} against ${comparison.base}`,
+      countSentence(comparison),
+      ...comparison.notes,
+      ...changeSentences(comparison),
+    ];
+    io.out(lines.map((line) => wrapped(line, width)).join("\n") + "\n\n");
+  }
+  io.out(`Page     ${page}\n`);
+  return pageFile;
 }

@@ -1,22 +1,23 @@
 /**
- * The first screen: which policy to choose for which workload, at what cost, how sure that is, what
- * ran where, and what the gate says.
+ * The first screen: which policy to choose for which workload, at what cost, how sure that is, and
+ * what ran where.
  *
  * @module
  */
 
 import type { Source } from "../cells.ts";
-import { gateBanner } from "./gate_verdict.ts";
 import { type Headline, headlinesOf } from "./choice.ts";
 import { type PageContext, pageVariant, sourceName } from "./context.ts";
 import { plural } from "./client/format.js";
 import { type Html, html } from "./html.ts";
 import { scoreTable } from "./score_table.ts";
 import { key } from "./tables.ts";
-import { toolBar } from "./tool_bar.ts";
+
+const QUESTION = "Which policy for which workload?";
 
 /** Renders the answers of all sources; a source never shares a heading with another. */
-export function answerSection(context: PageContext): Html {
+export function answerSections(context: PageContext): { sentences: Html; scores: Html } {
+  const isCompared = context.sources.some((source) => source.set !== null);
   const several = context.sources.length > 1;
   const answered = context.sources.filter((source) => headlinesOf(source).length > 0);
   const headlines = answered.map((source) => headlineList(context, source, answered.length > 1));
@@ -30,16 +31,19 @@ export function answerSection(context: PageContext): Html {
     `;
     return html`${heading}${scoreTable(context, source, `s${position}`)}`;
   });
-  return html`
+  const sentences = html`
     <section class="answer" aria-labelledby="answer-title">
-      <h1 id="answer-title">Which policy for which workload?</h1>
+      ${isCompared
+        ? html`<h2 id="answer-title">${QUESTION}</h2>`
+        : html`<h1 id="answer-title">${QUESTION}</h1>`}
       <p class="lede">${context.sources.map(scope).join(" ")}</p>
-      ${context.gate !== null && gateBanner(context.gate)}
       ${headlines}
     </section>
-    ${toolBar(context)}
+  `;
+  const scores = html`
     <section class="scores" aria-label="How each policy does">${tables}</section>
   `;
+  return { sentences, scores };
 }
 
 /** The sentences of one source, under its name where there are several. */

@@ -37,6 +37,8 @@ export interface PageContext {
 export interface Findings {
   readonly gate?: GateVerdict | null;
   readonly validation?: readonly ValidationCase[] | null;
+  /** The page is served while runs are made, and asks its server for news. */
+  readonly isServed?: boolean;
 }
 
 /** Collects the variants of all sources, in legend order. */
@@ -81,6 +83,11 @@ export function cellOf(row: MetricRow, key: string): Cell {
 
 /** How the page names a source in headings, with where its numbers come from. */
 export function sourceName(source: Source): { title: string; note: string } {
+  const { title, note } = targetName(source);
+  return { title: source.set === null ? title : `${source.set} · ${title}`, note };
+}
+
+function targetName(source: Source): { title: string; note: string } {
   switch (source.target) {
     case "model":
       return {

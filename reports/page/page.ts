@@ -13,11 +13,14 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { RunRecord } from "../../harness/record.ts";
 import { arrange, type Source } from "../cells.ts";
-import { answerSection } from "./answer.ts";
+import { answerSections } from "./answer.ts";
+import { comparisonSection } from "./comparison.ts";
 import { type Findings, makeContext, type PageContext, sourceName } from "./context.ts";
+import { gateBanner } from "./gate_verdict.ts";
 import { embedJson, embedScript, type Html, html } from "./html.ts";
 import { CPU_PARTS, SERIES, SURFACE, themeProperties } from "./palette.ts";
 import { provenanceSection } from "./provenance.ts";
+import { toolBar } from "./tool_bar.ts";
 import { validationSection } from "./validation.ts";
 import { workloadSection } from "./workload.ts";
 
@@ -52,17 +55,44 @@ export async function renderPage(
   records: readonly RunRecord[],
   beside: Findings = {},
 ): Promise<string> {
+  return await renderSources(arrange(records), beside);
+}
+
+/** Runs under a name, to be compared with others. */
+export interface RunSet {
+  readonly name: string;
+  readonly records: readonly RunRecord[];
+}
+
+/**
+ * Renders a page that sets the later sets of runs against the first.
+ *
+ * @param sets Two or more, with names of their own.
+ * @throws Error when a latency histogram cannot be decoded.
+ */
+export async function renderComparison(
+  sets: readonly RunSet[],
+  beside: Findings = {},
+): Promise<string> {
+  return await renderSources(sets.flatMap(({ name, records }) => arrange(records, name)), beside);
+}
+
+async function renderSources(sources: readonly Source[], beside: Findings): Promise<string> {
   const assets = await readAssets();
-  const sources = arrange(records);
   const context = makeContext(sources, beside);
   const body = renderBody(context);
-  const scripts = [assets.chart, assets.client].map((script) => embedScript(script));
+  const own = beside.isServed === true
+    ? [assets.chart, assets.client, await readPart("client/live.js")]
+    : [assets.chart, assets.client];
+  const scripts = own.map((script) => embedScript(script));
   const style = embedScript(assets.style + themeRules() + legendRules());
   const policy = [
     "default-src 'none'",
     `script-src ${scripts.map((script) => hashOf(script.text)).join(" ")}`,
     `style-src ${hashOf(style.text)}`,
     "img-src data:",
+    // A page in a file asks nobody; one that is served asks its own server whether there is news.
+    ...beside.isServed === true ? ["connect-src 'self'"] : [],
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
@@ -79,23 +109,26 @@ export async function renderPage(
       <body>
     ${body}
     <script type="application/json" id="page-data">${embedJson(pageData(context))}</script>
-    <script>${scripts[0]}</script>
-    <script>${scripts[1]}</script>
+    ${scripts.map((script) => html`<script>${script}</script>`)}
       </body>
     </html>
   `;
   return page.text;
 }
 
+/** A file of the page, beside this one. */
+function readPart(name: string): Promise<string> {
+  return readFile(new URL(name, import.meta.url), "utf8");
+}
+
 /** Finds Chart.js' stand-alone build and the page's own files beside this one. */
 async function readAssets(): Promise<{ chart: string; client: string; style: string }> {
   const chartMain = createRequire(import.meta.url).resolve("chart.js");
   const chartPath = join(dirname(chartMain), "chart.umd.min.js");
-  const read = (name: string): Promise<string> => readFile(new URL(name, import.meta.url), "utf8");
   const [chart, clients, styles] = await Promise.all([
     readFile(chartPath, "utf8"),
-    Promise.all(CLIENT_FILES.map((name) => read(`client/${name}`))),
-    Promise.all(STYLE_FILES.map((name) => read(`style/${name}`))),
+    Promise.all(CLIENT_FILES.map((name) => readPart(`client/${name}`))),
+    Promise.all(STYLE_FILES.map((name) => readPart(`style/${name}`))),
   ]);
   // The map is a file beside the original; naming it here would make browsers ask for it.
   const bare = chart.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "");
@@ -177,11 +210,17 @@ function renderBody(context: PageContext): Html {
     `;
   });
   if (context.sources.length === 0) return html`${topBar(false)}${NO_RUN}`;
+  const comparison = comparisonSection(context);
+  const { sentences, scores } = answerSections(context);
+  const first = comparison === null
+    ? html`${sentences}${toolBar(context)}${scores}`
+    : html`${toolBar(context)}${comparison}${sentences}${scores}`;
   return html`
     <a class="skip" href="#detail">Skip to the details</a>
     ${topBar(true)}
     <main>
-      ${answerSection(context)}
+      ${context.gate !== null && gateBanner(context.gate)}
+      ${first}
       <div id="detail" tabindex="-1">${parts}</div>
       ${context.validation !== null && validationSection(context.validation)}
     </main>
@@ -219,6 +258,7 @@ function pageData(context: PageContext): unknown {
     parts: CPU_PARTS,
     figures: context.figures,
     results: context.sources.map((source) => ({
+      ...source.set === null ? {} : { set: source.set },
       target: source.target,
       generator: source.generator,
       environment: source.environment,

@@ -220,7 +220,9 @@ Deno.test("report gives the tables of the bench again, and the page where it is 
     const again = await lab(["report", folder, "--out", join(folder, "again.html")]);
     assert.equal(again.code, 0);
     const tables = (text: string): string => text.slice(0, text.indexOf("Records "));
-    assert.equal(tables(again.out), tables(made.out));
+    // Sketches of the distributions follow, which the bench leaves out.
+    const own = tables(made.out).trimEnd();
+    assert.ok(tables(again.out).startsWith(`${own}\n\nlatency of mix on mock`), again.out);
     assert.equal(
       await Deno.readTextFile(join(folder, "again.html")),
       await Deno.readTextFile(join(folder, FILES.page)),

@@ -23,6 +23,8 @@ export interface LabOptions {
   readonly columns?: number;
   /** Called with every text on stderr and a function that acts as Ctrl-C. */
   readonly onErr?: (text: string, interrupt: () => void) => void;
+  /** Called with every text on stdout. */
+  readonly onOut?: (text: string) => void;
 }
 
 /** Runs `deno task lab ...argv`. */
@@ -31,7 +33,10 @@ export async function lab(argv: readonly string[], options: LabOptions = {}): Pr
   let err = "";
   let handler: (() => void) | null = null;
   const io: Io = {
-    out: (text) => void (out += text),
+    out: (text) => {
+      out += text;
+      options.onOut?.(text);
+    },
     err: (text) => {
       err += text;
       options.onErr?.(text, () => handler?.());

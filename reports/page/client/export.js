@@ -18,6 +18,7 @@ import { formatRatio, formatValue } from "./format.js";
  */
 /**
  * @typedef {object} ExportSource
+ * @property {string} [set] Name of the set of runs, where sets are compared.
  * @property {string} target
  * @property {string} generator
  * @property {{ name: string, metrics: ExportMetric[] }[]} workloads
@@ -31,7 +32,9 @@ import { formatRatio, formatValue } from "./format.js";
  * @returns {string} CSV of RFC 4180 with a header line.
  */
 export function toCsv(results) {
+  const hasSets = results.some((source) => source.set !== undefined);
   const lines = [[
+    ...hasSets ? ["set"] : [],
     "target",
     "generator",
     "workload",
@@ -50,6 +53,7 @@ export function toCsv(results) {
           const [mechanism = "", policy = ""] = key.split("/");
           for (const { seed, value } of values) {
             lines.push([
+              ...hasSets ? [source.set ?? ""] : [],
               source.target,
               source.generator,
               workload.name,
@@ -116,7 +120,8 @@ export function toMarkdown(results, variants) {
         ...variants.map(({ key }) => markdownValue(metric, key)),
       ])
     );
-    return `**${markdownCell(source.target)}** (${markdownCell(source.generator)})\n\n${
+    const set = source.set === undefined ? "" : `${markdownCell(source.set)}: `;
+    return `${set}**${markdownCell(source.target)}** (${markdownCell(source.generator)})\n\n${
       markdownText(head, rows, 2)
     }\n`;
   }).join("\n");

@@ -24,6 +24,8 @@ export interface FrameParts {
   /** Drawings; one without a head unless told. */
   readonly panels?: readonly Panel[];
   readonly legend?: Html;
+  /** Name of the workload, for the filter, where the section around it does not tell. */
+  readonly workload?: string | undefined;
   readonly table: Html;
 }
 
@@ -53,7 +55,8 @@ export function frame(context: PageContext, parts: FrameParts): Html {
       )
     }</div>`;
   return html`
-    <figure class="${parts.width ?? "half"}" id="${id}-figure">
+    <figure class="${parts.width ?? "half"}" id="${id}-figure" ${parts.workload !== undefined &&
+      html`data-w="${parts.workload}"`}>
       <figcaption>
         <h3>${figure.title}</h3>
         <p class="says">${finding}</p>

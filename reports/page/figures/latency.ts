@@ -14,6 +14,7 @@ import { dataTable, numberCell, numberHead, textHead } from "../data_table.ts";
 import { bestOf } from "../findings.ts";
 import { type Html, html } from "../html.ts";
 import {
+  type DifferenceCurve,
   differenceCurve,
   percentileCurve,
   POINTS_PER_OCTAVE,
@@ -104,15 +105,34 @@ export function differenceFigure(
   const panels = variantsOf(context, workload).flatMap((variant) => {
     if (variant.key === reference) return [];
     const curve = differenceCurve(recordsOf(workload, variant.key), base, group);
-    return curve === null ? [] : [{ variant, ...curve }];
+    return curve === null ? [] : [{ variant, curve }];
   });
-  if (panels.length === 0) return null;
   const name = workload.variants.find((each) => each.key === reference)!.label;
   const title = `Latency of ${group} against ${name}, by percentile`;
-  const said = panels.map(({ variant, table }) => sayDifference(variant.label, table));
+  return ratioFigure(context, { id, title, reference: name, panels });
+}
+
+/** What a figure of latency ratios is made of. */
+export interface RatioParts {
+  readonly id: string;
+  readonly title: string;
+  /** What the latencies are set against. */
+  readonly reference: string;
+  readonly panels: readonly { readonly variant: PageVariant; readonly curve: DifferenceCurve }[];
+  /** Name of the workload, where the figure stands outside of its section. */
+  readonly workload?: string;
+}
+
+/** Ratios of latency by percentile, a panel per policy; null without a panel. */
+export function ratioFigure(context: PageContext, parts: RatioParts): Html | null {
+  const { id, title, reference, panels } = parts;
+  if (panels.length === 0) return null;
+  const said = panels.map(({ variant, curve }) => sayDifference(variant.label, curve.table));
   const rows = TABLE_SHARES.flatMap((share, position) => {
-    if (panels.every(({ table }) => table[position] === null)) return [];
-    const cells = panels.map(({ variant, table }) => differenceCell(variant, table[position]!));
+    if (panels.every(({ curve }) => curve.table[position] === null)) return [];
+    const cells = panels.map(({ variant, curve }) =>
+      differenceCell(variant, curve.table[position]!)
+    );
     return [html`<tr><th scope="row">${share * 100} %</th>${cells}</tr>`];
   });
   return frame(context, {
@@ -121,22 +141,23 @@ export function differenceFigure(
       kind: "difference",
       title,
       points_per_octave: POINTS_PER_OCTAVE,
-      reference: name,
-      panels: panels.map(({ variant, median, low, high }) => ({
+      reference,
+      panels: panels.map(({ variant, curve: { median, low, high } }) => ({
         variant: variant.index,
         median,
         low,
         high,
       })),
     },
-    finding: `Against ${name}: ${joinWords(said)}.`,
-    note: "Ratio of each seed to the same seed of the stock default: line the median, band the " +
-      `${panels[0]!.span}. Below 1× is faster.`,
+    finding: `Against ${reference}: ${joinWords(said)}.`,
+    note: `Ratio of each seed to the same seed of ${reference}: line the median, band the ` +
+      `${panels[0]!.curve.span}. Below 1× is faster.`,
     width: "wide",
+    workload: parts.workload,
     panels: panels.map(({ variant }, index) => ({
       variant: variant.index,
       head: html`${key(variant)}${variant.label}`,
-      label: `Ratio of latency to ${name} by percentile. ${said[index]}.`,
+      label: `Ratio of latency to ${reference} by percentile. ${said[index]}.`,
     })),
     table: dataTable({
       label: `Values of the chart: ${title}`,
