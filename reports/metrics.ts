@@ -229,19 +229,6 @@ export function imbalance(packets: readonly number[]): number | null {
   return Math.max(...packets) / (total / packets.length);
 }
 
-/**
- * Jain's fairness index, (sum x)^2 / (n * sum x^2): 1 is even, 1/n is one queue for all (R. Jain,
- * D. Chiu, W. Hawe, DEC-TR-301, 1984).
- *
- * @param packets Packets per queue.
- * @returns null where no queue saw a packet.
- */
-export function jainIndex(packets: readonly number[]): number | null {
-  const total = packets.reduce((sum, count) => sum + count, 0);
-  const squares = packets.reduce((sum, count) => sum + count * count, 0);
-  return squares === 0 ? null : (total * total) / (packets.length * squares);
-}
-
 /** Sums a field over a list, in list order so that the rounding is always the same. */
 export function sumOf<T>(items: readonly T[], read: (item: T) => number): number {
   return items.reduce((sum, item) => sum + read(item), 0);

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { binomialBelow, quantileRanks } from "./binomial.ts";
 import { ascending, median } from "./quantile.ts";
 
 /** Where a median lies. */
@@ -52,21 +53,12 @@ export function estimateMedian(
  * `confidence`; 0 when even the extremes do not (n < 6 for 95 %).
  */
 export function intervalRank(count: number, confidence: number): number {
-  let rank = 0;
-  while (2 * (rank + 1) <= count && coverageOf(count, rank + 1) >= confidence) rank++;
-  return rank;
+  return quantileRanks(count, 0.5, confidence)?.low ?? 0;
 }
 
 /** Probability that order statistics `rank` and `count + 1 - rank` enclose the median. */
 export function coverageOf(count: number, rank: number): number {
-  // Binomial(count, 1/2): both tails below `rank` are outside. Terms by recurrence from 2^-count.
-  let term = Math.pow(2, -count);
-  let tail = 0;
-  for (let successes = 0; successes < rank; successes++) {
-    tail += term;
-    term *= (count - successes) / (successes + 1);
-  }
-  return 1 - 2 * tail;
+  return 1 - 2 * binomialBelow(count, 0.5, rank);
 }
 
 /**

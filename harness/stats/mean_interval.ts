@@ -1,9 +1,13 @@
 /**
  * Confidence interval of a mean by Student's t, for values that are means of many events each, so
- * that they are close to normal. For a median without that assumption see interval.ts.
+ * that they are close to normal. For a median without that assumption see interval.ts, for a mean
+ * of skewed values bootstrap.ts.
  *
  * @module
  */
+
+import { studentQuantile } from "./distribution.ts";
+import { Moments } from "./moments.ts";
 
 /** A mean and where it lies. */
 export interface MeanEstimate {
@@ -13,7 +17,9 @@ export interface MeanEstimate {
 }
 
 /**
- * The mean of at least two values with its two-sided interval.
+ * The mean of at least two values with its two-sided interval, mean +- t s / sqrt(n) (Student,
+ * "The Probable Error of a Mean", Biometrika 6, 1908). Exact for normal values; with 30 log-normal
+ * values (sigma 1) it covers the mean in less than 90 % of samples instead of 95 %.
  *
  * ```ts
  * import assert from "node:assert/strict";
@@ -24,37 +30,8 @@ export interface MeanEstimate {
  * ```
  */
 export function meanInterval(sample: readonly number[], confidence: number): MeanEstimate {
-  const count = sample.length;
+  const { count, mean, variance } = Moments.of(sample);
   if (count < 2) throw new RangeError("Cannot estimate from one value: two or more expected");
-  const mean = sample.reduce((sum, value) => sum + value, 0) / count;
-  const variance = sample.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1);
-  const half = studentQuantile(count - 1, confidence) * Math.sqrt(variance / count);
+  const half = studentQuantile((1 + confidence) / 2, count - 1) * Math.sqrt(variance / count);
   return { mean, low: mean - half, high: mean + half };
-}
-
-/** t such that |T| <= t with the given probability, by bisection of its distribution. */
-export function studentQuantile(freedom: number, confidence: number): number {
-  let low = 0;
-  let high = 1e4;
-  for (let step = 0; step < 100; step++) {
-    const middle = (low + high) / 2;
-    if (centralProbability(freedom, middle) < confidence) low = middle;
-    else high = middle;
-  }
-  return high;
-}
-
-/** P(|T| <= t) for whole degrees of freedom (Abramowitz and Stegun 26.7.3 and 26.7.4). */
-function centralProbability(freedom: number, t: number): number {
-  const angle = Math.atan(t / Math.sqrt(freedom));
-  const cosine = Math.cos(angle);
-  const isOdd = freedom % 2 === 1;
-  let term = isOdd ? cosine : 1;
-  let sum = freedom === 1 ? 0 : term;
-  for (let index = isOdd ? 3 : 2; index <= freedom - 2; index += 2) {
-    term *= cosine * cosine * (index - 1) / index;
-    sum += term;
-  }
-  const part = Math.sin(angle) * sum;
-  return isOdd ? 2 / Math.PI * (angle + part) : part;
 }

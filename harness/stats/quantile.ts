@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Moments } from "./moments.ts";
+
 /**
  * Sample quantile of type 7 of Hyndman & Fan, "Sample Quantiles in Statistical Packages",
  * The American Statistician 50 (1996): linear between order statistics, the default of R and NumPy.
@@ -16,7 +18,11 @@ export function quantile(sample: readonly number[], probability: number): number
   if (!(probability >= 0 && probability <= 1)) {
     throw new RangeError(`Cannot take the quantile "${probability}": accepted is 0 to 1`);
   }
-  const sorted = ascending(sample);
+  return quantileOfSorted(ascending(sample), probability);
+}
+
+/** {@link quantile} of one value or more that are in order, without a check. */
+export function quantileOfSorted(sorted: ArrayLike<number>, probability: number): number {
   const position = (sorted.length - 1) * probability;
   const below = Math.floor(position);
   const low = sorted[below]!;
@@ -29,28 +35,16 @@ export function median(sample: readonly number[]): number {
   return quantile(sample, 0.5);
 }
 
-/** Arithmetic mean, by running update so that large offsets lose no digits. */
+/** Arithmetic mean. */
 export function mean(sample: readonly number[]): number {
   if (sample.length === 0) throw new RangeError("Cannot take the mean of an empty sample");
-  let result = 0;
-  sample.forEach((value, index) => result += (value - result) / (index + 1));
-  return result;
+  return Moments.of(sample).mean;
 }
 
-/**
- * Sample standard deviation (n - 1 in the denominator), by the update of Welford,
- * "Note on a Method for Calculating Corrected Sums of Squares", Technometrics 4 (1962).
- */
+/** Sample standard deviation, n - 1 in the denominator. */
 export function standardDeviation(sample: readonly number[]): number {
   if (sample.length < 2) throw new RangeError("Cannot take a deviation of fewer than two values");
-  let running = 0;
-  let squares = 0;
-  sample.forEach((value, index) => {
-    const difference = value - running;
-    running += difference / (index + 1);
-    squares += difference * (value - running);
-  });
-  return Math.sqrt(squares / (sample.length - 1));
+  return Math.sqrt(Moments.of(sample).variance);
 }
 
 /** Standard deviation over mean: spread without unit. NaN for a mean of zero. */

@@ -7,7 +7,8 @@
 
 import type { QueueMeasurement } from "../../harness/record.ts";
 import type { Variant, WorkloadRuns } from "../cells.ts";
-import { imbalance, jainIndex, sumOf } from "../metrics.ts";
+import { jainIndex } from "../../harness/stats/fairness.ts";
+import { imbalance, sumOf } from "../metrics.ts";
 import { type PageContext, type PageVariant, variantsOf } from "./context.ts";
 import { formatNumber, formatSi, joinWords } from "./client/format.js";
 import { dataTable, numberCell, numberHead, textHead } from "./data_table.ts";
