@@ -7,11 +7,16 @@
 
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import { DEFAULT_BASELINE, DEFAULT_MINIMUM_EFFECT, runGate } from "../../reports/gate/cli.ts";
+import {
+  DEFAULT_BASELINE,
+  DEFAULT_MINIMUM_EFFECT,
+  DEFAULT_TRIALS,
+  runGate,
+} from "../../reports/gate/cli.ts";
 import { EXIT, type ExitCode, UserError } from "../errors.ts";
 import type { RunRecord } from "../record.ts";
 import { readRecords } from "../store.ts";
-import type { Context } from "./context.ts";
+import { type Context, wholeNumber } from "./context.ts";
 
 /** Where `bench` writes. */
 const DEFAULT_RECORDS = "out/bench";
@@ -21,6 +26,7 @@ interface GateFlags {
   readonly update?: true;
   readonly prune?: true;
   readonly selfTest?: true;
+  readonly trials: number;
   readonly minimumEffect: number;
   readonly junit?: string;
   readonly json?: true;
@@ -34,7 +40,13 @@ export function gateCommand(context: Context): Command {
     .option("-b, --baseline <file>", `accepted results (default: ${DEFAULT_BASELINE})`)
     .option("--update", "accept the records into the baseline; cells they lack are kept")
     .option("--prune", "with --update: drop the accepted runs that the records lack")
-    .option("--self-test", "plant faults in the records and prove that the gate sees them")
+    .option("--self-test", "plant faults in the records and in noise: does the gate see them?")
+    .option(
+      "--trials <count>",
+      "with --self-test: seeded trials a row",
+      wholeNumber(1, 100_000),
+      DEFAULT_TRIALS,
+    )
     .option(
       "--minimum-effect <share>",
       "smallest change that counts",
@@ -56,6 +68,7 @@ export function gateCommand(context: Context): Command {
         update: flags.update === true,
         prune: flags.prune === true,
         selfTest: flags.selfTest === true,
+        trials: flags.trials,
         minimumEffect: flags.minimumEffect,
       }, { stdout: (text) => io.out(text), stderr: (text) => io.err(text) });
       context.exitCode = exitCodeOf(code);

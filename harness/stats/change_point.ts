@@ -10,13 +10,13 @@ import { Random } from "./random.ts";
 
 /** How to look for changes. */
 export interface ChangePointOptions {
-  /** Chance of a change where there is none, per place looked for; 0.01 when not told. */
+  /** Chance of a change where there is none, per place looked for; 0.001 when not told. */
   readonly alpha?: number;
   /** Values in a segment, at least; 3 when not told, so that a spike alone is none. */
   readonly segmentMin?: number;
   /** Share by which the medians of the segments must differ; 0 when not told. */
   readonly minimumEffect?: number;
-  /** Permutations of a test; 199 when not told, the least that resolve 0.01 with some margin. */
+  /** Permutations of a test; 999 when not told: fewer than 1 / alpha can find nothing. */
   readonly permutations?: number;
   /** Seed of the permutations; 1 when not told. */
   readonly seed?: number;
@@ -46,16 +46,16 @@ interface Split {
  * Otava does. Time grows with the square of the length: for histories of up to some hundreds. A
  * change and its way back within one segment can hide each other.
  *
- * With alpha 0.01 one in a hundred series without any change shows one; a minimum effect beyond the
- * noise makes it far rarer.
+ * With alpha 0.001 one in a thousand series without any change shows one; a minimum effect beyond
+ * the noise makes it rarer.
  */
 export function changePoints(
   series: readonly number[],
   {
-    alpha = 0.01,
+    alpha = 0.001,
     segmentMin = 3,
     minimumEffect = 0,
-    permutations = 199,
+    permutations = 999,
     seed = 1,
   }: ChangePointOptions = {},
 ): ChangePoint[] {
@@ -65,7 +65,7 @@ export function changePoints(
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const [from, to] = next;
     const part = series.slice(from, to);
-    const best = bestSplit(part, segmentMin);
+    const best = bestSplit(part, segmentMin, distancesOf(part));
     if (best === null) continue;
     const p = permutationP(part, best, { segmentMin, permutations, alpha, random });
     if (p > alpha) continue;
@@ -75,17 +75,29 @@ export function changePoints(
   return largeEnough(series, found.sort((a, b) => a.at - b.at), minimumEffect);
 }
 
+/** Sum of the distances of all pairs. */
+function distancesOf(series: readonly number[]): number {
+  let sum = 0;
+  series.forEach((value, at) => {
+    for (let other = 0; other < at; other++) sum += Math.abs(series[other]! - value);
+  });
+  return sum;
+}
+
 /**
  * The place that parts a series best: largest n m / (n + m) (2 E|X - Y| - E|X - X'| - E|Y - Y'|),
  * the sums updated as the place moves, so that all places cost as much as one.
+ *
+ * @param distances Sum over all pairs, which no order changes.
  */
-function bestSplit(series: readonly number[], segmentMin: number): Split | null {
+function bestSplit(
+  series: ArrayLike<number>,
+  segmentMin: number,
+  distances: number,
+): Split | null {
   const count = series.length;
   if (count < 2 * segmentMin) return null;
-  let [within, across, rest] = [0, 0, 0];
-  for (let i = 0; i < count; i++) {
-    for (let j = i + 1; j < count; j++) rest += Math.abs(series[i]! - series[j]!);
-  }
+  let [within, across, rest] = [0, 0, distances];
   let best: Split | null = null;
   for (let at = 1; at <= count - segmentMin; at++) {
     const moved = series[at - 1]!;
@@ -116,10 +128,11 @@ function permutationP(
   },
 ): number {
   const mixed = [...series];
+  const distances = distancesOf(series);
   let asGood = 1;
   for (let round = 0; round < permutations; round++) {
     random.shuffle(mixed);
-    if (bestSplit(mixed, segmentMin)!.divergence >= best.divergence) asGood++;
+    if (bestSplit(mixed, segmentMin, distances)!.divergence >= best.divergence) asGood++;
     if (asGood > alpha * (1 + permutations)) return asGood / (2 + round);
   }
   return asGood / (1 + permutations);

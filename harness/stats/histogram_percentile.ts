@@ -13,11 +13,19 @@ export interface Bucket {
   readonly count: number;
 }
 
+/** Where a percentile lies. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+  /** Exact probability that it covers the percentile; at least the confidence asked for. */
+  readonly coverage: number;
+}
+
 /** A percentile and where it lies. */
 export interface PercentileEstimate {
   readonly value: number;
   /** null where the histogram has too few values beyond the percentile for an end. */
-  readonly interval: { readonly low: number; readonly high: number } | null;
+  readonly interval: Interval | null;
 }
 
 /**
@@ -39,7 +47,7 @@ export function percentileOf(
   const ranks = quantileRanks(count, probability, confidence);
   if (ranks === null) return { value, interval: null };
   const [low, high] = [valueOfRank(buckets, ranks.low), valueOfRank(buckets, ranks.high)];
-  return { value, interval: { low, high } };
+  return { value, interval: { low, high, coverage: ranks.coverage } };
 }
 
 /** Value of the bucket with the order statistic of a rank, from 1. */

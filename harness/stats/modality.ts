@@ -68,10 +68,10 @@ function gapsBelow(places: readonly number[], heights: readonly number[]): numbe
 const limits = new Map<string, number>();
 
 /**
- * Whether a sample surely has several humps: its dip is beyond that of `alpha` of uniform samples of
- * the same size, the single hump that is hardest to tell from two. So samples of one hump warn less
- * often than `alpha`; 50 values of two even normal humps 5 deviations apart warn in 7 of 10 samples,
- * 20 values in 2.
+ * Whether a sample surely has several humps: its dip is beyond that of all but `alpha` of uniform
+ * samples of the same size, the single hump that is hardest to tell from two. So samples of one
+ * hump warn less often than `alpha`. Of two even normal humps 5 deviations apart 50 values warn in
+ * 7 of 10 samples, 20 values in 2.
  *
  * @param alpha 0.01 when not told.
  */

@@ -39,11 +39,17 @@ export function rankSumPower(effect: number, { count, alpha }: Comparison): numb
   return studentPower(effect, { count: Math.max(2, count * RANK_EFFICIENCY), alpha });
 }
 
+/** Found effects: every metric of a comparison asks for the same one. */
+const effects = new Map<string, number>();
+
 /**
  * Smallest difference that the rank-sum test sees with a chance of `power`, in standard deviations
  * of one side, by bisection.
  */
 export function detectableEffect(comparison: Comparison, power: number): number {
+  const key = `${comparison.count},${comparison.alpha},${power}`;
+  const known = effects.get(key);
+  if (known !== undefined) return known;
   let [low, high] = [0, 1];
   while (rankSumPower(high, comparison) < power && high < 1e6) high *= 2;
   for (let step = 0; step < 60; step++) {
@@ -51,14 +57,15 @@ export function detectableEffect(comparison: Comparison, power: number): number 
     if (rankSumPower(middle, comparison) < power) low = middle;
     else high = middle;
   }
+  effects.set(key, high);
   return high;
 }
 
 /**
  * Level to spend at each of `looks` equally spaced looks at growing data, so that all together
- * spend `alpha`: the increments of the spending function alpha ln(1 + (e - 1) t) (K. Lan, D. DeMets,
- * "Discrete Sequential Boundaries for Clinical Trials", Biometrika 70, 1983). Each increment is used
- * as the level of its look (Bonferroni), which errs on the quiet side.
+ * spend `alpha`: the increments of the spending function alpha ln(1 + (e - 1) t) of K. Lan and D.
+ * DeMets, "Discrete Sequential Boundaries for Clinical Trials", Biometrika 70, 1983. Each increment
+ * is used as the level of its look (Bonferroni), which errs on the quiet side.
  */
 export function spentAlpha(alpha: number, looks: number): number[] {
   const spent = (share: number): number => alpha * Math.log(1 + (Math.E - 1) * share);

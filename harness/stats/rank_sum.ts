@@ -6,7 +6,7 @@
  * @module
  */
 
-import { normalCdf } from "./distribution.ts";
+import { normalCdf, normalQuantile } from "./distribution.ts";
 
 /** Values in both samples together up to which the distribution is counted, not approximated. */
 export const EXACT_COUNT_MAX = 50;
@@ -32,8 +32,8 @@ export interface RankSum {
 }
 
 /**
- * Compares two samples (H. B. Mann, D. R. Whitney, "On a Test of Whether One of Two Random Variables
- * is Stochastically Larger than the Other", 1947). Up to EXACT_COUNT_MAX values the distribution is
+ * Compares two samples (H. Mann, D. Whitney, "On a Test of Whether One of Two Random Variables is
+ * Stochastically Larger than the Other", 1947). Up to EXACT_COUNT_MAX values the distribution is
  * counted over all ways to part the pooled values, so ties are exact, too (B. Streitberg, J.
  * Roehmel, "Exact Distributions for Permutation and Rank Tests", 1986); above it the normal
  * approximation with correction for ties and continuity is used.
@@ -50,9 +50,14 @@ export function rankSum(base: readonly number[], candidate: readonly number[]): 
   const u = (doubledSum - count * (count + 1)) / 2;
   const delta = 2 * u / (baseCount * count) - 1;
   const isExact = baseCount + count <= EXACT_COUNT_MAX;
-  const [pLess, pGreater] = isExact
-    ? countedTails(ranks, count, doubledSum)
-    : normalTails(ranks, count, u);
+  const [pLess, pGreater] = !isExact
+    ? normalTails(ranks, count, u)
+    : new Set(ranks).size === ranks.length
+    ? [
+      untiedBelow(baseCount, count, u + 1),
+      untiedBelow(baseCount, count, baseCount * count - u + 1),
+    ]
+    : countedTails(ranks, count, doubledSum);
   return {
     u,
     delta,
@@ -124,33 +129,30 @@ function normalTails(ranks: readonly number[], count: number, u: number): [numbe
  * differences that lie beyond an interval of that tail.
  */
 export function rankSumCritical(baseCount: number, count: number, tail: number): number {
-  if (baseCount + count > EXACT_COUNT_MAX) return normalCritical(baseCount, count, tail);
-  const ways = untiedWays(baseCount, count);
-  const all = ways.reduce((sum, each) => sum + each, 0);
-  let below = 0;
-  for (let u = 0; u < ways.length; u++) {
-    below += ways[u]!;
-    if (below / all > tail) return u;
+  const middle = baseCount * count / 2;
+  if (baseCount + count > EXACT_COUNT_MAX) {
+    const deviation = Math.sqrt(middle * (baseCount + count + 1) / 6);
+    const limit = Math.floor(middle + normalQuantile(tail) * deviation + 0.5);
+    return Math.max(0, Math.min(limit, Math.floor(middle)));
   }
-  return ways.length;
+  let limit = 0;
+  while (limit < middle && untiedBelow(baseCount, count, limit + 1) <= tail) limit++;
+  return limit;
 }
 
-function normalCritical(baseCount: number, count: number, tail: number): number {
-  const middle = baseCount * count / 2;
-  const deviation = Math.sqrt(baseCount * count * (baseCount + count + 1) / 12);
-  let limit = Math.floor(middle);
-  while (limit > 0 && normalCdf((limit - 0.5 - middle) / deviation) > tail) limit--;
-  return limit;
+/** P(U < limit) without ties, for a whole limit. */
+function untiedBelow(baseCount: number, count: number, limit: number): number {
+  return untiedSums(baseCount, count)[Math.min(limit, baseCount * count + 1)]!;
 }
 
 const untiedCache = new Map<string, Float64Array>();
 
-/** Number of ways to each U of two samples without ties, by U. */
-function untiedWays(baseCount: number, count: number): Float64Array {
+/** Share of the ways to part two samples without ties that have a U below each number. */
+function untiedSums(baseCount: number, count: number): Float64Array {
   const key = `${baseCount},${count}`;
   const known = untiedCache.get(key);
   if (known !== undefined) return known;
-  // Coefficients of the Gaussian binomial: product of (1 - x^(m+i)) / (1 - x^i), i = 1..n.
+  // Ways to each U: coefficients of the product of (1 - x^(m+i)) / (1 - x^i) over i = 1..n.
   const ways = new Float64Array(baseCount * count + 1);
   ways[0] = 1;
   for (let factor = 1; factor <= count; factor++) {
@@ -159,6 +161,10 @@ function untiedWays(baseCount: number, count: number): Float64Array {
     }
     for (let at = factor; at < ways.length; at++) ways[at]! += ways[at - factor]!;
   }
-  untiedCache.set(key, ways);
-  return ways;
+  const all = ways.reduce((sum, each) => sum + each, 0);
+  const sums = new Float64Array(ways.length + 1);
+  let below = 0;
+  ways.forEach((each, u) => sums[u + 1] = (below += each) / all);
+  untiedCache.set(key, sums);
+  return sums;
 }

@@ -8,8 +8,9 @@
 import { mean } from "./quantile.ts";
 
 /**
- * Autocorrelation at a lag, sum (x_i - m)(x_{i+lag} - m) / sum (x_i - m)^2 (G. Box, G. Jenkins, Time
- * Series Analysis, 2.1). For independent values it lies within +-1.96 / sqrt(n) 95 times of 100.
+ * Autocorrelation at a lag, sum (x_i - m) (x_{i+lag} - m) / sum (x_i - m)^2 (G. Box, G. Jenkins,
+ * Time Series Analysis, 2.1). For independent values it lies within +-1.96 / sqrt(n)
+ * 95 times of 100.
  *
  * @param lag 0 or more.
  * @returns 0 where nothing varies or the series is not longer than the lag.
@@ -54,7 +55,7 @@ export interface WarmUp {
 /**
  * MSER-5: the cut for which the standard error of the mean of the rest, in batches of five, is
  * smallest (K. P. White, "An Effective Truncation Heuristic for Bias Reduction in Simulation
- * Output", Simulation 69, 1997; K. P. White, M. Cobb, S. Spratt, 2000). A cut in the last half means
+ * Output", Simulation 69, 1997; K. White, M. Cobb, S. Spratt, 2000). A cut in the last half means
  * that the series is too short to tell. Finds a level that settles, not a slow drift.
  *
  * @param batch Values per batch: 5, or 1 for a short series of runs (MSER).

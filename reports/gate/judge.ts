@@ -71,6 +71,9 @@ export interface Pair {
 /** Stands for a change from zero: larger than any real ratio, finite so that a median exists. */
 const UNBOUNDED_LOSS = 1e9;
 
+/** Why a metric is missing. */
+export const LOST_REASON = "the baseline has a value, the records have none";
+
 /** Digits of a hash that a reason shows: enough to find it in the records. */
 const HASH_SHOWN_LENGTH = 12;
 
@@ -181,13 +184,12 @@ function judgeCell(
     if (why !== null) return whole("inconclusive", why);
   }
   const ids = [...new Set(pairs.flatMap((pair) => Object.keys(pair.before.metrics)))];
+  const directionOf = (id: string): Direction => infos.get(id)?.direction ?? "neutral";
+  const noisy = live ? judgeLive(before, current, ids, directionOf) : null;
   const comparisons: Comparison[] = ids.map((id) => {
-    const info = infos.get(id);
-    const direction = info?.direction ?? "neutral";
-    const judged = live
-      ? judgeLive(before, current, id, direction)
-      : judgeExact(pairs, id, direction, options);
-    return { cell, metric: id, unit: info?.unit ?? null, direction, ...judged };
+    const direction = directionOf(id);
+    const judged = noisy?.get(id) ?? judgeExact(pairs, id, direction, options);
+    return { cell, metric: id, unit: infos.get(id)?.unit ?? null, direction, ...judged };
   });
   const same = pairs.every((pair) =>
     pair.before.measurement_sha256 === pair.now.measurement_sha256
@@ -273,7 +275,7 @@ function judgeExact(
     seed_count: measured.length,
     reason,
   });
-  if (lost) return result("missing", "the baseline has a value, the records have none");
+  if (lost) return result("missing", LOST_REASON);
   const gained = pairs.some(({ before, now }) =>
     (before.metrics[id] ?? null) === null && (now.metrics[id] ?? null) !== null
   );

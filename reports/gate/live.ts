@@ -6,13 +6,15 @@
  * @module
  */
 
-import { median, quantile } from "../../harness/stats/quantile.ts";
+import { median } from "../../harness/stats/quantile.ts";
 import { canonicalJson } from "../../harness/canonical_json.ts";
 import type { Direction } from "../metrics.ts";
+import { formatRatio } from "../page/client/format.js";
 import type { BaselineRun } from "./baseline.ts";
-import type { Judged } from "./judge.ts";
+import { type Judged, LOST_REASON } from "./judge.ts";
+import { judgeMeasured, type MeasuredMetric, type MeasuredVerdict } from "./measured.ts";
 
-/** Runs needed on each side; below it quartiles are guesses. */
+/** Runs needed on each side; below it the rank-sum test cannot reach 1 % over all metrics. */
 export const LIVE_RUNS_MIN = 10;
 
 /**
@@ -39,45 +41,72 @@ export function incomparableLive(
   return null;
 }
 
+/** Metrics of a cell that both sides have; what one side lacks is no question of noise. */
+interface LiveMetric extends MeasuredMetric {
+  readonly seed_count: number;
+}
+
 /**
- * A change counts when the medians differ by LIVE_EFFECT_MIN and the middle halves of the two
- * samples are apart; the first without the second is inconclusive.
+ * Judges all metrics of a cell together, each beyond {@link LIVE_EFFECT_MIN} only (see
+ * measured.ts).
+ *
+ * @param directions Of the metrics of now, by id.
+ * @returns By metric id.
  */
 export function judgeLive(
   before: readonly BaselineRun[],
   now: readonly BaselineRun[],
-  id: string,
-  direction: Direction,
-): Judged {
-  const old = before.flatMap((run) => run.metrics[id] ?? []);
-  const values = now.flatMap((run) => run.metrics[id] ?? []);
-  const [oldMedian, newMedian] = [medianOrNull(old), medianOrNull(values)];
-  const ratio = oldMedian === null || newMedian === null || oldMedian === 0
-    ? null
-    : newMedian / oldMedian;
-  const result = (outcome: Judged["outcome"], reason: string | null = null): Judged => ({
-    outcome,
-    baseline: oldMedian,
-    current: newMedian,
-    ratio,
-    seed_count: Math.min(old.length, values.length),
-    reason,
-  });
-  if (oldMedian === null) return result(newMedian === null ? "identical" : "changed");
-  if (newMedian === null) {
-    return result("missing", "the baseline has a value, the records have none");
+  ids: readonly string[],
+  directions: (id: string) => Direction,
+): Map<string, Judged> {
+  const judged = new Map<string, Judged>();
+  const metrics: LiveMetric[] = [];
+  for (const id of ids) {
+    const [base, candidate] = [before, now].map((runs) =>
+      runs.flatMap((run) => run.metrics[id] ?? [])
+    ) as [number[], number[]];
+    const seed_count = Math.min(base.length, candidate.length);
+    if (seed_count < LIVE_RUNS_MIN) {
+      judged.set(id, { ...withoutPair(base, candidate), seed_count });
+      continue;
+    }
+    const direction = directions(id);
+    metrics.push({ id, direction, minimumEffect: LIVE_EFFECT_MIN, base, candidate, seed_count });
   }
-  if (direction === "neutral") return result(oldMedian === newMedian ? "identical" : "changed");
-  if (oldMedian === newMedian) return result("within");
-  const change = ratio === null ? Infinity : ratio;
-  const loss = direction === "lower" ? change : 1 / change;
-  if (loss <= 1 + LIVE_EFFECT_MIN && loss >= 1 / (1 + LIVE_EFFECT_MIN)) return result("within");
-  const apart = quantile(values, 0.25) > quantile(old, 0.75) ||
-    quantile(values, 0.75) < quantile(old, 0.25);
-  if (!apart) return result("inconclusive", "the spread of the runs hides the change");
-  return result(loss > 1 ? "regression" : "improved");
+  judgeMeasured(metrics).forEach((verdict, at) => {
+    const { direction, seed_count } = metrics[at]!;
+    const { base: baseline, candidate: current, ratio } = verdict;
+    const { outcome, reason } = gateOutcome(verdict, direction);
+    judged.set(verdict.id, { outcome, baseline, current, ratio, seed_count, reason });
+  });
+  return judged;
 }
 
-function medianOrNull(values: readonly number[]): number | null {
-  return values.length === 0 ? null : median(values);
+/** What a metric is whose values one side lacks, in part or at all. */
+function withoutPair(
+  base: readonly number[],
+  candidate: readonly number[],
+): Omit<Judged, "seed_count"> {
+  const [baseline, current] = [base, candidate].map((values) =>
+    values.length === 0 ? null : median(values)
+  ) as [number | null, number | null];
+  const result = (outcome: Judged["outcome"], reason: string | null) => {
+    return { outcome, baseline, current, ratio: null, reason };
+  };
+  if (baseline === null && current === null) return result("identical", null);
+  if (baseline === null) return result("changed", "the baseline has no value");
+  if (current === null) return result("missing", LOST_REASON);
+  return result("inconclusive", `a value in fewer than ${LIVE_RUNS_MIN} runs of a side`);
+}
+
+/** The words of the gate; a neutral metric explains and never needs an answer. */
+function gateOutcome(
+  { outcome, interval }: MeasuredVerdict,
+  direction: Direction,
+): { readonly outcome: Judged["outcome"]; readonly reason: string | null } {
+  if (outcome === "equivalent") return { outcome: "within", reason: null };
+  if (outcome !== "inconclusive") return { outcome, reason: null };
+  if (direction === "neutral") return { outcome: "changed", reason: null };
+  const range = interval === null ? "" : `: ${interval.map(formatRatio).join(" to ")}`;
+  return { outcome, reason: `the spread of the runs hides the change${range}` };
 }

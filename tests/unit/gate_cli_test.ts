@@ -269,16 +269,23 @@ Deno.test("The CI summary stays small however much changed", () => {
 });
 
 Deno.test("The self-test passes on good records and shows each planted case", async () => {
-  const { code, out, err } = await gate(RUNS, null, { selfTest: true });
-  assert.equal(code, 0, out + err);
+  const { code, out, err } = await gate(RUNS, null, { selfTest: true, trials: 40 });
+  // Few trials cannot measure a share, so a promise may look broken; the planted cases never may.
+  assert.match(err, /^Self-test (passed|failed: 0 misjudged)/, out);
+  assert.equal(code, err.startsWith("Self-test passed") ? 0 : 1);
   assert.match(out, /ok {3}\+10 % planted in rr\/model\/stock\/NONE: regression/);
-  assert.match(err, /Self-test passed: the gate saw all 8 planted cases/);
+  assert.equal(out.match(/^ok {3}.*: (pass|regression|inconclusive|refused)$/gm)?.length, 8);
+  assert.match(out, /a single spike taken for a change: 0\.0 % of 40; promised never/);
   assert.match(out, /ok {3}ten times slower in one of three seeds: regression/);
   assert.match(out, /ok {3}three seeds that contradict each other .*: inconclusive/);
 });
 
 Deno.test("The self-test goes red when the gate is too coarse to see 10 %", async () => {
-  const { code, out } = await gate(RUNS, null, { selfTest: true, minimumEffect: 0.2 });
+  const { code, out } = await gate(RUNS, null, {
+    selfTest: true,
+    trials: 1,
+    minimumEffect: 0.2,
+  });
   assert.equal(code, 1);
   assert.match(out, /FAIL \+10 % planted in .*: pass, want regression/);
 });

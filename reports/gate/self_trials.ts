@@ -1,0 +1,304 @@
+/**
+ * What the methods of the gate do, measured: thousands of seeded trials with a known truth. Each
+ * row says what was promised and what came out, so a method that does not hold somewhere is seen,
+ * and not offered there. Judges no records.
+ *
+ * @module
+ */
+
+import { bootstrapInterval } from "../../harness/stats/bootstrap.ts";
+import { changePoints } from "../../harness/stats/change_point.ts";
+import { normalQuantile, studentQuantile } from "../../harness/stats/distribution.ts";
+import { percentileOf } from "../../harness/stats/histogram_percentile.ts";
+import { estimateMedian } from "../../harness/stats/interval.ts";
+import { meanInterval } from "../../harness/stats/mean_interval.ts";
+import { hasSeveralHumps } from "../../harness/stats/modality.ts";
+import { ascending, mean } from "../../harness/stats/quantile.ts";
+import { Random } from "../../harness/stats/random.ts";
+import { hodgesLehmann } from "../../harness/stats/shift.ts";
+import type { MeasuredMetric } from "./measured.ts";
+import { confirm, DEFAULT_PLAN, lookAt, planPower } from "./sequential.ts";
+
+/** One row: a promise and what the trials showed. */
+export interface TrialRow {
+  readonly name: string;
+  readonly trials: number;
+  /** Share of the trials. */
+  readonly measured: number;
+  /** The promise in words. */
+  readonly promised: string;
+  readonly holds: boolean;
+}
+
+/** A shape of noise with a known truth; its scale is about 1. */
+interface Shape {
+  readonly name: string;
+  readonly draw: (random: Random) => number;
+  readonly mean: number;
+  readonly quantile: (probability: number) => number;
+}
+
+/** Normal variate (G. Box, M. Muller, 1958). */
+function normal(random: Random): number {
+  return Math.sqrt(-2 * Math.log(random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+}
+
+/** Share of the lower hump of the bimodal shape, and its place; the upper one is at 2. */
+const LOWER_SHARE = 0.3;
+const HUMP_DEVIATION = 0.5;
+
+const SHAPES: readonly Shape[] = [
+  { name: "normal", draw: normal, mean: 0, quantile: normalQuantile },
+  {
+    name: "log-normal",
+    draw: (random) => Math.exp(normal(random)),
+    mean: Math.exp(0.5),
+    quantile: (probability) => Math.exp(normalQuantile(probability)),
+  },
+  {
+    name: "bimodal",
+    draw: (random) => HUMP_DEVIATION * normal(random) + (random.uniform() < LOWER_SHARE ? -2 : 2),
+    mean: 2 * (1 - LOWER_SHARE) - 2 * LOWER_SHARE,
+    // Humps 8 deviations apart: above LOWER_SHARE a quantile is one of the upper hump alone.
+    quantile: (probability) =>
+      2 + HUMP_DEVIATION * normalQuantile((probability - LOWER_SHARE) / (1 - LOWER_SHARE)),
+  },
+  {
+    name: "heavy tails",
+    // Student's t with 3 degrees of freedom.
+    draw: (random) =>
+      normal(random) /
+      Math.sqrt((normal(random) ** 2 + normal(random) ** 2 + normal(random) ** 2) / 3),
+    mean: 0,
+    quantile: (probability) => studentQuantile(probability, 3),
+  },
+];
+
+const CONFIDENCE = 0.95;
+/** Coverage may miss its nominal value by this. */
+const COVERAGE_SLACK = 0.02;
+
+/** Where a method is not offered: the trials show by how much it misses. */
+const NOT_OFFERED: ReadonlySet<string> = new Set([
+  "log-normal: mean, Student, n = 30",
+  "log-normal: mean, BCa, n = 30",
+  "heavy tails: mean, BCa, n = 30",
+]);
+
+interface Interval {
+  readonly low: number;
+  readonly high: number;
+  /** Nominal coverage, where it differs from CONFIDENCE. */
+  readonly nominal?: number | null;
+}
+
+function sample(shape: Shape, count: number, random: Random): number[] {
+  return Array.from({ length: count }, () => shape.draw(random));
+}
+
+/** Share of the intervals that hold the truth. */
+function coverageRow(
+  name: string,
+  truth: number,
+  trials: number,
+  interval: (random: Random) => Interval,
+): TrialRow {
+  let covered = 0;
+  let nominal = CONFIDENCE;
+  const random = new Random(7);
+  for (let trial = 0; trial < trials; trial++) {
+    const found = interval(random);
+    nominal = found.nominal ?? CONFIDENCE;
+    if (found.low <= truth && truth <= found.high) covered++;
+  }
+  const measured = covered / trials;
+  const isNear = Math.abs(measured - nominal) <= COVERAGE_SLACK;
+  const isOffered = !NOT_OFFERED.has(name);
+  const target = `${(100 * nominal).toFixed(1)} % within 2 points`;
+  return {
+    name,
+    trials,
+    measured,
+    promised: isOffered ? target : `not offered: misses ${target}`,
+    holds: isNear === isOffered,
+  };
+}
+
+function coverageRows(shape: Shape, trials: number): TrialRow[] {
+  const of = (count: number, random: Random): number[] => sample(shape, count, random);
+  const middle = shape.quantile(0.5);
+  return [
+    coverageRow(
+      `${shape.name}: mean, Student, n = 30`,
+      shape.mean,
+      trials,
+      (random) => meanInterval(of(30, random), CONFIDENCE),
+    ),
+    coverageRow(
+      `${shape.name}: mean, BCa, n = 30`,
+      shape.mean,
+      trials,
+      (random) =>
+        bootstrapInterval([of(30, random)], ([values]) => mean(values!), {
+          confidence: CONFIDENCE,
+          resamples: 1000,
+          seed: random.bits(),
+        }),
+    ),
+    coverageRow(`${shape.name}: median, order statistics, n = 20`, middle, trials, (random) => {
+      const { low, high, coverage } = estimateMedian(of(20, random), CONFIDENCE);
+      return { low, high, nominal: coverage };
+    }),
+    coverageRow(
+      `${shape.name}: p90 of a histogram, n = 300`,
+      shape.quantile(0.9),
+      trials,
+      (random) => {
+        const buckets = ascending(of(300, random)).map((value) => ({ value, count: 1 }));
+        const { low, high, coverage } = percentileOf(buckets, 0.9, CONFIDENCE).interval!;
+        return { low, high, nominal: coverage };
+      },
+    ),
+    coverageRow(
+      `${shape.name}: shift, Hodges-Lehmann, n = 15 a side`,
+      0.7,
+      trials,
+      (random) =>
+        hodgesLehmann(of(15, random), of(15, random).map((value) => value + 0.7), CONFIDENCE),
+    ),
+  ];
+}
+
+/** Noise of one measurement, as a share: what a quiet machine shows for throughput. */
+const NOISE = 0.02;
+const MINIMUM_EFFECT = 0.01;
+
+/** Metrics of one comparison: about what a cell of the lab has. */
+const METRIC_COUNT = 8;
+
+/** Values around 100 with a noise of about NOISE, worse by a factor (lower is better). */
+function measure(shape: Shape, factor: number, count: number, random: Random): number[] {
+  const middle = shape.quantile(0.5);
+  return Array.from(
+    { length: count },
+    () => 100 * factor * Math.exp(NOISE * (shape.draw(random) - middle)),
+  );
+}
+
+/** Runs one comparison as `compare` does, to its end; whether it ended red. */
+function isRed(
+  shape: Shape,
+  factor: number,
+  metricCount: number,
+  random: Random,
+  minimumEffect: number = MINIMUM_EFFECT,
+): boolean {
+  const { pairsPerLook, looks } = DEFAULT_PLAN;
+  const metric = (id: string, base: readonly number[], candidate: readonly number[]) => {
+    const direction = "lower" as const;
+    return { id, direction, minimumEffect, base, candidate };
+  };
+  const fresh = (): MeasuredMetric[] =>
+    Array.from({ length: metricCount }, (_, at) =>
+      metric(
+        `metric ${at}`,
+        measure(shape, 1, pairsPerLook, random),
+        measure(shape, factor, pairsPerLook, random),
+      ));
+  let metrics = fresh();
+  for (let look = 0; look < looks; look++) {
+    const { verdicts, next } = lookAt(metrics, look, DEFAULT_PLAN);
+    if (next === "confirm") {
+      return confirm(verdicts, fresh()).some((each) => each.outcome === "regression");
+    }
+    if (next === "done") return false;
+    const more = fresh();
+    metrics = metrics.map((each, at) =>
+      metric(
+        each.id,
+        [...each.base, ...more[at]!.base],
+        [...each.candidate, ...more[at]!.candidate],
+      )
+    );
+  }
+  return false;
+}
+
+function shareOf(trials: number, seed: number, happens: (random: Random) => boolean): number {
+  const random = new Random(seed);
+  let count = 0;
+  for (let trial = 0; trial < trials; trial++) if (happens(random)) count++;
+  return count / trials;
+}
+
+function alarmRow(shape: Shape, trials: number): TrialRow {
+  const measured = shareOf(trials, 11, (random) => isRed(shape, 1, METRIC_COUNT, random));
+  const name = `${shape.name}: false alarm of ${METRIC_COUNT} metrics, base against itself`;
+  return { name, trials, measured, promised: "at most 1 %", holds: measured <= 0.01 };
+}
+
+function powerRow(percent: number, trials: number): TrialRow {
+  const [shape] = SHAPES;
+  const factor = 1 + percent / 100;
+  const measured = shareOf(trials, 13, (random) => isRed(shape!, factor, 1, random));
+  const whole = Math.log(factor) / NOISE;
+  const beyond = whole - Math.log(1 + MINIMUM_EFFECT) / NOISE;
+  const stated = planPower(beyond, whole, DEFAULT_PLAN);
+  return {
+    name: `+${percent} % planted in noise of ${100 * NOISE} %, minimum effect 1 %: red`,
+    trials,
+    measured,
+    promised: `the stated power, ${(100 * stated).toFixed(1)} %, or 3 points less`,
+    holds: measured >= stated - 0.03,
+  };
+}
+
+/** Runs in a history, before and after the place of a planted change. */
+const HISTORY = 15;
+
+function historyRows(shape: Shape, trials: number): TrialRow[] {
+  // Beyond the noise: the humps of the bimodal shape are 8 % apart.
+  const options = { minimumEffect: 0.1 };
+  const spike = shareOf(trials, 17, (random) => {
+    const series = measure(shape, 1, 2 * HISTORY, random);
+    series[random.below(series.length)]! *= 1.5 + 8 * random.uniform();
+    return changePoints(series, options).length > 0;
+  });
+  const step = shareOf(trials, 19, (random) => {
+    const before = measure(shape, 1, HISTORY, random);
+    const found = changePoints([...before, ...measure(shape, 1.15, HISTORY, random)], options);
+    return found.some(({ at }) => Math.abs(at - HISTORY) <= 2);
+  });
+  const row = (name: string, measured: number, promised: string, holds: boolean): TrialRow => ({
+    name: `${shape.name}: ${name}`,
+    trials,
+    measured,
+    promised,
+    holds,
+  });
+  return [
+    row("a single spike taken for a change", spike, "never", spike === 0),
+    row("a step of 15 % found within 2 runs", step, "at least 99 %", step >= 0.99),
+  ];
+}
+
+function humpRow(shape: Shape, trials: number): TrialRow {
+  const measured = shareOf(trials, 23, (random) => hasSeveralHumps(sample(shape, 50, random)));
+  const isBimodal = shape.name === "bimodal";
+  return {
+    name: `${shape.name}: warning of several humps, n = 50`,
+    trials,
+    measured,
+    promised: isBimodal ? "at least 70 %" : "at most 1 %",
+    holds: isBimodal ? measured >= 0.7 : measured <= 0.01,
+  };
+}
+
+/** Rows in the order of printing; a caller may stop between two. */
+export function* trialRows(trials: number): Generator<TrialRow> {
+  for (const shape of SHAPES) yield* coverageRows(shape, trials);
+  for (const shape of SHAPES) yield alarmRow(shape, trials);
+  for (const percent of [3, 5, 10]) yield powerRow(percent, trials);
+  for (const shape of SHAPES) yield* historyRows(shape, trials);
+  for (const shape of SHAPES) yield humpRow(shape, trials);
+}
