@@ -202,7 +202,7 @@ function pendingAt(counter: u32): Message {
   return changetype<Message>(WIRE_PENDING + (place << WIRE_SHIFT));
 }
 
-/** Keeps a message until it arrives: only then does it take a packet, like all that happens here. */
+/** Keeps a message until it arrives: a packet is taken only then, as for all that happens here. */
 function keep(message: Message): void {
   assert(inCount - handledCount < WIRE_PENDING_MAX && message.kind <= CLOSED);
   assert(EV_WIRE_FRAME + LOST == EV_WIRE_LOST && EV_WIRE_FRAME + CLOSED == EV_WIRE_CLOSED);
