@@ -62,18 +62,23 @@ import { checkAll } from "./machine/check";
 import { checkStep, checkStepInit } from "./machine/check_step";
 import { controlAgain, peerGiveUp, peerNext, peerReceive } from "./machine/client";
 import { clientWaited } from "./machine/client_thread";
-import { connectionAt, connectionsInit, groupAt, groupsUsed, TCP_CRR } from "./machine/connection";
+import {
+  connectionAt,
+  connectionsInit,
+  groupAt,
+  groupsUsed,
+  hasConnects,
+} from "./machine/connection";
 import { costSet as setCost, TICKS_PER_NS } from "./machine/costs";
 import { charge, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
 import { RUN_BROKEN, RUN_FULL } from "./machine/face";
 import {
-  flushDone,
   ruleActivate,
   ruleCount,
   ruleDelete as deleteRule,
-  ruleInsert as insertRule,
   rulesInit,
 } from "./machine/flow_director";
+import { flushDone } from "./machine/flow_room";
 import { halvesInit, TO_HOST } from "./machine/half_connection";
 import { ITR_MAX_USECS, itrInit, itrSet, vectorTimer } from "./machine/itr";
 import { linkInit } from "./machine/link";
@@ -126,10 +131,12 @@ export {
   groupFacebook,
   groupOnOff,
   groupOpen,
+  groupSendfile,
   groupServedBy,
   groupService,
   groupSet,
   groupThreads,
+  groupV6,
 } from "./machine/workload";
 
 /** More packets or events than one event takes: the start of a connection with 256 datagrams. */
@@ -334,13 +341,13 @@ function hasQueue(instance: i32): bool {
   return record > 0 && (recordObject(record, 0) >= 0 || recordObject(record, 1) >= 0);
 }
 
-/** Connections of a group that have a queue from the policy (CRR: that have had a rule). */
+/** Connections of a group that have a queue from the policy (CRR, CC: that have had a rule). */
 export function groupSteered(number: u32): u32 {
   const group = groupAt(number);
   let count: u32 = 0;
   for (let i: u32 = 0; i < group.count; i++) {
     const connection = connectionAt(group.first + i);
-    if (group.test == TCP_CRR) count += connection.steered;
+    if (hasConnects(group.test)) count += connection.steered;
     else if (hasQueue(connection.instance)) count++;
   }
   return count;
@@ -382,18 +389,6 @@ export function nicAdaptive(queue: u32): u32 {
 /** CPU that a queue pair's interrupt goes to. */
 export function nicCpu(queue: u32): u32 {
   return vectorCpu(queue);
-}
-
-/** Inserts a rule for an IPv4 flow that has none: its location, -ENOSPC or -EINVAL. */
-export function ruleInsert(
-  protocol: u32,
-  source: u32,
-  destination: u32,
-  ports: u32,
-  queue: u32,
-): i32 {
-  if (queue >= queues()) return -EINVAL;
-  return insertRule(protocol, source, destination, ports, queue);
 }
 
 /** Deletes the rule at a location, or -ENOENT. */

@@ -17,7 +17,9 @@ import {
   F_TYPE,
   FLOW_BYTES,
   FLOW_TCP4,
+  FLOW_TCP6,
   FLOW_UDP4,
+  FLOW_UDP6,
   flowAt,
   H_PARTITION,
   H_STRATEGY,
@@ -266,5 +268,24 @@ export function setRulesV4(
   store<u32>(flowAt, ports, F_PORTS);
   store<u32>(flowAt, source, F_SOURCE);
   store<u32>(flowAt, destination, F_DESTINATION);
+  return setRules(instance);
+}
+
+/** The same for IPv6 addresses of which the second and the third word are 0. */
+export function setRulesV6(
+  instance: i32,
+  protocol: i32,
+  prefix: i32,
+  source: i32,
+  destination: i32,
+  ports: i32,
+): i32 {
+  memory.fill(flowAt, 0, FLOW_BYTES);
+  store<u8>(flowAt, protocol == 6 ? FLOW_TCP6 : protocol == 17 ? FLOW_UDP6 : 0, F_TYPE);
+  store<u32>(flowAt, ports, F_PORTS);
+  store<u32>(flowAt, prefix, F_SOURCE);
+  store<u32>(flowAt, source, F_SOURCE + 12);
+  store<u32>(flowAt, prefix, F_DESTINATION);
+  store<u32>(flowAt, destination, F_DESTINATION + 12);
   return setRules(instance);
 }

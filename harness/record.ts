@@ -3,7 +3,7 @@
  *
  * Everything after a run (table, page, gate, exports) is a function of records alone. A record of
  * a model run holds no clock, host name or path, so that the same seed gives the same bytes
- * anywhere. This file holds types and names only; `store.ts` is the only reader and writer.
+ * anywhere. This file holds types and names; `store.ts` is the only reader and writer.
  *
  * @module
  */
@@ -26,9 +26,16 @@ export const TESTS = [
   "TCP_MAERTS",
   "UDP_RR",
   "UDP_STREAM",
+  "TCP_CC",
+  "TCP_SENDFILE",
 ] as const;
 /** One of netperf's tests. */
 export type TestName = typeof TESTS[number];
+
+/** Whether a test counts transactions (RR, CRR, CC) and not bytes. */
+export function hasTransactions(test: TestName): boolean {
+  return test.endsWith("RR") || test === "TCP_CC";
+}
 
 /** Where a run happens. */
 export type TargetKind = "model" | "live" | "mock";

@@ -53,6 +53,10 @@ export type ServiceDistribution = typeof SERVICE_DISTRIBUTIONS[number];
 export interface WorkloadGroup {
   readonly name: string;
   readonly test: TestName;
+  /** Version of IP that its flows use; 4 unless told. */
+  readonly ip_version?: 4 | 6;
+  /** MAERTS: whether the server sends a file with sendfile, without a copy; not unless told. */
+  readonly sendfile?: boolean;
   /** Parallel connections (for CRR: clients that open one connection after the other). */
   readonly connections: number;
   /**

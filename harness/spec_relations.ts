@@ -6,25 +6,30 @@
  */
 
 import type { Finding, JsoncDocument } from "./jsonc.ts";
-import type { TestName } from "./record.ts";
+import { hasTransactions, type TestName } from "./record.ts";
 import { topologyFindings } from "./topology.ts";
 import type { MachineSpec, MachineText, WorkloadGroup, WorkloadSpec } from "./spec.ts";
 
 /** Fields of a group that only some tests use; elsewhere they would be ignored in silence. */
 const FIELDS_OF_TESTS: Readonly<Record<string, (test: TestName) => boolean>> = {
-  request_bytes: hasTransactions,
-  response_bytes: hasTransactions,
-  service_ns: hasTransactions,
-  service_distribution: hasTransactions,
+  request_bytes: hasRequests,
+  response_bytes: hasRequests,
+  service_ns: hasRequests,
+  service_distribution: hasRequests,
   outstanding: (test) => test === "TCP_RR" || test === "UDP_RR",
   message_bytes: (test) => !hasTransactions(test),
+  sendfile: (test) => test === "TCP_MAERTS",
 };
 
-/** Payload of the largest UDP datagram over IPv4 (RFC 791, 768): 65535 - 20 - 8 bytes. */
-const DATAGRAM_BYTES_MAX = 65_507;
+/**
+ * Payload of the largest UDP datagram: over IPv4 65535 - 20 - 8 bytes (RFC 791, 768), over IPv6
+ * 65535 - 8, since its length does not count the header (RFC 8200).
+ */
+const DATAGRAM_BYTES_MAX = { 4: 65_507, 6: 65_527 } as const;
 
-function hasTransactions(test: TestName): boolean {
-  return test.endsWith("RR");
+/** A transaction of CC is a connection without data. */
+function hasRequests(test: TestName): boolean {
+  return hasTransactions(test) && test !== "TCP_CC";
 }
 
 /** Mistakes in a workload that fits its schema. */
@@ -61,10 +66,11 @@ function datagramFindings(group: WorkloadGroup, index: number): Finding[] {
   const fields = hasTransactions(group.test)
     ? ["request_bytes", "response_bytes"] as const
     : ["message_bytes"] as const;
-  return fields.filter((field) => group[field] > DATAGRAM_BYTES_MAX).map((field) => ({
+  const most = DATAGRAM_BYTES_MAX[group.ip_version ?? 4];
+  return fields.filter((field) => group[field] > most).map((field) => ({
     path: ["groups", index, field],
     message: `groups[${index}].${field} is ${group[field]}: ${group.test} sends it as one ` +
-      `datagram, accepted are at most ${DATAGRAM_BYTES_MAX}`,
+      `datagram, accepted are at most ${most}`,
   }));
 }
 

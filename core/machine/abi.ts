@@ -57,11 +57,18 @@ export const GROUP_SHIFT: usize = 8;
 export const ARRIVALS: usize = GROUPS + ((<usize>GROUP_MAX) << GROUP_SHIFT);
 export const HISTOGRAMS: usize = ARRIVALS + <usize>GROUP_MAX * <usize>ARRIVAL_MAX * 8;
 export const RULES: usize = HISTOGRAMS + <usize>GROUP_MAX * HISTOGRAM_SIZE;
-export const RULE_SHIFT: usize = 5;
+export const RULE_SHIFT: usize = 6;
 export const RULE_MAP: usize = RULES + ((<usize>RULE_MAX) << RULE_SHIFT);
 export const RULE_FREE: usize = RULE_MAP + <usize>RULE_MAX * 2 * 4;
+/** Input set and number of rules of each flow type, 16 bytes each. */
+export const RULE_TYPES: usize = RULE_FREE + 1024;
+/** The match that is asked for, as a rule has it, and a rule of `ethtool -N` with its masks. */
+export const RULE_MATCH: usize = RULE_FREE + 1536;
+export const RULE_INPUT: usize = RULE_FREE + 1664;
 export const RSS_KEY: usize = RULE_FREE + 2048;
-export const RSS_LUT: usize = RSS_KEY + 64;
+/** The key that the driver made, while the user has set another. */
+export const RSS_KEY_DRIVER: usize = RSS_KEY + 64;
+export const RSS_LUT: usize = RSS_KEY_DRIVER + 64;
 export const COSTS: usize = RSS_LUT + 512;
 export const PRNGS: usize = COSTS + <usize>COST_MAX * 8;
 export const DISTANCES: usize = PRNGS + <usize>PURPOSE_MAX * PRNG_SIZE;

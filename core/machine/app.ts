@@ -21,10 +21,12 @@ import {
   groupAt,
   STATE_OPEN,
   STATE_READY,
+  hasConnects,
+  hasTransactions,
+  isInbound,
+  TCP_CC,
   TCP_CRR,
   TCP_MAERTS,
-  TCP_RR,
-  TCP_STREAM,
   Thread,
   threadAt,
   UDP_RR,
@@ -41,6 +43,7 @@ import {
   EPOLL_WAIT,
   RECV_CALL,
   SEND_CALL,
+  SENDFILE,
   TCP_ACK_TX,
   TCP_TX,
   UDP_TX,
@@ -70,6 +73,11 @@ function copyTicks(bytes: u32, remote: bool): u64 {
   return (<u64>bytes * cost(remote ? COPY_REMOTE : COPY_LOCAL)) / 100;
 }
 
+/** sendfile hands down the pages of a file that is in memory. */
+function pageTicks(bytes: u32): u64 {
+  return (<u64>bytes * cost(SENDFILE)) / 100;
+}
+
 function step(thread: Thread, phase: u32, mode: u32, ticks: u64): u64 {
   const extra = thread.extra;
   thread.extra = 0;
@@ -81,7 +89,7 @@ function step(thread: Thread, phase: u32, mode: u32, ticks: u64): u64 {
 /** What a thread can do for a connection without waiting. */
 function ready(connection: Connection): u32 {
   const group = groupAt(connection.group);
-  if (isClient(connection) && group.test != TCP_STREAM && group.test != TCP_MAERTS) {
+  if (isClient(connection) && hasTransactions(group.test)) {
     return readyClient(connection, group);
   }
   switch (group.test) {
@@ -90,6 +98,9 @@ function ready(connection: Connection): u32 {
     case UDP_RR:
     case UDP_STREAM:
       return connection.rxMessages > 0 ? RECEIVE : BLOCKING;
+    case TCP_CC:
+      if (connection.state == STATE_READY) return ACCEPT;
+      return connection.state == STATE_OPEN && connection.rxFinished != 0 ? RECEIVE : BLOCKING;
     case TCP_CRR:
       if (connection.state == STATE_READY) return ACCEPT;
       return connection.state == STATE_OPEN && connection.rxQueued > 0 ? RECEIVE : BLOCKING;
@@ -125,7 +136,9 @@ function messageBytes(connection: Connection, group: Group): u32 {
 
 function receiveAmount(connection: Connection, group: Group): u32 {
   if (group.test == UDP_STREAM) return group.messageBytes;
-  if (group.test == TCP_STREAM) return min(connection.rxQueued, group.messageBytes);
+  if (isInbound(group.test)) return min(connection.rxQueued, group.messageBytes);
+  // The call that finds the end.
+  if (group.test == TCP_CC) return 0;
   const bytes = awaitedBytes(connection, group);
   return group.test == UDP_RR ? bytes : min(connection.rxQueued, bytes - connection.requestGot);
 }
@@ -134,7 +147,9 @@ function sendTicks(connection: Connection, group: Group): u64 {
   if (group.test == TCP_MAERTS) {
     // Room in window and device: the call itself hands a packet down.
     const output = connection.txHeld == 0 ? cost(TCP_TX) : 0;
-    return cost(SEND_CALL) + copyTicks(group.messageBytes, false) + output;
+    const bytes = group.messageBytes;
+    const data = group.sendfile == 0 ? copyTicks(bytes, false) : pageTicks(bytes);
+    return cost(SEND_CALL) + data + output;
   }
   const output = cost(group.test == UDP_RR ? UDP_TX : TCP_TX);
   return cost(SEND_CALL) + copyTicks(messageBytes(connection, group), false) + output;
@@ -219,9 +234,10 @@ function received(thread: Thread, cpu: u32): u32 {
     if (isClient(connection)) clientReceived(index);
     return COMPUTE;
   }
+  if (group.test == TCP_CC) return CLOSE;
   connection.rxQueued -= bytes;
   if (tcpWindowUpdate(index, cpu)) thread.extra += cost(TCP_ACK_TX);
-  if (group.test == TCP_STREAM) {
+  if (isInbound(group.test)) {
     group.bytes += bytes;
     return COMPUTE;
   }
@@ -255,7 +271,7 @@ function sent(index: u32, cpu: u32): u32 {
 function afterOutput(connection: Connection, group: Group): u32 {
   if (tcpCanSend(connection)) return OUTPUT;
   if (group.test == TCP_MAERTS) return COMPUTE;
-  return group.test == TCP_CRR ? CLOSE : START;
+  return hasConnects(group.test) ? CLOSE : START;
 }
 
 function closed(index: u32, cpu: u32, thread: Thread): void {
@@ -297,7 +313,7 @@ function served(thread: Thread, cpu: u32): void {
       thread.phase = received(thread, cpu);
       break;
     case COMPUTE: {
-      const answers = group.test == TCP_RR || group.test == TCP_CRR || group.test == UDP_RR;
+      const answers = hasTransactions(group.test);
       thread.phase = answers && (!isClient(connection) || connection.unsent > 0) ? SEND : START;
       break;
     }

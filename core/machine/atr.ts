@@ -9,7 +9,7 @@ import { cancel, now, schedule } from "../lib/wheel";
 import { EV_ATR, FLAG_FIN, FLAG_SYN, FLAG_UDP, Packet } from "./abi";
 import { Connection, connectionAt } from "./connection";
 import { ATR_SAMPLE, cost, RULE_PROGRAM } from "./costs";
-import { atrGive, atrRuns, atrTake } from "./flow_director";
+import { atrGive, atrRuns, atrTake } from "./flow_room";
 import { queueAt } from "./queue";
 
 /** Stops what is being programmed; a filter in force is forgotten, not removed. */

@@ -10,8 +10,8 @@ import { EV_BUSY_POLL, EV_CPU } from "./abi";
 import {
   connectionAt,
   groupAt,
+  hasConnects,
   STATE_OPEN,
-  TCP_CRR,
   TCP_MAERTS,
   Thread,
   threadAt,
@@ -67,7 +67,7 @@ function mayPoll(index: u32): bool {
   if (cost(BUSY_POLL) == 0) return false;
   const connection = connectionAt(thread.serving);
   const test = groupAt(connection.group).test;
-  return test != TCP_MAERTS && (test != TCP_CRR || connection.state == STATE_OPEN);
+  return test != TCP_MAERTS && (!hasConnects(test) || connection.state == STATE_OPEN);
 }
 
 function cpuBit(cpu: u32): u64 {

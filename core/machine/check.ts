@@ -35,13 +35,11 @@ import {
   END_ABSENT,
   END_SERVER,
   groupAt,
+  hasTransactions,
   RUNNABLE,
   RUNNING,
   SLEEPING,
-  TCP_CRR,
-  TCP_RR,
   threadAt,
-  UDP_RR,
 } from "./connection";
 import { Cpu, cpuAt, cpus, IDLE } from "./cpu";
 import { filterTableHolds } from "./flow_director";
@@ -285,8 +283,7 @@ function placesOf(index: u32): u64 {
   const connection = connectionAt(index);
   const group = groupAt(connection.group);
   if (connection.end == END_SERVER || connection.end == END_ABSENT) return 0;
-  const test = group.test;
-  return test == TCP_RR || test == TCP_CRR || test == UDP_RR ? group.outstanding : 0;
+  return hasTransactions(group.test) ? group.outstanding : 0;
 }
 
 /** Places of connections that have not started. */

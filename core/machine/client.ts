@@ -25,10 +25,12 @@ import {
   connectionAt,
   Group,
   groupAt,
-  TCP_CRR,
+  hasConnects,
+  TCP_CC,
   TCP_MAERTS,
 } from "./connection";
 import { cost, PEER_TURNAROUND } from "./costs";
+import { tcpSegment } from "./family";
 import {
   deliver,
   halfOf,
@@ -38,7 +40,6 @@ import {
   TO_HOST,
   TO_PEER,
 } from "./half_connection";
-import { TCP_SEGMENT } from "./link";
 import { datagramLost } from "./loss";
 import { peerControl, peerGoOn, peerRequest, queueRequest } from "./peer";
 import { acknowledge } from "./recovery";
@@ -96,19 +97,22 @@ function acknowledged(connection: Connection, index: u32, packet: Packet): void 
 
 /** Payload of the response that the peer waits for. */
 function responseNext(connection: Connection, group: Group): u32 {
+  if (group.test == TCP_CC) return 0;
   return responseBytesOf(connection, group, connection.stampHead);
 }
 
-/** Steps of a connection per request: SYN, request, response and FIN. */
+/** Steps of a connection per request: SYN, request, response and FIN; CC has no data. */
 function receiveCrr(connection: Connection, group: Group, index: u32, flags: u32): void {
   if ((flags & FLAG_SYN) != 0) {
     peerControl(index, FLAG_ACK, 0);
-    queueRequest(index, requestBytesOf(connection, group, connection.stampHead));
+    // Without data the peer closes at once.
+    if (group.test == TCP_CC) peerControl(index, FLAG_FIN | FLAG_ACK, 0);
+    else queueRequest(index, requestBytesOf(connection, group, connection.stampHead));
     return;
   }
   if ((flags & FLAG_FIN) != 0) connection.peerFinished = 1;
   if (connection.peerFinished == 0 || connection.peerGot < responseNext(connection, group)) return;
-  peerControl(index, FLAG_FIN | FLAG_ACK, 0);
+  peerControl(index, group.test == TCP_CC ? FLAG_ACK : FLAG_FIN | FLAG_ACK, 0);
   connection.peerFinished = 0;
   connection.peerGot = 0;
   complete(connection, group, index);
@@ -124,7 +128,8 @@ function receiveData(connection: Connection, group: Group, index: u32, packet: P
   connection.peerUnacked += bytes;
   // At once for a stream as for what is out of order; else with the next request.
   const isStream = group.test == TCP_MAERTS;
-  if (isStream || fresh != bytes || hasGap(half) || connection.peerUnacked >= 2 * TCP_SEGMENT) {
+  const due: u32 = 2 * tcpSegment(connection);
+  if (isStream || fresh != bytes || hasGap(half) || connection.peerUnacked >= due) {
     peerControl(index, FLAG_ACK, 0);
   }
   return fresh;
@@ -177,7 +182,7 @@ export function peerReceive(number: u32): void {
     return;
   }
   connection.peerGot += bytes;
-  if (group.test == TCP_CRR) {
+  if (hasConnects(group.test)) {
     receiveCrr(connection, group, index, flags);
     return;
   }

@@ -1,8 +1,9 @@
 // deno-fmt-ignore-file
-// Tables of groups, connections and threads. A connection is one slot of a workload's group: the
-// peer's socket, the flow between, and the socket of the system under test. The server thread of
-// the same number serves it, as netserver forks a process per control connection, or the first
-// threads of the group share its connections, as memcached's do. Layout only.
+// Tables of groups, connections and threads, and netperf's tests. A connection is one slot of a
+// workload's group: the peer's socket, the flow between, and the socket of the system under test.
+// The server thread of the same number serves it, as netserver forks a process per control
+// connection, or the first threads of the group share its connections, as memcached's do. Layout
+// only.
 
 import {
   CONNECTION_MAX,
@@ -25,6 +26,23 @@ export const TCP_STREAM: u32 = 2;
 export const TCP_MAERTS: u32 = 3;
 export const UDP_RR: u32 = 4;
 export const UDP_STREAM: u32 = 5;
+export const TCP_CC: u32 = 6;
+export const TCP_SENDFILE: u32 = 7;
+
+/** Tests of requests and responses: a transaction is one of each. */
+export function hasTransactions(test: u32): bool {
+  return test == TCP_RR || test == UDP_RR || hasConnects(test);
+}
+
+/** Tests whose every transaction is a connection of its own. */
+export function hasConnects(test: u32): bool {
+  return test == TCP_CRR || test == TCP_CC;
+}
+
+/** Tests in which the peer sends a stream of TCP, by copy or by sendfile. */
+export function isInbound(test: u32): bool {
+  return test == TCP_STREAM || test == TCP_SENDFILE;
+}
 
 /** IP protocol numbers. */
 export const PROTOCOL_TCP: u32 = 6;
@@ -66,6 +84,9 @@ export class Group {
   fromSend: u32;
   /** Longest wait of a client's thread for what is due, ticks; 0 wakes it when it is. */
   wait: u64;
+  /** 1 for flows over IPv6, and for a sender that uses sendfile (MAERTS). */
+  isV6: u32;
+  sendfile: u32;
   /** Mean gap of arrivals, ticks x 2^16 (open loop): of the group, or of each connection. */
   gap: u64;
   /** The load is there for the first and not for the second of each such times, ticks. */
@@ -98,6 +119,8 @@ export class Connection {
   protocol: u32;
   /** Which of its ends are here: see END_WHOLE and what follows. */
   end: u32;
+  /** 1 for a flow over IPv6; its addresses have the prefix of family.ts. */
+  isV6: u32;
   /** Counts the incarnations (CRR): packets of an earlier one are stale. */
   life: u32;
   state: u32;
@@ -117,6 +140,8 @@ export class Connection {
   // Queues: what rules gave at `ruleSeen`, what ATR learnt, what the socket keeps for transmit.
   ruleSeen: u32;
   ruleQueue: i32;
+  /** Place in the payload that the type's rules look at, -1 for none. */
+  ruleFlex: i32;
   atrQueue: i32;
   /** Queue of the filter that is being programmed, and the event of its end. */
   atrNext: i32;
@@ -127,6 +152,8 @@ export class Connection {
   rxMessages: u32;
   rxUnacked: u32;
   rxWindow: u32;
+  /** The peer has closed its direction: no more data (CC). */
+  rxFinished: u32;
   groBytes: u32;
   groNext: i32;
   groListed: u32;

@@ -82,6 +82,7 @@ export const WB_ON_ITR: u32 = 77;
 export const PCIE_MBPS: u32 = 78;
 export const PCIE_PAYLOAD: u32 = 79;
 export const PCIE_READ: u32 = 80;
+export const SENDFILE: u32 = 81;
 export const BUSY_POLL_BUDGET: u32 = 85;
 export const PREFER_BUSY_POLL: u32 = 86;
 export const NAPI_DEFER_HARD_IRQS: u32 = 87;

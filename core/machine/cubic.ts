@@ -7,7 +7,6 @@
 import { now } from "../lib/wheel";
 import { cost, INITIAL_WINDOW, TICKS_PER_NS } from "./costs";
 import { HalfConnection } from "./half_connection";
-import { TCP_SEGMENT } from "./link";
 
 /** RFC 9438: multiplicative decrease, and the constant of the cubic function. */
 const BETA: f64 = 0.7;
@@ -31,7 +30,7 @@ export function cubicReset(half: HalfConnection): void {
 
 /** Bytes that the window lets be under way. */
 export function cubicBytes(half: HalfConnection): u32 {
-  return <u32>half.window * TCP_SEGMENT;
+  return <u32>half.window * half.segment;
 }
 
 /** The window after silence longer than the retransmission time (RFC 5681, 4.1). */
@@ -74,8 +73,8 @@ function cubicAt(half: HalfConnection, seconds: f64): f64 {
 
 /** `bytes` were acknowledged of `flight` that had been under way. */
 export function cubicGrow(half: HalfConnection, bytes: u32, flight: u32): void {
-  const segments = <f64>bytes / <f64>TCP_SEGMENT;
-  const used = <f64>flight / <f64>TCP_SEGMENT;
+  const segments = <f64>bytes / <f64>half.segment;
+  const used = <f64>flight / <f64>half.segment;
   if (half.window < half.threshold) {
     // A window twice as large as its use is not what limits the sender.
     if (half.window < 2.0 * used) half.window = min(half.window + segments, half.threshold);

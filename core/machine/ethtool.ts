@@ -7,15 +7,9 @@
 
 import { EINVAL, EOPNOTSUPP } from "../lib/errno";
 import { connectionAt, connectionsUsed } from "./connection";
-import {
-  FIELD_DESTINATION,
-  FIELD_DESTINATION_PORT,
-  FIELD_SOURCE,
-  FIELD_SOURCE_PORT,
-  filterInsert,
-  ruleNext,
-  ruleWord,
-} from "./flow_director";
+import { hashFlow } from "./family";
+import { ruleNext, ruleWord } from "./flow_director";
+import { filterInsert } from "./flow_input";
 import {
   INTRL_MAX_USECS,
   intrlOf,
@@ -28,7 +22,15 @@ import {
   itrStart,
 } from "./itr";
 import { Container, queues, rxContainer, txContainer, workLimit, workLimitSet } from "./queue";
-import { rssHash, rssHashAddresses, rssKeySet, rssQueue, rssTableSet } from "./rss";
+import {
+  RSS_KEY_SIZE,
+  rssFields,
+  rssFieldsSet,
+  rssKeyAt,
+  rssKeySet,
+  rssQueue,
+  rssTableSet,
+} from "./rss";
 
 /**
  * Settings that stand before the run: intervals in microseconds or -1 for adaptive, and the cap on
@@ -125,35 +127,9 @@ export function ethtoolUsecsHigh(queue: u32): i32 {
   return queue < queues() ? <i32>intrlOf(queue) : -EINVAL;
 }
 
-/** Field of a rule by its mask: all ones, or 0 where it does not matter; -1 for a part of it. */
-function fieldOf(mask: u32, all: u32, field: u32): i32 {
-  if (mask == 0) return 0;
-  return mask == all ? <i32>field : -1;
-}
-
-/**
- * `ethtool -N`: inserts a rule, as filterInsert does; -EOPNOTSUPP for a mask that takes a part of a
- * field, -EINVAL for a queue that is not there. Ports are source << 16 | destination.
- */
-export function ethtoolRule(
-  protocol: u32,
-  location: i32,
-  source: u32,
-  sourceMask: u32,
-  destination: u32,
-  destinationMask: u32,
-  ports: u32,
-  portsMask: u32,
-  queue: i32,
-): i32 {
-  const from = fieldOf(sourceMask, u32.MAX_VALUE, FIELD_SOURCE);
-  const to = fieldOf(destinationMask, u32.MAX_VALUE, FIELD_DESTINATION);
-  const fromPort = fieldOf(portsMask >> 16, 0xffff, FIELD_SOURCE_PORT);
-  const toPort = fieldOf(portsMask & 0xffff, 0xffff, FIELD_DESTINATION_PORT);
-  if ((from | to | fromPort | toPort) < 0) return -EOPNOTSUPP;
-  if (queue < -1 || queue >= <i32>queues()) return -EINVAL;
-  const fields: u32 = from | to | fromPort | toPort;
-  return filterInsert(protocol, location, source, destination, ports, fields, queue);
+/** `ethtool -N`: inserts the rule that RULE_INPUT holds; see filterInsert. */
+export function ethtoolRule(location: i32, queue: i32): i32 {
+  return filterInsert(location, queue);
 }
 
 /** `ethtool -n`: the first location in use from one on, or -1. */
@@ -161,7 +137,7 @@ export function ethtoolRuleNext(location: u32): i32 {
   return ruleNext(location);
 }
 
-/** Word of the rule at a location in use: type, source, destination, ports, fields, queue. */
+/** Word of the rule at a location in use; see ruleWord. */
 export function ethtoolRuleWord(location: u32, word: u32): i32 {
   return ruleWord(location, word);
 }
@@ -177,13 +153,30 @@ export function ethtoolTableSet(index: u32, queue: u32): i32 {
   return rssTableSet(index, queue) ? 0 : -EINVAL;
 }
 
+/** All flows have their hash anew, at once. */
+function hashAgain(): void {
+  for (let i: u32 = 0; i < connectionsUsed(); i++) hashFlow(connectionAt(i));
+}
+
+/** A byte of the key, as `ethtool -x` shows it; -EINVAL for one that is not there. */
+export function ethtoolKey(index: u32): i32 {
+  return index < RSS_KEY_SIZE ? <i32>rssKeyAt(index) : -EINVAL;
+}
+
 /** `ethtool -X hkey`: a byte of the key; flows have their new hash at once. */
 export function ethtoolKeySet(index: u32, byte: u32): i32 {
   if (!rssKeySet(index, byte)) return -EINVAL;
-  for (let i: u32 = 0; i < connectionsUsed(); i++) {
-    const connection = connectionAt(i);
-    connection.hash = rssHash(connection.source, connection.destination, connection.ports);
-    connection.fragmentHash = rssHashAddresses(connection.source, connection.destination);
-  }
+  hashAgain();
   return 0;
+}
+
+/** Fields that a packet type is hashed by, as bits; types as in rss.ts. */
+export function ethtoolHashFields(type: u32): u32 {
+  return rssFields(type);
+}
+
+/** `ethtool -N rx-flow-hash`: the fields that a packet type is hashed by. */
+export function ethtoolHashFieldsSet(type: u32, fields: u32): void {
+  rssFieldsSet(type, fields);
+  hashAgain();
 }

@@ -19,6 +19,7 @@ import {
   PACKET_MAX,
   QUEUE_SHIFT,
   QUEUES,
+  RULE_INPUT as RULE_WORDS,
   STAMP_MAX,
   TOTALS,
   TRACE,
@@ -26,7 +27,17 @@ import {
   WIRE_OUT,
   WIRE_SHIFT,
 } from "./abi";
-import { Group, TCP_CRR, TCP_MAERTS, TCP_RR, TCP_STREAM, UDP_RR, UDP_STREAM } from "./connection";
+import {
+  Group,
+  TCP_CC,
+  TCP_CRR,
+  TCP_MAERTS,
+  TCP_RR,
+  TCP_SENDFILE,
+  TCP_STREAM,
+  UDP_RR,
+  UDP_STREAM,
+} from "./connection";
 import { Cpu } from "./cpu";
 import { RULE_LIMIT as RULES_HELD } from "./flow_director";
 import { TCP_SEGMENT, UDP_SEGMENT } from "./link";
@@ -65,6 +76,8 @@ export const FRAME_LIMIT: u32 = PACKET_MAX - 65536;
 /** Payload of a full frame. */
 export const TCP_FRAME_BYTES: u32 = TCP_SEGMENT;
 export const UDP_FRAME_BYTES: u32 = UDP_SEGMENT;
+/** Where a rule of `ethtool -N` is put before ethtoolRule; see flow_input.ts. */
+export const RULE_INPUT: u32 = <u32>RULE_WORDS;
 /** Rules that the device holds. */
 export const RULE_LIMIT: u32 = RULES_HELD;
 // Numbers of netperf's tests.
@@ -74,6 +87,8 @@ export const TEST_TCP_STREAM: u32 = TCP_STREAM;
 export const TEST_TCP_MAERTS: u32 = TCP_MAERTS;
 export const TEST_UDP_RR: u32 = UDP_RR;
 export const TEST_UDP_STREAM: u32 = UDP_STREAM;
+export const TEST_TCP_CC: u32 = TCP_CC;
+export const TEST_TCP_SENDFILE: u32 = TCP_SENDFILE;
 /** Answer of machineRun when packets or events run out. */
 export const RUN_FULL: u32 = 3;
 /** Answer of machineRun when an event broke a rule: debug builds only. */

@@ -1,15 +1,39 @@
 // deno-fmt-ignore-file
 // Flow director: the device's table of filters that override RSS. Rules (sideband, ntuple) match
-// the fields of one input set per flow type and give a queue or drop; ATR's filters (atr.ts) only
-// count here, since they share the room. What is accepted, refused and switched off near a full
-// table is the i40e driver's doing (i40e_ethtool.c, i40e_main.c). A rule works once the device has
-// programmed it. Knows nothing of packets.
+// the fields of one input set per flow type (flow_match.ts) and give a queue or drop. What is
+// accepted and refused is the i40e driver's doing (i40e_ethtool.c); the room in the table is
+// shared with ATR's filters (flow_room.ts). A rule works once the device has programmed it. Knows
+// nothing of packets.
 
 import { EBUSY, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP } from "../lib/errno";
 import { cancel, now, schedule } from "../lib/wheel";
-import { EV_FLUSH, EV_RULE, RULE_FREE, RULE_MAP, RULE_MAX, RULE_SHIFT, RULES } from "./abi";
+import {
+  EV_RULE,
+  RULE_FREE,
+  RULE_MAP,
+  RULE_MATCH,
+  RULE_MAX,
+  RULE_SHIFT,
+  RULE_TYPES,
+  RULES,
+} from "./abi";
 import { connectionAt, connectionsUsed } from "./connection";
-import { cost, FD_FLUSH, RULE_PROGRAM } from "./costs";
+import { cost, RULE_PROGRAM } from "./costs";
+import {
+  bucketOf,
+  flowTypeAt,
+  HASHED_BYTES,
+  Match,
+  portsMask,
+  TYPE_COUNT,
+  typeOf,
+  wanted,
+  wantOnly,
+  wantV4,
+  wantV6,
+} from "./flow_match";
+import { atrFilters, hasRoom, isFlushed, roomInit } from "./flow_room";
+import { queues } from "./queue";
 
 /** Filters of one port of a two-port card: 7168 shared + 1024 guaranteed halved (PF_RING #259). */
 export const RULE_LIMIT: u32 = 7680;
@@ -20,36 +44,12 @@ export const QUEUE_DROP: i32 = -1;
 export const ANSWER_NONE: i32 = -1;
 export const ANSWER_DROP: i32 = -2;
 
-// Fields of a rule, as bits.
-export const FIELD_SOURCE: u32 = 1;
-export const FIELD_DESTINATION: u32 = 2;
-export const FIELD_SOURCE_PORT: u32 = 4;
-export const FIELD_DESTINATION_PORT: u32 = 8;
-export const FIELDS_ALL: u32 = 15;
+/** Flexible words of all types together: places of the device's table (FLX_PIT) for them. */
+const FLEX_OFFSETS: u32 = 3;
 
-// Flow types by IP protocol; 0 is IPv4 of any other kind, fragments among it.
-export const FLOW_IP4: u32 = 0;
-export const FLOW_TCP4: u32 = 6;
-export const FLOW_UDP4: u32 = 17;
-export const FLOW_SCTP4: u32 = 132;
-
-/** Free filters below which ATR stops, from which on it and rules start again (i40e.h). */
-const FULL_MARGIN: u32 = 10;
-const ATR_ROOM: u32 = 128;
-const RULE_ROOM: u32 = 32;
-/** Least time between two flushes of the table: 10 s. */
-const FLUSH_INTERVAL: u64 = 100000000000;
-
-const MAP_MASK: u32 = RULE_MAX * 2 - 1;
-const TYPE_COUNT: u32 = 4;
-
-/** A rule, 32 bytes. `next` links rules of one hash, location + 1, 0 ends. */
+/** A rule, 64 bytes. `next` links rules of one hash, location + 1, 0 ends. */
 @unmanaged
-class Rule {
-  protocol: u32;
-  source: u32;
-  destination: u32;
-  ports: u32;
+class Rule extends Match {
   queue: i32;
   next: u32;
   used: u32;
@@ -57,33 +57,32 @@ class Rule {
   event: u32;
 }
 
+/** What the rules of a flow type have in common, 16 bytes: their number, and their input set. */
+@unmanaged
+class FlowType {
+  count: u32;
+  fields: u32;
+  /** Place of the flexible word in the payload, + 1; 0 for none. */
+  flex: u32;
+}
+
 let usedCount: u32 = 0;
 let programmed: u32 = 0;
 let change: u32 = 1;
-/** Input set of each flow type, four bits each, and rules that hold it, sixteen bits each. */
-let inputSets: u32 = 0;
-let typeCounts: u64 = 0;
-/** Filters of ATR, the forgotten ones of ended flows among them. */
-let atrCount: u32 = 0;
-let atrStopped: bool = false;
-let rulesStopped: bool = false;
-let flushEvent: u32 = 0;
-/** Ticks from which on the table may be flushed again. */
-let flushNext: u64 = 0;
 
 /** Changes whenever a look-up could give another answer; lets connections keep theirs. */
 export function ruleGeneration(): u32 {
   return change;
 }
 
+/** A look-up may give another answer from here on. */
+export function ruleChanged(): void {
+  change++;
+}
+
 /** Rules in the table. */
 export function ruleCount(): u32 {
   return usedCount;
-}
-
-/** Filters of ATR in the table. */
-export function atrFilters(): u32 {
-  return atrCount;
 }
 
 /** Insertions and deletions so far. */
@@ -97,60 +96,30 @@ function ruleAt(location: u32): Rule {
   return changetype<Rule>(RULES + ((<usize>location) << RULE_SHIFT));
 }
 
-/** Place of a flow type, -1 for one that the device has not. */
-function typeOf(protocol: u32): i32 {
-  if (protocol == FLOW_TCP4) return 0;
-  if (protocol == FLOW_UDP4) return 1;
-  if (protocol == FLOW_SCTP4) return 2;
-  return protocol == FLOW_IP4 ? 3 : -1;
-}
-
 
 @inline
-function rulesOf(type: u32): u32 {
-  return <u32>(typeCounts >> (type << 4)) & 0xffff;
-}
-
-
-@inline
-function inputSetOf(type: u32): u32 {
-  return (inputSets >> (type << 2)) & FIELDS_ALL;
+function typeAt(type: u32): FlowType {
+  return changetype<FlowType>(RULE_TYPES + ((<usize>type) << 4));
 }
 
 /** Rules for TCP flows: while there is one, the driver keeps ATR off. */
 export function ruleTcpCount(): u32 {
-  return rulesOf(0);
-}
-
-function portsMask(fields: u32): u32 {
-  const source: u32 = (fields & FIELD_SOURCE_PORT) != 0 ? 0xffff0000 : 0;
-  return source | ((fields & FIELD_DESTINATION_PORT) != 0 ? 0xffff : 0);
-}
-
-function bucketOf(protocol: u32, source: u32, destination: u32, ports: u32): usize {
-  let hash = (protocol ^ rotl<u32>(source, 7) ^ rotl<u32>(destination, 17)) + ports;
-  hash *= 0x9e3779b1;
-  return RULE_MAP + ((<usize>((hash >> 16) & MAP_MASK)) << 2);
+  return typeAt(0).count + typeAt(4).count;
 }
 
 /** Empties the table. */
 export function rulesInit(): void {
   memory.fill(RULES, 0, (<usize>RULE_MAX) << RULE_SHIFT);
   memory.fill(RULE_MAP, 0, <usize>RULE_MAX * 2 * 4);
+  memory.fill(RULE_TYPES, 0, <usize>TYPE_COUNT * 16);
   for (let word: u32 = 0; word < RULE_MAX / 64; word++) {
     store<u64>(RULE_FREE + ((<usize>word) << 3), word < RULE_LIMIT / 64 ? u64.MAX_VALUE : 0);
   }
-  assert(TYPE_COUNT * 16 <= 64 && RULE_LIMIT < 0x10000);
+  assert(offsetof<Rule>() <= 1 << RULE_SHIFT && offsetof<Match>("flexWord") == HASHED_BYTES);
   usedCount = 0;
   programmed = 0;
   change = 1;
-  inputSets = 0;
-  typeCounts = 0;
-  atrCount = 0;
-  atrStopped = false;
-  rulesStopped = false;
-  flushEvent = 0;
-  flushNext = 0;
+  roomInit();
 }
 
 function highestFree(): i32 {
@@ -161,145 +130,96 @@ function highestFree(): i32 {
   return -1;
 }
 
-function findRule(protocol: u32, source: u32, destination: u32, ports: u32): i32 {
-  let link = load<u32>(bucketOf(protocol, source, destination, ports));
+/** Location of the rule that matches what is wanted, whatever its flexible word; -1 none. */
+function findRule(): i32 {
+  let link = load<u32>(bucketOf(wanted()));
   while (link != 0) {
-    const rule = ruleAt(link - 1);
-    if (
-      rule.ports == ports &&
-      rule.protocol == protocol &&
-      rule.source == source &&
-      rule.destination == destination
-    )
+    if (memory.compare(changetype<usize>(ruleAt(link - 1)), RULE_MATCH, HASHED_BYTES) == 0) {
       return link - 1;
-    link = rule.next;
+    }
+    link = ruleAt(link - 1).next;
   }
   return -1;
 }
 
-function freeFilters(): u32 {
-  return RULE_LIMIT - min(usedCount + atrCount, RULE_LIMIT);
-}
-
-/** The driver empties the table of ATR's filters; until that is done nothing matches. */
-function startFlush(): void {
-  if (flushEvent != 0 || now() < flushNext) return;
-  for (let i: u32 = 0; i < connectionsUsed(); i++) {
-    const connection = connectionAt(i);
-    if (connection.atrEvent != 0) cancel(connection.atrEvent);
-    connection.atrEvent = 0;
-    connection.atrQueue = -1;
-    connection.atrNext = -1;
+/**
+ * Location of a rule that the driver takes for the same as the one that is wanted. It compares
+ * neither flexible words nor, of IPv6, more than ports and half of the source address
+ * (i40e_match_fdir_filter); -1 for none but at the location `own`.
+ */
+function findSame(own: i32): i32 {
+  const match = wanted();
+  if (match.type < 4) {
+    const same = findRule();
+    return same == own ? -1 : same;
   }
-  atrCount = 0;
-  change++;
-  flushEvent = schedule(now() + cost(FD_FLUSH), EV_FLUSH, 0);
-}
-
-/** The flush is over and the rules are programmed again. */
-export function flushDone(): void {
-  flushEvent = 0;
-  flushNext = now() + FLUSH_INTERVAL;
-  change++;
-}
-
-/** Room for one more filter of ATR, which is taken; near the table's end ATR stops. */
-export function atrTake(): bool {
-  if (!atrRuns()) return false;
-  atrStopped = freeFilters() <= FULL_MARGIN;
-  if (atrStopped) {
-    if (rulesStopped) startFlush();
-    return false;
+  for (let i = ruleNext(0); i >= 0; i = ruleNext(i + 1)) {
+    const rule = ruleAt(i);
+    if (i == own || rule.type != match.type || rule.ports != match.ports) continue;
+    if (rule.source0 == match.source0 && rule.source1 == match.source1) return i;
   }
-  atrCount++;
-  return true;
-}
-
-/** Whether the driver samples for ATR now: not while it has stopped or a TCP rule exists. */
-export function atrRuns(): bool {
-  if (flushEvent != 0 || ruleTcpCount() != 0) return false;
-  return !atrStopped || freeFilters() > ATR_ROOM;
-}
-
-/** A filter of ATR is gone. */
-export function atrGive(): void {
-  assert(atrCount > 0);
-  atrCount--;
-}
-
-/** Whether a rule finds room; a full table takes none until there is some more. */
-function hasRoom(): bool {
-  if (rulesStopped && freeFilters() <= RULE_ROOM) return false;
-  rulesStopped = freeFilters() == 0;
-  if (rulesStopped && atrCount != 0) startFlush();
-  return !rulesStopped;
+  return -1;
 }
 
 function enter(location: u32, rule: Rule): void {
-  const bucket = bucketOf(rule.protocol, rule.source, rule.destination, rule.ports);
+  const bucket = bucketOf(rule);
   rule.next = load<u32>(bucket);
   store<u32>(bucket, location + 1);
   const word = RULE_FREE + (((<usize>location) >> 6) << 3);
   store<u64>(word, load<u64>(word) & ~((<u64>1) << (location & 63)));
 }
 
+/** Whether the device has room for a flexible word at a place: that of a rule, or a new one. */
+function flexFits(flex: u32): bool {
+  if (flex == 0) return true;
+  let places: u64 = 0;
+  for (let type: u32 = 0; type < TYPE_COUNT; type++) {
+    if (typeAt(type).count != 0) places |= (<u64>1) << typeAt(type).flex;
+  }
+  places &= ~1;
+  return ((places >> flex) & 1) != 0 || popcnt(places) < FLEX_OFFSETS;
+}
+
+/** What the driver says to the fields of a new rule: 0, or why not. */
+function fieldsRefused(type: u32, fields: u32, flex: u32): i32 {
+  if ((type & 3) == 3 && portsMask(fields) != 0) return -EOPNOTSUPP;
+  if (!flexFits(flex)) return -ENOSPC;
+  // One input set per flow type, and even the only rule keeps it when it is replaced.
+  const known = typeAt(type);
+  if (known.count == 0) return 0;
+  return known.fields == fields && known.flex == flex ? 0 : -EOPNOTSUPP;
+}
+
 /**
- * Inserts a rule at a location, or at the highest free one, for flows that agree in `fields`; a
- * rule that is there is replaced. Answers the location. -EBUSY during a flush; -EOPNOTSUPP for a
- * flow type or fields that the device has not, or other fields than the type's rules have; -EINVAL
- * beyond the table or where the same match stands elsewhere; -ENOSPC where there is no room.
+ * Inserts a rule for what is wanted, with this input set and flexible place + 1 (0 none); see
+ * filterInsert in flow_input.ts.
  */
-export function filterInsert(
-  protocol: u32,
-  location: i32,
-  source: u32,
-  destination: u32,
-  ports: u32,
-  fields: u32,
-  queue: i32,
-): i32 {
-  const type = typeOf(protocol);
-  if (type < 0) return -EOPNOTSUPP;
-  if (protocol == FLOW_IP4 && portsMask(fields) != 0) return -EOPNOTSUPP;
-  if (flushEvent != 0) return -EBUSY;
-  const replaced = location >= 0 && <u32>location < RULE_LIMIT && ruleAt(location).used != 0;
-  const own = replaced && ruleAt(location).protocol == protocol ? 1 : 0;
-  if (rulesOf(type) > <u32>own && inputSetOf(type) != fields) return -EOPNOTSUPP;
+export function insertWanted(location: i32, fields: u32, flex: u32, queue: i32): i32 {
+  if (isFlushed()) return -EBUSY;
+  const type = wanted().type;
+  const refused = fieldsRefused(type, fields, flex);
+  if (refused != 0) return refused;
   if (location < LOCATION_ANY || location >= <i32>RULE_LIMIT) return -EINVAL;
-  const from = (fields & FIELD_SOURCE) != 0 ? source : 0;
-  const to = (fields & FIELD_DESTINATION) != 0 ? destination : 0;
-  const between = ports & portsMask(fields);
-  const same = findRule(protocol, from, to, between);
-  if (same >= 0 && same != location) return -EINVAL;
+  if (queue < QUEUE_DROP || queue >= <i32>queues()) return -EINVAL;
+  wantOnly(fields);
+  if (findSame(location) >= 0) return -EINVAL;
+  const replaced = location >= 0 && ruleAt(location).used != 0;
   if (!replaced && !hasRoom()) return -ENOSPC;
   const place: u32 = location < 0 ? <u32>highestFree() : <u32>location;
   if (replaced) ruleDelete(place);
   const rule = ruleAt(place);
-  rule.protocol = protocol;
-  rule.source = from;
-  rule.destination = to;
-  rule.ports = between;
+  memory.copy(changetype<usize>(rule), RULE_MATCH, offsetof<Match>());
   rule.queue = queue;
   rule.used = 1;
   rule.event = schedule(now() + cost(RULE_PROGRAM), EV_RULE, place);
   enter(place, rule);
-  inputSets = (inputSets & ~(FIELDS_ALL << (type << 2))) | (fields << (type << 2));
-  typeCounts += (<u64>1) << (type << 4);
+  typeAt(type).fields = fields;
+  typeAt(type).flex = flex;
+  typeAt(type).count++;
   usedCount++;
   programmed++;
   change++;
   return place;
-}
-
-/** Inserts a rule for one flow at any location, as the policy manager asks for it. */
-export function ruleInsert(
-  protocol: u32,
-  source: u32,
-  destination: u32,
-  ports: u32,
-  queue: u32,
-): i32 {
-  return filterInsert(protocol, LOCATION_ANY, source, destination, ports, FIELDS_ALL, queue);
 }
 
 /** The device has programmed the rule. */
@@ -311,9 +231,9 @@ export function ruleActivate(location: u32): void {
 /** Deletes the rule at a location; -ENOENT where there is none, -EBUSY during a flush. */
 export function ruleDelete(location: u32): i32 {
   if (location >= RULE_LIMIT || ruleAt(location).used == 0) return -ENOENT;
-  if (flushEvent != 0) return -EBUSY;
+  if (isFlushed()) return -EBUSY;
   const rule = ruleAt(location);
-  let link = bucketOf(rule.protocol, rule.source, rule.destination, rule.ports);
+  let link = bucketOf(rule);
   while (load<u32>(link) != location + 1) {
     link = changetype<usize>(ruleAt(load<u32>(link) - 1)) + offsetof<Rule>("next");
   }
@@ -326,23 +246,66 @@ export function ruleDelete(location: u32): i32 {
   const word = RULE_FREE + (((<usize>location) >> 6) << 3);
   store<u64>(word, load<u64>(word) | ((<u64>1) << (location & 63)));
   usedCount--;
-  typeCounts -= (<u64>1) << (typeOf(rule.protocol) << 4);
+  typeAt(rule.type).count--;
   programmed++;
   change++;
   return 0;
 }
 
-/** Queue that an active rule gives a flow, ANSWER_DROP, or ANSWER_NONE. */
-export function ruleQueue(protocol: u32, source: u32, destination: u32, ports: u32): i32 {
-  if (usedCount == 0 || flushEvent != 0) return ANSWER_NONE;
-  const type = typeOf(protocol);
-  if (rulesOf(type) == 0) return ANSWER_NONE;
-  const fields = inputSetOf(type);
-  const from = (fields & FIELD_SOURCE) != 0 ? source : 0;
-  const to = (fields & FIELD_DESTINATION) != 0 ? destination : 0;
-  const location = findRule(protocol, from, to, ports & portsMask(fields));
+/** Answer of the rules for what is wanted, in a frame with this word at the flexible place. */
+function answer(flexWord: i32): i32 {
+  const known = typeAt(wanted().type);
+  wantOnly(known.fields);
+  const location = findRule();
   if (location < 0 || ruleAt(location).event != 0) return ANSWER_NONE;
+  if (known.flex != 0 && <i32>ruleAt(location).flexWord != flexWord) return ANSWER_NONE;
   return ruleAt(location).queue == QUEUE_DROP ? ANSWER_DROP : ruleAt(location).queue;
+}
+
+/** Whether there are rules in force for a flow type. */
+function hasRules(type: i32): bool {
+  return usedCount != 0 && !isFlushed() && type >= 0 && typeAt(type).count != 0;
+}
+
+/**
+ * Place in the payload of the flexible word that rules of a flow type look at, or -1: then the
+ * answer is the same for all frames of a flow.
+ */
+export function ruleFlex(flowType: u32): i32 {
+  const type = typeOf(flowType);
+  return hasRules(type) ? <i32>typeAt(type).flex - 1 : -1;
+}
+
+/**
+ * Queue that an active rule gives a flow of IPv4, ANSWER_DROP, or ANSWER_NONE; `flexWord` is what
+ * stands at the flexible place, -1 for nothing.
+ */
+export function ruleQueue(
+  flowType: u32,
+  source: u32,
+  destination: u32,
+  ports: u32,
+  flexWord: i32,
+): i32 {
+  const type = typeOf(flowType);
+  if (!hasRules(type)) return ANSWER_NONE;
+  wantV4(type, source, destination, ports);
+  return answer(flexWord);
+}
+
+/** The same for a flow of IPv6 whose addresses have one prefix; see family.ts. */
+export function ruleQueueV6(
+  flowType: u32,
+  prefix: u32,
+  source: u32,
+  destination: u32,
+  ports: u32,
+  flexWord: i32,
+): i32 {
+  const type = typeOf(flowType);
+  if (!hasRules(type)) return ANSWER_NONE;
+  wantV6(type, prefix, source, destination, ports);
+  return answer(flexWord);
 }
 
 // A rule as `ethtool -n` shows it.
@@ -353,44 +316,54 @@ export function ruleNext(location: u32): i32 {
   return -1;
 }
 
-/** Word of a rule in use: 0 flow type, 1 source, 2 destination, 3 ports, 4 fields, 5 queue. */
+/**
+ * Word of a rule in use: 0 flow type, 1 to 4 source, 5 to 8 destination, 9 ports, 10 flexible word,
+ * 11 queue, 12 fields, 13 place of the flexible word + 1.
+ */
 export function ruleWord(location: u32, word: u32): i32 {
-  assert(location < RULE_LIMIT && ruleAt(location).used != 0);
+  assert(location < RULE_LIMIT && ruleAt(location).used != 0 && word <= 13);
   const rule = ruleAt(location);
-  switch (word) {
-    case 0:
-      return rule.protocol;
-    case 1:
-      return rule.source;
-    case 2:
-      return rule.destination;
-    case 3:
-      return rule.ports;
-    case 4:
-      return inputSetOf(typeOf(rule.protocol));
-    default:
-      assert(word == 5);
-      return rule.queue;
+  if (word == 0) return flowTypeAt(rule.type);
+  if (word == 12) return typeAt(rule.type).fields;
+  if (word == 13) return typeAt(rule.type).flex;
+  return load<i32>(changetype<usize>(rule) + ((<usize>word) << 2));
+}
+
+/** A rule that gives a queue from this one on, or -1. */
+export function ruleBeyond(queue: u32): i32 {
+  for (let i = ruleNext(0); i >= 0; i = ruleNext(i + 1)) {
+    if (ruleAt(i).queue >= <i32>queue) return i;
   }
+  return -1;
 }
 
 /** Whether counts and places of the table agree and no more filters are in it than fit. */
 export function filterTableHolds(): bool {
   let used: u32 = 0;
   let free: u32 = 0;
-  let types: u64 = 0;
+  let typed: u32 = 0;
   for (let i: u32 = 0; i < RULE_LIMIT; i++) {
-    const word = load<u64>(RULE_FREE + (((<usize>i) >> 6) << 3));
-    free += <u32>((word >> (i & 63)) & 1);
-    if (ruleAt(i).used == 0) continue;
-    used++;
-    types += (<u64>1) << (typeOf(ruleAt(i).protocol) << 4);
+    const word = RULE_FREE + (((<usize>i) >> 6) << 3);
+    free += <u32>((load<u64>(word) >> (i & 63)) & 1);
+    if (ruleAt(i).used != 0) used++;
+  }
+  for (let type: u32 = 0; type < TYPE_COUNT; type++) {
+    let count: u32 = 0;
+    if (typeAt(type).count != 0) count = countOfType(type);
+    if (count != typeAt(type).count) return false;
+    typed += count;
   }
   let steered: u32 = 0;
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     const connection = connectionAt(i);
     if (connection.atrQueue >= 0 || connection.atrEvent != 0) steered++;
   }
-  if (used != usedCount || free != RULE_LIMIT - used || types != typeCounts) return false;
-  return steered <= atrCount && used + atrCount <= RULE_LIMIT;
+  if (used != usedCount || free != RULE_LIMIT - used || typed != used) return false;
+  return steered <= atrFilters() && used + atrFilters() <= RULE_LIMIT;
+}
+
+function countOfType(type: u32): u32 {
+  let count: u32 = 0;
+  for (let i = ruleNext(0); i >= 0; i = ruleNext(i + 1)) if (ruleAt(i).type == type) count++;
+  return count;
 }

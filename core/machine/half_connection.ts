@@ -40,6 +40,8 @@ export class HalfConnection {
   recoveryEnd: u32;
   timer: u32;
   backoff: u32;
+  /** Payload of a full segment, in which windows count. */
+  segment: u32;
   // Round-trip time: end of the segment that is timed; smoothed and its deviation, nanoseconds.
   timedEnd: u32;
   rttNs: u32;

@@ -30,24 +30,24 @@ import {
   connectionAt,
   END_SERVER,
   groupAt,
+  hasConnects,
+  isInbound,
   PROTOCOL_TCP,
   stampAt,
-  TCP_CRR,
-  TCP_STREAM,
   UDP_RR,
   UDP_STREAM,
 } from "./connection";
 import { CABLE, cost, NIC_PACKET, NIC_RX, TCP_WINDOW } from "./costs";
-import { halfOf, inOrder, TO_HOST, TO_PEER } from "./half_connection";
 import {
-  IP_HEADERS,
-  linkLoses,
-  linkToHost,
-  TCP_HEADERS,
-  TCP_SEGMENT,
-  UDP_HEADERS,
-  UDP_SEGMENT,
-} from "./link";
+  hashFlow,
+  tcpHeaders,
+  tcpSegment,
+  udpFrames,
+  udpHeaders,
+  udpPayload,
+} from "./family";
+import { halfOf, inOrder, TO_HOST, TO_PEER } from "./half_connection";
+import { linkLoses, linkToHost } from "./link";
 import { frameLost } from "./loss";
 import { QUANTUM } from "./qdisc";
 import {
@@ -61,15 +61,13 @@ import {
   TIMER_RESEND,
 } from "./recovery";
 import { rxArrive, rxOnBus, rxTransfer } from "./ring";
-import { rssHash, rssHashAddresses } from "./rss";
 import { requestBytesOf, sizesDraw } from "./sizes";
 import { rxQueueOf } from "./steering";
 import { tcpReset } from "./tcp";
 import { totals } from "./totals";
-import { udpFrames } from "./udp";
 import { wirePacket } from "./wire";
 
-/** 192.168.0.2 and 192.168.0.1: the peer and the system under test. */
+/** 192.168.0.2 and 192.168.0.1: the peer and the system under test (fd00::c0a8:2 and so on). */
 const PEER_ADDRESS: u32 = 0xc0a80002;
 const OWN_ADDRESS: u32 = 0xc0a80001;
 /** netserver's control port; data connections of the model share it. */
@@ -127,8 +125,7 @@ export function peerFlow(index: u32): void {
   connection.source = isServer ? PEER_ADDRESS : OWN_ADDRESS;
   connection.destination = isServer ? OWN_ADDRESS : PEER_ADDRESS;
   connection.ports = isServer ? (port << 16) | SERVER_PORT : (SERVER_PORT << 16) | port;
-  connection.hash = rssHash(connection.source, connection.destination, connection.ports);
-  connection.fragmentHash = rssHashAddresses(connection.source, connection.destination);
+  hashFlow(connection);
   connection.ruleSeen = 0;
   connection.peerWindow = <u32>cost(TCP_WINDOW);
   connection.peerGot = 0;
@@ -177,7 +174,7 @@ function putAck(connection: Connection, packet: Packet): void {
 /** Sends a packet that waits for no data: an acknowledgement, SYN, FIN, or a probe. */
 export function peerControl(index: u32, flags: u32, payload: u32): void {
   const connection = connectionAt(index);
-  const number = packetTake(index, flags, payload, TCP_HEADERS);
+  const number = packetTake(index, flags, payload, tcpHeaders(connection));
   const packet = packetAt(number);
   packet.life = connection.life;
   putAck(connection, packet);
@@ -189,14 +186,16 @@ export function peerControl(index: u32, flags: u32, payload: u32): void {
 
 /** Puts a datagram's frames on the connection's queue. */
 function queueDatagram(index: u32, bytes: u32): void {
-  const frames = udpFrames(bytes);
-  const datagram = ++connectionAt(index).peerDatagrams;
+  const connection = connectionAt(index);
+  const frames = udpFrames(connection, bytes);
+  const headers = udpHeaders(connection, frames);
+  const datagram = ++connection.peerDatagrams;
   for (let i: u32 = 0; i < frames; i++) {
     let flags = FLAG_UDP;
     if (i + 1 == frames) flags |= FLAG_LAST;
     if (frames > 1) flags |= FLAG_FRAGMENT;
-    const payload = min(UDP_SEGMENT, bytes - i * UDP_SEGMENT);
-    const number = packetTake(index, flags, payload, frames > 1 ? IP_HEADERS : UDP_HEADERS);
+    const payload = udpPayload(connection, frames, i, bytes);
+    const number = packetTake(index, flags, payload, headers);
     packetAt(number).sequence = datagram;
     queuePacket(index, number);
   }
@@ -204,10 +203,11 @@ function queueDatagram(index: u32, bytes: u32): void {
 
 /** Puts a request's segments on the connection's queue. */
 export function queueRequest(index: u32, bytes: u32): void {
+  const connection = connectionAt(index);
   let left = bytes;
   do {
-    const payload = min(left, TCP_SEGMENT);
-    queuePacket(index, packetTake(index, 0, payload, TCP_HEADERS));
+    const payload = min(left, tcpSegment(connection));
+    queuePacket(index, packetTake(index, 0, payload, tcpHeaders(connection)));
     left -= payload;
   } while (left > 0);
   enlist(index);
@@ -227,7 +227,7 @@ export function peerRequest(index: u32, due: u64): void {
   store<u64>(stampAt(connection, group, counter), intended);
   sizesDraw(connection, group, counter);
   connection.outstanding++;
-  if (group.test == TCP_CRR) {
+  if (hasConnects(group.test)) {
     peerFlow(index);
     peerControl(index, FLAG_SYN, 0);
   } else if (group.test == UDP_RR) {
@@ -247,8 +247,8 @@ function mayGo(connection: Connection, payload: u32): bool {
 /** A stream may send a frame that is not queued yet. */
 function streamReady(connection: Connection): bool {
   const test = groupAt(connection.group).test;
-  if (test != TCP_STREAM) return test == UDP_STREAM;
-  return mayGo(connection, TCP_SEGMENT);
+  if (!isInbound(test)) return test == UDP_STREAM;
+  return mayGo(connection, tcpSegment(connection));
 }
 
 /** Whether a connection has a frame that may go now. */
@@ -267,7 +267,7 @@ export function peerGoOn(index: u32): void {
 
 /** Makes a copy of a segment that was lost. */
 function copyLost(connection: Connection, index: u32, hole: u32): u32 {
-  const number = packetTake(index, FLAG_COPY, packetAt(hole).payload, TCP_HEADERS);
+  const number = packetTake(index, FLAG_COPY, packetAt(hole).payload, tcpHeaders(connection));
   const packet = packetAt(number);
   packet.life = connection.life;
   packet.sequence = packetAt(hole).sequence;
@@ -282,7 +282,7 @@ function takeData(connection: Connection, index: u32): u32 {
     if (!streamReady(connection)) return 0;
     const group = groupAt(connection.group);
     if (group.test == UDP_STREAM) queueDatagram(index, group.messageBytes);
-    else queuePacket(index, packetTake(index, 0, TCP_SEGMENT, TCP_HEADERS));
+    else queuePacket(index, packetTake(index, 0, tcpSegment(connection), tcpHeaders(connection)));
   }
   const number = connection.peerHead;
   const packet = packetAt(number);
@@ -314,12 +314,13 @@ function takeFrame(connection: Connection, index: u32): u32 {
 export function peerTimer(index: u32): void {
   const connection = connectionAt(index);
   const half = halfOf(connection, TO_HOST);
-  const isStream = groupAt(connection.group).test == TCP_STREAM;
+  const isStream = isInbound(groupAt(connection.group).test);
   const waits = connection.peerHead != 0 || isStream;
   const action = timerFires(index, TO_HOST, waits && !peerCanSend(connection));
   if (action == TIMER_RESEND) peerGoOn(index);
   if (action != TIMER_PROBE) return;
-  peerControl(index, FLAG_DUPLICATE, min(max(half.sent - half.acked, 1), TCP_SEGMENT));
+  const payload = min(max(half.sent - half.acked, 1), tcpSegment(connection));
+  peerControl(index, FLAG_DUPLICATE, payload);
 }
 
 /** The link is free: the next connection sends one frame. */

@@ -24,6 +24,17 @@ export declare function setRulesV4(
   ports: u32,
 ): i32;
 
+/** The same for a flow of IPv6 whose addresses have zeros between the first and the last word. */
+@external("policy", "setRulesV6")
+export declare function setRulesV6(
+  instance: i32,
+  protocol: i32,
+  prefix: u32,
+  source: u32,
+  destination: u32,
+  ports: u32,
+): i32;
+
 /** A socket comes into being: handle, or negative errno. */
 @external("policy", "socketOpen")
 export declare function socketOpen(id: u32, task: i32, device: i32): i32;

@@ -17,6 +17,7 @@ import {
   cubicRestart,
   cubicTimeout,
 } from "./cubic";
+import { tcpSegment } from "./family";
 import {
   HalfConnection,
   halfOf,
@@ -27,7 +28,6 @@ import {
   TO_HOST,
   TO_PEER,
 } from "./half_connection";
-import { TCP_SEGMENT } from "./link";
 import { totals } from "./totals";
 
 /** Segments above a hole that make it lost (DupThresh). */
@@ -107,7 +107,7 @@ function markLost(half: HalfConnection): void {
   for (let i = half.holeHead; i != 0; i = packetAt(i).holeNext) {
     const hole = packetAt(i);
     const above = <i32>(half.known - (hole.sequence - holes));
-    if (above < <i32>(DUPLICATES * min(hole.payload, TCP_SEGMENT))) return;
+    if (above < <i32>(DUPLICATES * min(hole.payload, half.segment))) return;
     holes += hole.payload;
     if ((hole.flags & FLAG_GONE) == 0 || (hole.flags & (FLAG_LOST | FLAG_RESENT)) != 0) continue;
     hole.flags |= FLAG_LOST;
@@ -230,15 +230,16 @@ export function timerFires(index: u32, direction: u32, waits: bool): u32 {
   return inOrder(half) == half.acked ? TIMER_RESEND : TIMER_PROBE;
 }
 
-function reset(half: HalfConnection): void {
+function reset(half: HalfConnection, segment: u32): void {
   holesClear(half);
   if (half.timer != 0) cancel(half.timer);
   memory.fill(changetype<usize>(half), 0, offsetof<HalfConnection>());
+  half.segment = segment;
   cubicReset(half);
 }
 
 /** A new flow: nothing sent either way. */
 export function halvesReset(connection: Connection): void {
-  reset(halfOf(connection, TO_HOST));
-  reset(halfOf(connection, TO_PEER));
+  reset(halfOf(connection, TO_HOST), tcpSegment(connection));
+  reset(halfOf(connection, TO_PEER), tcpSegment(connection));
 }

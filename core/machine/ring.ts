@@ -35,9 +35,10 @@ import {
   QUEUE_PACKET,
   TX_REPORT,
 } from "./costs";
+import { tcpSegment } from "./family";
 import { halfOf, lostWithin, TO_PEER } from "./half_connection";
 import { vectorCheck } from "./itr";
-import { linkLoses, linkToPeer, TCP_SEGMENT } from "./link";
+import { linkLoses, linkToPeer } from "./link";
 import { frameLost } from "./loss";
 import { pcieRead, pcieRegister, pcieToDevice, pcieWrite, pcieWriteWord } from "./pcie";
 import {
@@ -206,8 +207,9 @@ function sendNext(): void {
   linkQueue = <u32>ctz(after != 0 ? after : readyQueues);
   const queue = queueAt(linkQueue);
   const packet = packetAt(load<u32>(slotOf(TX_RINGS, linkQueue, queue.txSent)));
-  const left = packet.payload - packet.sent * TCP_SEGMENT;
-  const payload = packet.frames > 1 ? min(left, TCP_SEGMENT) : packet.payload;
+  const segment = tcpSegment(connectionAt(packet.connection));
+  const left = packet.payload - packet.sent * segment;
+  const payload = packet.frames > 1 ? min(left, segment) : packet.payload;
   const bytes = payload + packet.headers;
   queue.txPackets++;
   queue.txBytes += bytes;
@@ -227,8 +229,9 @@ function loseFrame(number: u32, packet: Packet): void {
     frameLost(number, TO_PEER);
     return;
   }
-  const first = packet.sent * TCP_SEGMENT;
-  const payload = min(packet.payload - first, TCP_SEGMENT);
+  const segment = tcpSegment(connectionAt(packet.connection));
+  const first = packet.sent * segment;
+  const payload = min(packet.payload - first, segment);
   const lost = packetTake(packet.connection, 0, payload, packet.headers);
   packetAt(lost).life = packet.life;
   packetAt(lost).sequence = packet.sequence + first;

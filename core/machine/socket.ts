@@ -3,10 +3,18 @@
 // they ask for, and the rule after each receive call. A socket without an instance gets default
 // handling. Knows nothing of protocols beyond their number.
 
-import { Connection, connectionAt, groupAt, TCP_CRR } from "./connection";
+import { Connection, connectionAt, groupAt, hasConnects } from "./connection";
 import { cost, RULE_INSERT } from "./costs";
+import { PREFIX } from "./family";
 import { ruleProgrammed } from "./flow_director";
-import { setRulesV4, setSocketPolicy, socketAccept, socketClose, socketOpen } from "./policy";
+import {
+  setRulesV4,
+  setRulesV6,
+  setSocketPolicy,
+  socketAccept,
+  socketClose,
+  socketOpen,
+} from "./policy";
 import { totals } from "./totals";
 
 let nextId: u32 = 1;
@@ -33,7 +41,7 @@ export function socketSetUp(index: u32): void {
   connection.listener = -1;
   const instance = socketOpen(nextId++, task, device);
   ask(instance, group.policy);
-  if (group.test == TCP_CRR) connection.listener = instance;
+  if (hasConnects(group.test)) connection.listener = instance;
   else connection.instance = instance;
 }
 
@@ -56,17 +64,20 @@ export function socketLeave(connection: Connection): u64 {
   return ruleTicks(before);
 }
 
+function setRules(connection: Connection): i32 {
+  const instance = connection.instance;
+  const protocol = connection.protocol;
+  const source = connection.source;
+  const destination = connection.destination;
+  return connection.isV6 != 0
+    ? setRulesV6(instance, protocol, PREFIX, source, destination, connection.ports)
+    : setRulesV4(instance, protocol, source, destination, connection.ports);
+}
+
 /** After a receive call; returns the CPU time that programming rules took, ticks. */
 export function socketReceived(connection: Connection): u64 {
   if (connection.instance < 0) return 0;
   const before = ruleProgrammed();
-  const result = setRulesV4(
-    connection.instance,
-    connection.protocol,
-    connection.source,
-    connection.destination,
-    connection.ports,
-  );
-  if (result >= 0) connection.steered = 1;
+  if (setRules(connection) >= 0) connection.steered = 1;
   return ruleTicks(before);
 }

@@ -7,28 +7,51 @@
 import { FLAG_FRAGMENT, Packet } from "./abi";
 import { Connection, PROTOCOL_TCP } from "./connection";
 import { cpuAt } from "./cpu";
-import { ANSWER_NONE, FLOW_IP4, ruleGeneration, ruleQueue } from "./flow_director";
+import { flowTypeOf, PREFIX } from "./family";
+import {
+  ANSWER_NONE,
+  ruleFlex,
+  ruleGeneration,
+  ruleQueue,
+  ruleQueueV6,
+} from "./flow_director";
+import { FLOW_IP } from "./flow_match";
+import { payloadWord } from "./payload";
 import { netdevPickTx } from "./policy";
 import { queues } from "./queue";
 import { rssQueue } from "./rss";
 
+/** What the rules give a connection's frames with this word at the flexible place, -1 for none. */
+function ruled(connection: Connection, flexWord: i32): i32 {
+  const type = flowTypeOf(connection);
+  const source = connection.source;
+  const destination = connection.destination;
+  if (connection.isV6 == 0) {
+    return ruleQueue(type, source, destination, connection.ports, flexWord);
+  }
+  return ruleQueueV6(type, PREFIX, source, destination, connection.ports, flexWord);
+}
+
 /** Receive queue of a frame, or ANSWER_DROP. */
 export function rxQueueOf(connection: Connection, packet: Packet): i32 {
   if ((packet.flags & FLAG_FRAGMENT) != 0) {
-    const answer = ruleQueue(FLOW_IP4, connection.source, connection.destination, 0);
+    // Rules for other IPv6 are not for its fragments, unlike those for IPv4 (i40e_ethtool.c).
+    const answer = connection.isV6 != 0
+      ? ANSWER_NONE
+      : ruleQueue(FLOW_IP, connection.source, connection.destination, 0, -1);
     return answer != ANSWER_NONE ? answer : <i32>rssQueue(connection.fragmentHash);
   }
   const generation = ruleGeneration();
   if (connection.ruleSeen != generation) {
     connection.ruleSeen = generation;
-    connection.ruleQueue = ruleQueue(
-      connection.protocol,
-      connection.source,
-      connection.destination,
-      connection.ports,
-    );
+    connection.ruleFlex = ruleFlex(flowTypeOf(connection));
+    connection.ruleQueue = ruled(connection, -1);
   }
-  if (connection.ruleQueue != ANSWER_NONE) return connection.ruleQueue;
+  let answer = connection.ruleQueue;
+  if (connection.ruleFlex >= 0) {
+    answer = ruled(connection, payloadWord(connection, packet, connection.ruleFlex));
+  }
+  if (answer != ANSWER_NONE) return answer;
   return connection.atrQueue >= 0 ? connection.atrQueue : <i32>rssQueue(connection.hash);
 }
 

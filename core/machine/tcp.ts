@@ -32,8 +32,8 @@ import { cost, DELAYED_ACK, TCP_WINDOW, TX_QUEUE_LIMIT } from "./costs";
 import { Cpu, cpuAt, kick } from "./cpu";
 import { cubicBytes } from "./cubic";
 import { notify } from "./epoll";
+import { tcpHeaders, tcpSegment } from "./family";
 import { deliver, halfOf, hasGap, holeArrives, inOrder, TO_HOST, TO_PEER } from "./half_connection";
-import { TCP_HEADERS, TCP_SEGMENT } from "./link";
 import { qdiscSubmit } from "./qdisc";
 import {
   acknowledge,
@@ -53,13 +53,19 @@ import { totals } from "./totals";
 import { isRemote, wireTellClosed } from "./wire";
 
 /** Largest packet of segmentation offload and of GRO: 45 full segments below 64 KiB. */
-const TRAIN_BYTES: u32 = 45 * TCP_SEGMENT;
+const TRAIN_SEGMENTS: u32 = 45;
 /** Data of one transmit descriptor (i40e splits at 12 KiB). */
 const DESCRIPTOR_BYTES: u32 = 12288;
 
 /** Room that the other end has: it tells it, or is an ideal one that always has all of it. */
 function peerWindow(connection: Connection): u32 {
   return isRemote(connection) ? connection.peerWindow : <u32>cost(TCP_WINDOW);
+}
+
+/** Bytes of the largest packet of a connection. */
+@inline
+function trainBytes(connection: Connection): u32 {
+  return TRAIN_SEGMENTS * tcpSegment(connection);
 }
 
 /** Room of the receive window. */
@@ -77,7 +83,7 @@ export function tcpCanSend(connection: Connection): bool {
   const half = halfOf(connection, TO_PEER);
   const window = peerWindow(connection);
   const third = min(window, cubicBytes(half)) / 3;
-  return sendRoom(half, window) >= min(connection.txQueued, min(TRAIN_BYTES, third));
+  return sendRoom(half, window) >= min(connection.txQueued, min(trainBytes(connection), third));
 }
 
 /** Has data to send now: what was lost, or new. */
@@ -119,13 +125,13 @@ function transmit(index: u32, cpu: u32, number: u32): void {
 
 /** Sends a packet without data. */
 export function tcpControl(index: u32, cpu: u32, flags: u32): void {
-  transmit(index, cpu, packetTake(index, flags | FLAG_ACK, 0, TCP_HEADERS));
+  transmit(index, cpu, packetTake(index, flags | FLAG_ACK, 0, tcpHeaders(connectionAt(index))));
 }
 
 /** Sends a segment again: one that was lost, or one that is known, to hear of the others. */
 function sendAgain(index: u32, cpu: u32, flags: u32, sequence: u32, bytes: u32): void {
   const connection = connectionAt(index);
-  const number = packetTake(index, flags, bytes, TCP_HEADERS);
+  const number = packetTake(index, flags, bytes, tcpHeaders(connection));
   packetAt(number).sequence = sequence;
   connection.txHeld += bytes;
   transmit(index, cpu, number);
@@ -144,13 +150,14 @@ export function tcpSend(index: u32, cpu: u32): void {
   const connection = connectionAt(index);
   const half = halfOf(connection, TO_PEER);
   beforeSend(half);
-  let bytes = min(connection.txQueued, TRAIN_BYTES);
+  const segment = tcpSegment(connection);
+  let bytes = min(connection.txQueued, trainBytes(connection));
   const room = sendRoom(half, peerWindow(connection));
   // What a window cuts short goes in whole segments (tcp_mss_split_point).
-  if (bytes > room) bytes = room > TCP_SEGMENT ? room - (room % TCP_SEGMENT) : room;
-  const number = packetTake(index, 0, bytes, TCP_HEADERS);
+  if (bytes > room) bytes = room > segment ? room - (room % segment) : room;
+  const number = packetTake(index, 0, bytes, tcpHeaders(connection));
   const packet = packetAt(number);
-  packet.frames = (bytes + TCP_SEGMENT - 1) / TCP_SEGMENT;
+  packet.frames = (bytes + segment - 1) / segment;
   const buffers = (bytes + DESCRIPTOR_BYTES - 1) / DESCRIPTOR_BYTES;
   // Header and data of a small packet share a buffer; offload adds a context descriptor.
   packet.descriptors = packet.frames > 1 ? buffers + 2 : 1;
@@ -182,7 +189,7 @@ function sendDue(index: u32, cpu: u32): void {
     const half = halfOf(connection, TO_PEER);
     // Where all is acknowledged, a byte asks for a window that is open again.
     const least: u32 = isRemote(connection) ? 1 : 0;
-    const bytes = max(min(half.sent - half.acked, TCP_SEGMENT), least);
+    const bytes = max(min(half.sent - half.acked, tcpSegment(connection)), least);
     if (bytes != 0) sendAgain(index, cpu, FLAG_DUPLICATE, half.acked, bytes);
   } else {
     tcpControl(index, cpu, due & (FLAG_SYN | FLAG_FIN));
@@ -272,7 +279,7 @@ function hold(cpu: Cpu, index: u32, packet: Packet): void {
     connection.groNext = cpu.groHead;
     cpu.groHead = index;
   }
-  if (connection.groBytes + TCP_SEGMENT > TRAIN_BYTES) cpu.groFull = index;
+  if (connection.groBytes + tcpSegment(connection) > trainBytes(connection)) cpu.groFull = index;
 }
 
 /** Connection set-up and end, from the peer's SYN, ACK and FIN. */
@@ -283,6 +290,10 @@ function handshake(cpu: u32, index: u32, flags: u32): void {
     tcpControl(index, cpu, FLAG_SYN);
   } else if ((flags & FLAG_FIN) != 0) {
     tcpControl(index, cpu, 0);
+    connection.rxFinished = 1;
+    if (connection.state == STATE_CLOSED) return;
+    if (connection.state == STATE_SYN) connection.state = STATE_READY;
+    notify(index, cpu);
   } else if (connection.state == STATE_SYN) {
     connection.state = STATE_READY;
     notify(index, cpu);
@@ -324,7 +335,7 @@ export function tcpWillRead(index: u32): bool {
 export function tcpWillAck(index: u32): bool {
   const connection = connectionAt(index);
   if (hasGap(halfOf(connection, TO_HOST))) return true;
-  return connection.rxUnacked + connection.groBytes >= 2 * TCP_SEGMENT;
+  return connection.rxUnacked + connection.groBytes >= 2 * tcpSegment(connection);
 }
 
 /** Merged data goes up to the socket. */
@@ -338,7 +349,7 @@ export function tcpFlush(cpu: u32, index: u32): void {
   connection.rxQueued += fresh;
   connection.rxUnacked += bytes;
   connection.rxWindow -= min(connection.rxWindow, fresh);
-  if (fresh != bytes || hasGap(half) || connection.rxUnacked >= 2 * TCP_SEGMENT) {
+  if (fresh != bytes || hasGap(half) || connection.rxUnacked >= 2 * tcpSegment(connection)) {
     tcpControl(index, cpu, 0);
   } else if (connection.delayedAck == 0) {
     connection.delayedAck = schedule(now() + cost(DELAYED_ACK), EV_DELAYED_ACK, index);
@@ -360,7 +371,8 @@ export function tcpDelayedAck(index: u32): void {
 export function tcpWindowUpdate(index: u32, cpu: u32): bool {
   const connection = connectionAt(index);
   const free = freeWindow(connection);
-  if (free < 2 * connection.rxWindow || free - connection.rxWindow < 2 * TCP_SEGMENT) return false;
+  if (free < 2 * connection.rxWindow) return false;
+  if (free - connection.rxWindow < 2 * tcpSegment(connection)) return false;
   tcpControl(index, cpu, 0);
   return true;
 }
@@ -382,6 +394,7 @@ export function tcpReset(connection: Connection): void {
   connection.ackDue = 0;
   connection.finDue = 0;
   connection.requestGot = 0;
+  connection.rxFinished = 0;
 }
 
 /** The server has accepted the connection. */

@@ -4,7 +4,7 @@
 
 import { histogramAdd, HISTOGRAM_SIZE } from "../lib/histogram";
 import { HISTOGRAMS } from "./abi";
-import { Connection, Group, stampAt } from "./connection";
+import { Connection, Group, stampAt, TCP_CC } from "./connection";
 import { TICKS_PER_NS } from "./costs";
 import { requestBytesOf, responseBytesOf } from "./sizes";
 
@@ -19,8 +19,10 @@ export function transactionDone(connection: Connection, group: Group, done: u64)
   group.latencyMin = min(group.latencyMin, latency);
   group.latencyMax = max(group.latencyMax, latency);
   group.transactions++;
-  group.bytes += requestBytesOf(connection, group, connection.stampHead);
-  group.bytes += responseBytesOf(connection, group, connection.stampHead);
+  if (group.test != TCP_CC) {
+    group.bytes += requestBytesOf(connection, group, connection.stampHead);
+    group.bytes += responseBytesOf(connection, group, connection.stampHead);
+  }
   connection.stampHead++;
   connection.outstanding--;
 }

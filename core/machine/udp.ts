@@ -2,12 +2,12 @@
 // UDP of the system under test: datagrams, reassembly of fragments, a socket buffer that drops what
 // does not fit. No GRO (it is off for UDP by default). Never retransmits: that is the peer's.
 
-import { FLAG_LAST, FLAG_UDP, Packet, packetAt, packetTake } from "./abi";
+import { FLAG_FRAGMENT, FLAG_LAST, FLAG_UDP, Packet, packetAt, packetTake } from "./abi";
 import { Connection, connectionAt, END_CLIENT, groupAt, UDP_STREAM } from "./connection";
 import { cost, UDP_BUFFER } from "./costs";
 import { cpuAt } from "./cpu";
 import { notify } from "./epoll";
-import { IP_HEADERS, UDP_HEADERS, UDP_SEGMENT } from "./link";
+import { udpFrames, udpHeaders, udpPayload } from "./family";
 import { datagramLost } from "./loss";
 import { qdiscSubmit } from "./qdisc";
 import { txQueueOf } from "./steering";
@@ -15,11 +15,6 @@ import { totals } from "./totals";
 
 /** Memory a frame is charged to its socket with: i40e's half page and the buffer head. */
 const FRAME_TRUESIZE: u32 = 2304;
-
-/** Frames of a datagram. */
-export function udpFrames(bytes: u32): u32 {
-  return max((bytes + UDP_SEGMENT - 1) / UDP_SEGMENT, 1);
-}
 
 /** Bytes of a datagram that comes for a connection's socket. */
 export function udpDatagram(connection: Connection): u32 {
@@ -54,7 +49,7 @@ export function udpReceive(cpu: u32, packet: Packet): void {
   const connection = connectionAt(index);
   const bytes = udpDatagram(connection);
   if (!reassembled(connection, packet, bytes)) return;
-  const held = (connection.rxMessages + 1) * udpFrames(bytes) * FRAME_TRUESIZE;
+  const held = (connection.rxMessages + 1) * udpFrames(connection, bytes) * FRAME_TRUESIZE;
   if (held > <u32>cost(UDP_BUFFER)) {
     totals().dropSocket++;
     datagramLost(index);
@@ -68,13 +63,15 @@ export function udpReceive(cpu: u32, packet: Packet): void {
 /** Sends a datagram of the server: a packet for each fragment, all to one queue. */
 export function udpSend(index: u32, cpu: u32, bytes: u32): void {
   const connection = connectionAt(index);
-  const frames = udpFrames(bytes);
-  const headers = frames > 1 ? IP_HEADERS : UDP_HEADERS;
+  const frames = udpFrames(connection, bytes);
+  const headers = udpHeaders(connection, frames);
   const queue = txQueueOf(connection, cpu);
   const datagram = ++connection.datagrams;
   for (let i: u32 = 0; i < frames; i++) {
-    const payload = min(UDP_SEGMENT, bytes - i * UDP_SEGMENT);
-    const flags = i + 1 == frames ? FLAG_UDP | FLAG_LAST : FLAG_UDP;
+    const payload = udpPayload(connection, frames, i, bytes);
+    let flags = FLAG_UDP;
+    if (frames > 1) flags |= FLAG_FRAGMENT;
+    if (i + 1 == frames) flags |= FLAG_LAST;
     const number = packetTake(index, flags, payload, headers);
     packetAt(number).life = connection.life;
     packetAt(number).sequence = datagram;

@@ -31,8 +31,8 @@ import {
 } from "./abi";
 import { Connection, connectionAt, END_WHOLE, Group, groupAt } from "./connection";
 import { CABLE, cost } from "./costs";
+import { tcpSegment } from "./family";
 import { TO_HOST } from "./half_connection";
-import { IP_HEADERS, TCP_SEGMENT } from "./link";
 import { sizesPut } from "./sizes";
 import { totals } from "./totals";
 
@@ -133,9 +133,6 @@ function put(kind: u32, connection: u32): Message {
 function putFrame(kind: u32, packet: Packet, payload: u32, sequence: u32): Message {
   const message = put(kind, packet.connection);
   message.flags = packet.flags & WIRE_FLAGS;
-  if ((packet.flags & FLAG_UDP) != 0 && packet.headers == IP_HEADERS) {
-    message.flags |= FLAG_FRAGMENT;
-  }
   message.payload = payload;
   message.headers = packet.headers;
   message.acked = packet.acked;
@@ -145,15 +142,21 @@ function putFrame(kind: u32, packet: Packet, payload: u32, sequence: u32): Messa
   return message;
 }
 
+/** Where in a packet its next frame begins. */
+function frameFirst(packet: Packet): u32 {
+  return packet.sent * tcpSegment(connectionAt(packet.connection));
+}
+
 /** Payload of the frame of a packet that goes next. */
 function framePayload(packet: Packet): u32 {
   if (packet.frames == 1) return packet.payload;
-  return min(packet.payload - packet.sent * TCP_SEGMENT, TCP_SEGMENT);
+  const segment = tcpSegment(connectionAt(packet.connection));
+  return min(packet.payload - packet.sent * segment, segment);
 }
 
 /** The link has sent the next frame of a packet to the other machine. */
 export function wireSend(packet: Packet): void {
-  putFrame(FRAME, packet, framePayload(packet), packet.sequence + packet.sent * TCP_SEGMENT);
+  putFrame(FRAME, packet, framePayload(packet), packet.sequence + frameFirst(packet));
 }
 
 /** The link has lost the next frame of a packet: returns it as a packet of its own. */
@@ -162,7 +165,7 @@ export function wireCut(packet: Packet): u32 {
   const number = packetTake(packet.connection, flags, framePayload(packet), packet.headers);
   const frame = packetAt(number);
   frame.life = packet.life;
-  frame.sequence = packet.sequence + packet.sent * TCP_SEGMENT;
+  frame.sequence = packet.sequence + frameFirst(packet);
   return number;
 }
 

@@ -21,8 +21,8 @@ import {
   groupAt,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
+  isInbound,
   TCP_MAERTS,
-  TCP_STREAM,
   threadAt,
   UDP_RR,
   UDP_STREAM,
@@ -62,6 +62,16 @@ export function groupSet(
   group.policy = policy;
   group.service = <u64>(serviceNs * 10.0);
   return number;
+}
+
+/** Lets the servers of a group send with sendfile (MAERTS). */
+export function groupSendfile(number: u32): void {
+  groupAt(number).sendfile = 1;
+}
+
+/** Lets a group's flows go over IPv6. */
+export function groupV6(number: u32): void {
+  groupAt(number).isV6 = 1;
 }
 
 /** Spreads a group's service time; see service.ts. */
@@ -156,7 +166,7 @@ function endOf(group: Group): u32 {
 function startsHere(connection: Connection, test: u32): bool {
   if (connection.end == END_WHOLE) return true;
   if (connection.end == END_ABSENT) return false;
-  const isStream = test == TCP_STREAM || test == TCP_MAERTS;
+  const isStream = isInbound(test) || test == TCP_MAERTS;
   return isStream ? test == TCP_MAERTS : connection.end == END_CLIENT;
 }
 
@@ -166,6 +176,7 @@ function connectionSetUp(index: u32, number: u32): void {
   const test = group.test;
   connection.group = number;
   connection.end = endOf(group);
+  connection.isV6 = group.isV6;
   connection.protocol = test == UDP_RR || test == UDP_STREAM ? PROTOCOL_UDP : PROTOCOL_TCP;
   peerFlow(index);
   connection.thread = threadOf(group, index - group.first);
@@ -192,7 +203,7 @@ export function startConnection(index: u32): void {
     const cpu = threadAt(connection.thread).cpu;
     notify(index, cpu);
     kick(cpu);
-  } else if (group.test == TCP_STREAM || group.test == UDP_STREAM) {
+  } else if (isInbound(group.test) || group.test == UDP_STREAM) {
     peerGoOn(index);
   } else {
     for (let i: u32 = 0; i < group.outstanding; i++) {

@@ -68,9 +68,11 @@ export class Client implements Endpoint {
       case "TCP_RR":
         return new TcpRrFlow(group, this.#source, this.#meter);
       case "TCP_CRR":
+      case "TCP_CC":
         return new TcpCrrFlow(group, this.#source, this.#meter);
       case "TCP_STREAM":
       case "TCP_MAERTS":
+      case "TCP_SENDFILE":
         return new TcpStreamFlow(group, this.#meter);
       case "UDP_RR":
         return new UdpRrFlow(group, this.#source, this.#meter, this.#setup.udpTimeoutMs);

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { GroupMeasurement, Measurement } from "../record.ts";
+import { type GroupMeasurement, hasTransactions, type Measurement } from "../record.ts";
 import type { EndpointResult } from "./messages.ts";
 import type { GroupResult, SessionResult } from "./session.ts";
 
@@ -51,11 +51,6 @@ export function toMeasurement(
   };
 }
 
-/** true for tests that count transactions. */
-function isRoundTrip({ group }: GroupResult): boolean {
-  return !group.test.endsWith("STREAM") && group.test !== "TCP_MAERTS";
-}
-
 function countingSide(result: GroupResult): EndpointResult {
   return result.group.test.endsWith("STREAM") ? result.server : result.client;
 }
@@ -75,7 +70,7 @@ function toGroup(result: GroupResult): GroupMeasurement {
     connections: group.connections,
     loop: group.arrival.loop,
   } as const;
-  if (!isRoundTrip(result)) {
+  if (!hasTransactions(group.test)) {
     const value = perSecond(measured.bytesIn * 8, windowMs);
     const throughput = { value, unit: "bit/s" } as const;
     const sums = { transactions: 0, bytes: measured.bytesIn, throughput, latency_ns: null };
@@ -85,7 +80,9 @@ function toGroup(result: GroupResult): GroupMeasurement {
     ...base,
     ...datagramsOf(result),
     transactions: measured.transactions,
-    bytes: measured.transactions * (group.request_bytes + group.response_bytes),
+    bytes: group.test === "TCP_CC"
+      ? 0
+      : measured.transactions * (group.request_bytes + group.response_bytes),
     throughput: { value: perSecond(measured.transactions, windowMs), unit: "trans/s" },
     latency_ns: latency,
   };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hasTransactions } from "../record.ts";
 import type { WorkloadGroup } from "../spec.ts";
 import type { PlannedRun } from "../target.ts";
 import { idBytesFor, slotsMax } from "./slot_table.ts";
@@ -50,7 +51,14 @@ function refusalOfGroup(group: WorkloadGroup): string | null {
   if (group.connections > LIVE_CONNECTIONS_MAX) {
     return `a live run opens at most ${LIVE_CONNECTIONS_MAX} connections, not ${group.connections}`;
   }
-  const isStream = group.test.endsWith("STREAM") || group.test === "TCP_MAERTS";
+  if (group.test === "TCP_SENDFILE" || group.sendfile === true) {
+    return "this runtime has no sendfile, so it works only with --target model: " +
+      "TCP_STREAM and TCP_MAERTS send with a copy";
+  }
+  if (group.ip_version === 6) {
+    return "a live run goes over 127.0.0.1, so ip_version must be 4";
+  }
+  const isStream = !hasTransactions(group.test);
   if (isStream && group.arrival.loop === "open") {
     return "a live stream sends as fast as its socket takes, so arrival.loop must be closed";
   }
@@ -64,7 +72,7 @@ function refusalOfGroup(group: WorkloadGroup): string | null {
   for (const [key, byteCount] of sizes) {
     if (byteCount < 1) return `${key} must be at least 1 on a live target, not ${byteCount}`;
   }
-  if (group.test === "TCP_CRR" && group.outstanding > 1) {
+  if (["TCP_CRR", "TCP_CC"].includes(group.test) && group.outstanding > 1) {
     return `a connection carries one transaction, so outstanding must be 1, ` +
       `not ${group.outstanding}`;
   }

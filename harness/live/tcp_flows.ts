@@ -1,6 +1,6 @@
 /**
  * The client side of one TCP connection: request/response with a fixed number in flight (RR), a
- * new connection per transaction (CRR), one-way traffic (STREAM, MAERTS).
+ * new connection per transaction (CRR, CC), one-way traffic (STREAM, MAERTS).
  *
  * A flow never fails silently: `run` rejects with a sentence. Reading and writing are separate, so
  * that a burst larger than the socket buffers cannot lock both sides.
@@ -121,7 +121,8 @@ export class TcpRrFlow implements Flow {
 
 /**
  * TCP_CRR: connect, one request, one response, close. Latency counts from before the connect to
- * the complete response; the rate includes the close.
+ * the complete response; the rate includes the close. TCP_CC: connect and close, without data; its
+ * latency ends where the server has closed, too.
  */
 export class TcpCrrFlow implements Flow {
   readonly #group: WorkloadGroup;
@@ -170,6 +171,14 @@ export class TcpCrrFlow implements Flow {
     const { total } = this.#meter;
     const connection = await dial(this.#port);
     try {
+      if (this.#group.test === "TCP_CC") {
+        await connection.closeWrite();
+        if (await connection.read(this.#inbox) !== null) {
+          throw new Error("the server sent data where there are none");
+        }
+        this.#meter.transaction(performance.now() - startedMs);
+        return;
+      }
       connection.setNoDelay(true);
       const request = this.#requests.view(1);
       await writeAll(connection, request);

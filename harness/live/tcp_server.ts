@@ -95,6 +95,10 @@ export class TcpServer implements Endpoint {
           this.#meter,
           () => this.#stopped,
         );
+      case "TCP_CC":
+        while (await connection.read(new Uint8Array(1)) !== null);
+        this.#meter.total.transactions += 1;
+        return;
       default:
         return await this.#answer(connection);
     }

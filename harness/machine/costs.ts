@@ -80,6 +80,7 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   pcie_mbps: 78,
   pcie_payload_bytes: 79,
   pcie_read_bytes: 80,
+  sendfile_ps_per_byte: 81,
   busy_poll_budget_packets: 85,
   prefer_busy_poll: 86,
   napi_defer_hard_irqs: 87,

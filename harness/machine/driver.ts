@@ -12,11 +12,11 @@ import type { Direction, Driver, FlowSpec, NetpolicyInfo } from "../policy/drive
 import { ERRNO } from "../policy/errno.ts";
 import { policyName } from "../policy/manager.ts";
 import type { Coalesce, MachineSpec } from "../spec.ts";
+import { type Address, Ethtool } from "./ethtool.ts";
 import type { MachineCalls, MachineWasm } from "./wasm.ts";
 
 /** CPU, BULK and LATENCY, as bits of their values. */
 const AVAILABLE = 0b1110;
-const PROTOCOLS: Readonly<Record<string, number>> = { tcp4: 6, udp4: 17 };
 /** A direction's interval that follows the driver's own rule. */
 const ADAPTIVE = -1;
 
@@ -102,12 +102,17 @@ export class MachineDriver implements Driver {
   }
 
   ruleInsert(_device: number, flow: FlowSpec, queue: number): number {
-    const protocol = PROTOCOLS[flow.type];
-    if (protocol === undefined) return -ERRNO.EOPNOTSUPP;
-    const [source = 0] = flow.source;
-    const [destination = 0] = flow.destination;
-    const ports = (flow.sourcePort << 16) | flow.destinationPort;
-    return this.#device.ruleInsert(protocol, source, destination, ports, queue);
+    const address = (words: readonly number[]) => ({
+      value: words.length === 1 ? words[0]! : words as unknown as Address,
+    });
+    return new Ethtool(this.#attached).insertRule({
+      flowType: flow.type,
+      sourceAddress: address(flow.source),
+      destinationAddress: address(flow.destination),
+      sourcePort: { value: flow.sourcePort },
+      destinationPort: { value: flow.destinationPort },
+      action: queue,
+    });
   }
 
   ruleDelete(_device: number, location: number): number {

@@ -61,32 +61,54 @@ export interface CoalesceState {
   readonly txFramesIrq: number;
 }
 
-/** Flow types of `ethtool -N` that the device has, by IP protocol; the model has no IPv6. */
-const FLOW_TYPES = { ip4: 0, tcp4: 6, udp4: 17, sctp4: 132 } as const;
+/** Flow types of `ethtool -N` that the device has: IP protocol, 256 more over IPv6. */
+const FLOW_TYPES = {
+  ip4: 0,
+  tcp4: 6,
+  udp4: 17,
+  sctp4: 132,
+  ip6: 256,
+  tcp6: 262,
+  udp6: 273,
+  sctp6: 388,
+} as const;
 /** A flow type that the device has. */
 export type FlowType = keyof typeof FLOW_TYPES;
 
-/** Bits of a field that a rule looks at; a number takes what ethtool's `m` leaves: see `mask`. */
-const ADDRESS_MASK = 0xffff_ffff;
-const PORT_MASK = 0xffff;
 /** Take the highest free location, as the program `ethtool` does by itself. */
 const ANY_LOCATION = -1;
+const ALL_ONES = 0xffff_ffff;
+const PORT_MASK = 0xffff;
 
-/** A field of a rule: its value, and the bits of it that matter; without them all do. */
-export interface RuleField {
-  readonly value: number;
-  readonly mask?: number;
+/** An address: one word of IPv4, or four of IPv6, the first one first. */
+export type Address = number | readonly [number, number, number, number];
+
+/**
+ * A field of a rule: its value, and the bits of it that matter, which is what is left of all by the
+ * mask of `ethtool ... m`; without it all do.
+ */
+export interface RuleField<Value = number> {
+  readonly value: Value;
+  readonly mask?: Value;
 }
 
 /** A rule of `ethtool -N`; a field that is left out matches anything. */
 export interface RuleOptions {
   /** A type that the device has not, ether for example, is refused by it. */
-  readonly flowType: FlowType | "ether" | "tcp6" | "udp6" | "sctp6" | "ip6" | "ah4" | "esp4";
-  readonly sourceAddress?: RuleField;
-  readonly destinationAddress?: RuleField;
+  readonly flowType: FlowType | "ether" | "ah4" | "esp4" | "ah6" | "esp6";
+  readonly sourceAddress?: RuleField<Address>;
+  readonly destinationAddress?: RuleField<Address>;
   readonly sourcePort?: RuleField;
   readonly destinationPort?: RuleField;
+  /** Type of service or traffic class, which the driver refuses. */
   readonly tos?: number;
+  /** Transport protocol of ip4 and ip6, which the driver refuses. */
+  readonly protocol?: number;
+  /**
+   * 64 bits: place of a 16-bit word in the payload << 16 | the word. All of the lower half matters
+   * or nothing.
+   */
+  readonly userDefined?: RuleField;
   /** Queue, or -1 to drop. */
   readonly action: number;
   readonly location?: number;
@@ -96,31 +118,74 @@ export interface RuleOptions {
 export interface RuleState {
   readonly location: number;
   readonly flowType: FlowType;
-  readonly sourceAddress?: number;
-  readonly destinationAddress?: number;
+  readonly sourceAddress?: Address;
+  readonly destinationAddress?: Address;
   readonly sourcePort?: number;
   readonly destinationPort?: number;
+  readonly userDefined?: number;
   readonly action: number;
 }
+
+/** Packet types of `rx-flow-hash` whose fields can be chosen, in the order of rss.ts. */
+const HASH_TYPES = ["tcp4", "udp4", "tcp6", "udp6"] as const;
+/** Others that the driver takes as long as no ports are asked for; they change nothing. */
+const HASH_TYPES_FIXED = ["sctp4", "ah4", "esp4", "sctp6", "ah6", "esp6", "ip4", "ip6"] as const;
+/** A packet type of `rx-flow-hash`. */
+export type HashType = typeof HASH_TYPES[number] | typeof HASH_TYPES_FIXED[number] | "ether";
+/** Letters of ethtool for source, destination, bytes 0 and 1, and bytes 2 and 3 of the ports. */
+const HASH_LETTERS = "sdfn";
 
 /** Bytes of the key, and entries of the table, of receive side scaling. */
 const KEY_BYTES = 52;
 const TABLE_ENTRIES = 512;
 
-function maskOf(field: RuleField | undefined, all: number): number {
-  return field === undefined ? 0 : field.mask ?? all;
+function words(address: Address): readonly number[] {
+  return typeof address === "number" ? [address, 0, 0, 0] : address;
+}
+
+/** Words of a field's value and of its mask, all of which matter where no mask is given. */
+function addressWords(field: RuleField<Address> | undefined): number[] {
+  if (field === undefined) return [0, 0, 0, 0, 0, 0, 0, 0];
+  const all = typeof field.value === "number" ? ALL_ONES : [ALL_ONES, ALL_ONES, ALL_ONES, ALL_ONES];
+  return [...words(field.value), ...words(field.mask ?? all as Address)];
+}
+
+function portMask(field: RuleField | undefined): number {
+  return field === undefined ? 0 : field.mask ?? PORT_MASK;
+}
+
+/** Words of a rule in the order of filterInsert in core/machine/flow_input.ts. */
+function ruleWords(options: RuleOptions): number[] {
+  const { sourcePort, destinationPort, userDefined } = options;
+  const both = (from: number, to: number) => (from << 16) | to;
+  const unknown = 1;
+  return [
+    (FLOW_TYPES as Record<string, number>)[options.flowType] ?? unknown,
+    ...addressWords(options.sourceAddress),
+    ...addressWords(options.destinationAddress),
+    both(sourcePort?.value ?? 0, destinationPort?.value ?? 0),
+    both(portMask(sourcePort), portMask(destinationPort)),
+    userDefined?.value ?? 0,
+    userDefined === undefined ? 0 : userDefined.mask ?? ALL_ONES,
+    options.tos ?? 0,
+  ];
 }
 
 function flag(value: boolean | undefined): number {
   return value === undefined ? KEEP : Number(value);
 }
 
+const NO_RULE: RuleOptions = { flowType: "ip4", action: -1 };
+
 /** `ethtool` for the one device of a machine. */
 export class Ethtool {
   readonly #calls: MachineCalls;
+  readonly #input: Uint32Array;
 
   constructor(machine: MachineWasm) {
     this.#calls = machine.calls;
+    const { RULE_INPUT } = machine.constants;
+    this.#input = new Uint32Array(machine.memory.buffer, RULE_INPUT, ruleWords(NO_RULE).length);
   }
 
   /** `ethtool -C`, for all queue pairs, or `--per-queue` for one. */
@@ -158,21 +223,10 @@ export class Ethtool {
 
   /** `ethtool -N flow-type ...`: the location, or an error. */
   insertRule(options: RuleOptions): number {
-    const protocol = (FLOW_TYPES as Record<string, number>)[options.flowType];
-    if (protocol === undefined || options.tos !== undefined) return -ERRNO.EOPNOTSUPP;
-    const { sourceAddress, destinationAddress, sourcePort, destinationPort } = options;
-    const word = (from: number, to: number) => (from << 16) | to;
-    return this.#calls.ethtoolRule(
-      protocol,
-      options.location ?? ANY_LOCATION,
-      sourceAddress?.value ?? 0,
-      maskOf(sourceAddress, ADDRESS_MASK),
-      destinationAddress?.value ?? 0,
-      maskOf(destinationAddress, ADDRESS_MASK),
-      word(sourcePort?.value ?? 0, destinationPort?.value ?? 0),
-      word(maskOf(sourcePort, PORT_MASK), maskOf(destinationPort, PORT_MASK)),
-      options.action,
-    );
+    // The driver looks at what it has not in the order of the fields, the protocol last.
+    this.#input.set(ruleWords(options));
+    if (options.protocol !== undefined) return -ERRNO.EINVAL;
+    return this.#calls.ethtoolRule(options.location ?? ANY_LOCATION, options.action);
   }
 
   /** `ethtool -N delete`: 0, or an error. */
@@ -192,18 +246,24 @@ export class Ethtool {
 
   #rule(location: number): RuleState {
     const word = (place: number) => this.#calls.ethtoolRuleWord(location, place);
-    const protocol = word(0);
-    const type = Object.entries(FLOW_TYPES).find(([, number]) => number === protocol);
+    const number = word(0);
+    const type = Object.entries(FLOW_TYPES).find(([, each]) => each === number);
     if (type === undefined) throw new Error(`The rule ${location} has no flow type`);
-    const [ports, fields] = [word(3), word(4)];
+    const flowType = type[0] as FlowType;
+    const address = (first: number): Address => {
+      const [word0 = 0, ...others] = [0, 1, 2, 3].map((place) => word(first + place) >>> 0);
+      return flowType.endsWith("4") ? word0 : [word0, ...others] as unknown as Address;
+    };
+    const [ports, fields, flex] = [word(9), word(12), word(13)];
     return {
       location,
-      flowType: type[0] as FlowType,
-      ...(fields & 1 ? { sourceAddress: word(1) >>> 0 } : {}),
-      ...(fields & 2 ? { destinationAddress: word(2) >>> 0 } : {}),
+      flowType,
+      ...(fields & 1 ? { sourceAddress: address(1) } : {}),
+      ...(fields & 2 ? { destinationAddress: address(5) } : {}),
       ...(fields & 4 ? { sourcePort: ports >>> 16 } : {}),
       ...(fields & 8 ? { destinationPort: ports & PORT_MASK } : {}),
-      action: word(5),
+      ...(flex > 0 ? { userDefined: ((flex - 1) << 16) | word(10) } : {}),
+      action: word(11),
     };
   }
 
@@ -246,5 +306,35 @@ export class Ethtool {
     }
     key.forEach((byte, index) => this.#calls.ethtoolKeySet(index, byte));
     return 0;
+  }
+
+  /** `ethtool -x`: the key. */
+  key(): number[] {
+    return Array.from({ length: KEY_BYTES }, (_, index) => this.#calls.ethtoolKey(index));
+  }
+
+  /**
+   * `ethtool -N rx-flow-hash TYPE sdfn`: by which fields packets of a type are hashed. -EINVAL: a
+   * letter or a type that the device has not, or ports for a type without (f, n).
+   */
+  setFlowHash(type: HashType, letters: string): number {
+    if (letters === "" || [...letters].some((letter) => !HASH_LETTERS.includes(letter))) {
+      return -ERRNO.EINVAL;
+    }
+    if ((HASH_TYPES_FIXED as readonly string[]).includes(type)) {
+      const takesPorts = type === "ip4" || type === "ip6";
+      return !takesPorts && /[fn]/.test(letters) ? -ERRNO.EINVAL : 0;
+    }
+    const number = (HASH_TYPES as readonly string[]).indexOf(type);
+    if (number < 0) return -ERRNO.EINVAL;
+    const bits = [...HASH_LETTERS].map((letter, bit) => letters.includes(letter) ? 1 << bit : 0);
+    this.#calls.ethtoolHashFieldsSet(number, bits.reduce((sum, bit) => sum | bit));
+    return 0;
+  }
+
+  /** `ethtool -n rx-flow-hash TYPE`: the letters of the fields. */
+  flowHash(type: typeof HASH_TYPES[number]): string {
+    const bits = this.#calls.ethtoolHashFields(HASH_TYPES.indexOf(type));
+    return [...HASH_LETTERS].filter((_, bit) => (bits & (1 << bit)) !== 0).join("");
   }
 }

@@ -43,6 +43,7 @@ export type HostRole = "whole" | "server" | "client";
 const MIRRORED: Partial<Record<TestName, TestName>> = {
   TCP_STREAM: "TCP_MAERTS",
   TCP_MAERTS: "TCP_STREAM",
+  TCP_SENDFILE: "TCP_MAERTS",
 };
 
 const NO_TASK = 0;
@@ -99,6 +100,9 @@ export class Host {
       policyValue(this.policyOf(group)),
       group.service_ns,
     );
+    if (group.ip_version === 6) calls.groupV6(index);
+    const sendsFile = isClient ? group.test === "TCP_SENDFILE" : group.sendfile === true;
+    if (sendsFile) calls.groupSendfile(index);
     const distribution = SERVICE_DISTRIBUTIONS.indexOf(group.service_distribution);
     if (distribution > 0) calls.groupService(index, distribution);
     const byQueue = group.assignment === "by_queue" && !isClient ? 1 : 0;

@@ -322,7 +322,7 @@ export class ModelRun {
 }
 
 /** Tests whose clients the model has as ideal ones only. */
-const IDEAL_ONLY: readonly TestName[] = ["TCP_CRR", "UDP_STREAM"];
+const IDEAL_ONLY: readonly TestName[] = ["TCP_CRR", "TCP_CC", "UDP_STREAM"];
 
 function refuseOnHost({ machine, workload }: ModelOptions): void {
   if (machine.peer === undefined) return;
@@ -366,6 +366,7 @@ function framesOf(group: WorkloadGroup, constants: MachineWasm["constants"]): nu
     case "UDP_RR":
       return inFlight * Math.max(udp(group.request_bytes), udp(group.response_bytes));
     case "TCP_STREAM":
+    case "TCP_SENDFILE":
     case "TCP_MAERTS":
       return group.connections;
     default:

@@ -8,12 +8,13 @@
  */
 
 import { LatencyHistogram } from "../histogram.ts";
-import type {
-  CpuMeasurement,
-  GroupMeasurement,
-  HintPolicy,
-  LatencySummary,
-  QueueMeasurement,
+import {
+  type CpuMeasurement,
+  type GroupMeasurement,
+  hasTransactions,
+  type HintPolicy,
+  type LatencySummary,
+  type QueueMeasurement,
 } from "../record.ts";
 import type { MachineSpec, WorkloadGroup } from "../spec.ts";
 import { type MachineWasm, readCounters } from "./wasm.ts";
@@ -156,7 +157,7 @@ export function groupBetween(
   const bytes = rise(from.groups[index], counters, 2);
   const seconds = (to.timeNs - from.timeNs) / 1e9;
   const perSecond = (amount: number) => seconds > 0 ? amount / seconds : 0;
-  const hasTransactions = group.test.endsWith("RR");
+  const counts = hasTransactions(group.test);
   return {
     name: group.name,
     test: group.test,
@@ -166,11 +167,11 @@ export function groupBetween(
     loop: group.arrival.loop,
     transactions,
     bytes,
-    throughput: hasTransactions
+    throughput: counts
       ? { value: perSecond(transactions), unit: "trans/s" }
       : { value: perSecond(bytes * 8), unit: "bit/s" },
     // The histogram holds the warm-up's latencies as long as that lasts.
-    latency_ns: hasTransactions && transactions > 0 ? latencyOf(machine, index, from, to) : null,
+    latency_ns: counts && transactions > 0 ? latencyOf(machine, index, from, to) : null,
   };
 }
 

@@ -30,6 +30,8 @@ export type MachineCalls = {
       | "groupThreads"
       | "groupClients"
       | "groupServedBy"
+      | "groupV6"
+      | "groupSendfile"
       | "groupSteered"
       | "machineStart"
       | "machineRun"
@@ -72,8 +74,10 @@ export type MachineCalls = {
       | "ethtoolRuleWord"
       | "ethtoolTable"
       | "ethtoolTableSet"
+      | "ethtoolKey"
       | "ethtoolKeySet"
-      | "ruleInsert"
+      | "ethtoolHashFields"
+      | "ethtoolHashFieldsSet"
       | "ruleDelete"
       | "rulesUsed"
       | "irqAffinity"
@@ -112,6 +116,7 @@ const CONSTANT_NAMES = [
   "TCP_FRAME_BYTES",
   "UDP_FRAME_BYTES",
   "RULE_LIMIT",
+  "RULE_INPUT",
   "RUN_FULL",
   "RUN_BROKEN",
   "TEST_TCP_RR",
@@ -120,6 +125,8 @@ const CONSTANT_NAMES = [
   "TEST_TCP_MAERTS",
   "TEST_UDP_RR",
   "TEST_UDP_STREAM",
+  "TEST_TCP_CC",
+  "TEST_TCP_SENDFILE",
 ] as const;
 
 /** Constants that machine.wasm exports. */

@@ -45,6 +45,8 @@ const ROUND_TRIPS: readonly WorkloadGroup[] = [
   groupOf("TCP_RR", { outstanding: 16, request_bytes: 200_001, response_bytes: 300_007 }),
   groupOf("TCP_RR", { outstanding: 64, request_bytes: 3, response_bytes: 5 }),
   groupOf("TCP_CRR", { connections: 2, request_bytes: 64, response_bytes: 2048 }),
+  // Opens and closes, without data.
+  groupOf("TCP_CC", { connections: 2, request_bytes: 0, response_bytes: 0 }),
 ];
 
 for (const group of ROUND_TRIPS) {

@@ -203,6 +203,10 @@ const REFUSED: readonly (readonly [TestName, Partial<WorkloadGroup>, RegExp])[] 
   ["TCP_RR", { sizes: { distribution: "facebook", update_percent: 3 } }, /sends constant sizes, /],
   ["TCP_RR", { arrival: { ...OPEN, schedule: "connection" } }, /has one schedule without pauses, /],
   ["TCP_RR", { arrival: { ...OPEN, on_ms: 1, off_ms: 1 } }, /has one schedule without pauses, /],
+  ["TCP_CC", { outstanding: 2 }, /outstanding must be 1, not 2$/],
+  ["TCP_SENDFILE", {}, /this runtime has no sendfile, so it works only with --target model: /],
+  ["TCP_MAERTS", { sendfile: true }, /this runtime has no sendfile, /],
+  ["TCP_RR", { ip_version: 6 }, /goes over 127\.0\.0\.1, so ip_version must be 4$/],
   ["UDP_RR", { pin: true }, /threads and pin work only with --target model$/],
 ];
 
@@ -221,6 +225,7 @@ Deno.test("every test is accepted at its limits", () => {
   const groups = [
     groupOf("TCP_RR", { arrival: OPEN, outstanding: 1000 }),
     groupOf("TCP_CRR"),
+    groupOf("TCP_CC"),
     groupOf("TCP_STREAM"),
     groupOf("TCP_MAERTS"),
     groupOf("UDP_RR", { outstanding: 128, request_bytes: 65_507 }),

@@ -47,7 +47,7 @@ import { packetAt, packetTake } from "./machine/abi";
 import { connectionsUsed, RUNNABLE, SLEEPING, threadAt } from "./machine/connection";
 import { cpuAt, IDLE } from "./machine/cpu";
 
-import { atrFilters, atrGive } from "./machine/flow_director";
+import { atrFilters, atrGive } from "./machine/flow_room";
 
 function forgetFilters(): void {
   while (atrFilters() > 0) atrGive();

@@ -16,7 +16,7 @@ import { bareGroup, bareMachine } from "./machine_runs.ts";
 
 const module = await compileVariant({
   more: `
-    import { atrFilters } from "./machine/flow_director";
+    import { atrFilters } from "./machine/flow_room";
     export { atrFilters };
     export function atrQueue(index: u32): i32 { return connectionAt(index).atrQueue; }
     export function hashQueue(index: u32): u32 { return rssQueue(connectionAt(index).hash); }
@@ -60,6 +60,8 @@ function dropsByRule(machine: MachineWasm): number {
   return readCounters(machine, TOTAL_TABLE, TOTAL_COUNT)[TOTAL_NAMES.indexOf("drop_rule")]!;
 }
 
+const V6 = [0xfd000000, 0, 0, 0xc0a80002] as const;
+const ONES = 0xffff_ffff;
 const PORT_80: RuleOptions = { flowType: "tcp4", destinationPort: { value: 80 }, action: 3 };
 
 /** One request on an empty table, and the answer. */
@@ -78,7 +80,38 @@ const REQUESTS = [
   }, LIMIT - 1],
   ["type of service", { ...PORT_80, tos: 4 }, -EOPNOTSUPP],
   ["Ethernet", { ...PORT_80, flowType: "ether" }, -EOPNOTSUPP],
-  ["IPv6, which the model has not", { ...PORT_80, flowType: "tcp6" }, -EOPNOTSUPP],
+  ["IPv6", { ...PORT_80, flowType: "tcp6", sourceAddress: { value: V6 } }, LIMIT - 1],
+  ["a part of an IPv6 address", {
+    ...PORT_80,
+    flowType: "tcp6",
+    sourceAddress: { value: V6, mask: [ONES, ONES, 0, 0] },
+  }, -EOPNOTSUPP],
+  ["a traffic class", { ...PORT_80, flowType: "udp6", tos: 4 }, -EOPNOTSUPP],
+  ["other IPv6 by address", {
+    flowType: "ip6",
+    destinationAddress: { value: V6 },
+    action: 0,
+  }, LIMIT - 1],
+  ["other IPv6 by port", { ...PORT_80, flowType: "ip6" }, -EOPNOTSUPP],
+  ["the protocol of other IPv4", { flowType: "ip4", protocol: 1, action: 0 }, -EINVAL],
+  ["a word of the payload", { ...PORT_80, userDefined: { value: 0x000a_6e65 } }, LIMIT - 1],
+  ["the last word that the device can look at", {
+    ...PORT_80,
+    userDefined: { value: 0x003e_0000 },
+  }, LIMIT - 1],
+  ["a word beyond the first 64 bytes", {
+    ...PORT_80,
+    userDefined: { value: 0x0040_0000 },
+  }, -EINVAL],
+  ["a word at an odd place", { ...PORT_80, userDefined: { value: 0x0003_0000 } }, -EINVAL],
+  ["a part of the user-defined field", {
+    ...PORT_80,
+    userDefined: { value: 0x0002_6e65, mask: 0x0000_ffff },
+  }, -EINVAL],
+  ["an empty user-defined field", {
+    ...PORT_80,
+    userDefined: { value: 0x0003_0000, mask: 0 },
+  }, LIMIT - 1],
   ["SCTP", { ...PORT_80, flowType: "sctp4" }, LIMIT - 1],
   ["other IPv4 by address", {
     flowType: "ip4",
@@ -132,11 +165,74 @@ Deno.test("the first rule of a flow type fixes its fields, until the last one is
   assert.equal(ethtool.insertRule({ ...PORT_80, location: 1 }), 1);
   assert.equal(ethtool.insertRule({ ...bySource, location: 2 }), -EOPNOTSUPP);
   assert.equal(ethtool.insertRule({ ...bySource, flowType: "udp4", location: 2 }), 2);
-  assert.equal(ethtool.insertRule({ ...bySource, location: 1 }), 1, "it may replace the only one");
-  assert.equal(ethtool.insertRule({ ...PORT_80, location: 3 }), -EOPNOTSUPP);
+  assert.equal(ethtool.insertRule({ ...bySource, location: 1 }), -EOPNOTSUPP, "nor in its place");
   assert.equal(ethtool.deleteRule(1), 0);
-  assert.equal(ethtool.insertRule({ ...PORT_80, location: 3 }), 3);
+  assert.equal(ethtool.insertRule({ ...bySource, location: 3 }), 3);
+  assert.equal(ethtool.insertRule({ ...PORT_80, location: 1 }), -EOPNOTSUPP);
 });
+
+const wordAt = (place: number, word = 0) => ({ userDefined: { value: (place << 16) | word } });
+
+Deno.test("the rules of a flow type look at one word of the payload, all types at three", () => {
+  const ethtool = new Ethtool(bareMachine(module));
+  const insert = (options: Partial<RuleOptions>) => ethtool.insertRule({ ...PORT_80, ...options });
+  assert.equal(insert({ ...wordAt(4), location: 1 }), 1);
+  assert.equal(insert({ ...wordAt(6), location: 2 }), -EOPNOTSUPP, "another word");
+  assert.equal(insert({ location: 2 }), -EOPNOTSUPP, "no word");
+  assert.equal(insert({ ...wordAt(4, 7), location: 2 }), -EINVAL, "the flow is that of rule 1");
+  assert.equal(insert({ ...wordAt(4, 7), sourcePort: { value: 5 } }), -EOPNOTSUPP, "a port more");
+  assert.equal(insert({ ...wordAt(6), flowType: "udp4", location: 3 }), 3);
+  assert.equal(insert({ ...wordAt(8), flowType: "tcp6", location: 4 }), 4);
+  assert.equal(insert({ ...wordAt(10), flowType: "udp6", location: 5 }), -ENOSPC, "a fourth place");
+  assert.equal(insert({ ...wordAt(4), flowType: "udp6", location: 5 }), 5, "one that there is");
+  ethtool.deleteRule(4);
+  assert.equal(insert({ ...wordAt(10), flowType: "sctp4", location: 6 }), 6);
+  assert.deepEqual(ethtool.rules()[0], {
+    location: 1,
+    flowType: "tcp4",
+    destinationPort: 80,
+    userDefined: 0x0004_0000,
+    action: 3,
+  });
+});
+
+Deno.test("the driver takes IPv6 rules for the same that share ports and half the source", () => {
+  const ethtool = new Ethtool(bareMachine(module));
+  const from = (...value: [number, number, number, number]) =>
+    ethtool.insertRule({ ...PORT_80, flowType: "tcp6", sourceAddress: { value } });
+  assert.equal(from(...V6), LIMIT - 1);
+  assert.equal(from(V6[0], 0, 1, 1), -EINVAL);
+  assert.equal(from(V6[0], 1, 0, V6[3]), LIMIT - 2);
+  assert.deepEqual(ethtool.rules()[1]!.sourceAddress, V6);
+});
+
+/** netperf's payload is "netperf" and a zero, over and over: place, word, whether it is there. */
+const PAYLOADS = [
+  [0, 0x6e65, true],
+  [4, 0x6572, true],
+  [6, 0x6600, true],
+  [8, 0x6e65, true],
+  [0, 0x7470, false],
+  [62, 0x6600, false],
+] as const;
+
+for (const [place, word, isThere] of PAYLOADS) {
+  Deno.test(`a rule for ${word.toString(16)} at byte ${place} of 32 ${isThere ? "" : "mis"}matches`, () => {
+    const { machine, ethtool, runUntil } = deviceWith([["UDP_RR", 4, 32]]);
+    const spread = received(machine);
+    const quiet = spread.indexOf(0);
+    const options = { flowType: "udp4", action: quiet, ...wordAt(place, word) } as const;
+    assert.ok(ethtool.insertRule(options) >= 0);
+    runUntil(3);
+    const before = received(machine);
+    runUntil(5);
+    const rise = received(machine).map((count, queue) => count - before[queue]!);
+    const sum = rise.reduce((total, count) => total + count);
+    assert.ok(sum > 100);
+    assert.equal(rise[quiet], isThere ? sum : 0);
+    assert.equal(machine.calls.checkMachine(), 0);
+  });
+}
 
 Deno.test("a rule at a location in use replaces it; the same match elsewhere is refused", () => {
   const ethtool = new Ethtool(bareMachine(module));

@@ -14,26 +14,54 @@ import { cancel, eventAt, now, pendingEvents, schedule, takeEvent, wheelInit } f
 import { prngExponential, prngNext, prngSeed } from "./lib/prng";
 import { HISTOGRAM_HALF, histogramIndex } from "./lib/histogram";
 import { EV_ITR, EV_MSIX, EV_RULE, EVENTS, FLAG_LAST, FLAG_UDP, packetAt, packetDrop, packetsInit,
-  packetTake, RSS_KEY, WHEEL } from "./machine/abi";
+  packetTake, RSS_KEY, RULE_INPUT, WHEEL } from "./machine/abi";
 import { chooseWrite, intervalBySize, updateContainer } from "./machine/adaptive_itr";
 import { connectionAt, connectionsInit, groupAdd, groupAt, RUNNABLE, threadAt, UDP_STREAM }
   from "./machine/connection";
 import { costSet, RULE_PROGRAM, TIMER, UDP_BUFFER } from "./machine/costs";
-import { ruleActivate, ruleCount, ruleDelete, ruleInsert, ruleQueue, rulesInit, ruleTcpCount }
-  from "./machine/flow_director";
+import { LOCATION_ANY, ruleActivate, ruleCount, ruleDelete, ruleQueue as queueByRule,
+  rulesInit, ruleTcpCount } from "./machine/flow_director";
+import { filterInsert } from "./machine/flow_input";
 import { intrlOf, intrlSet, itrInit, itrPerVector, itrSet, vectorCheck, vectorComplete, vectorForce,
   vectorTimer } from "./machine/itr";
 import { linkInit, linkToHost } from "./machine/link";
 import { queueAt, queuesInit, rxContainer, txContainer } from "./machine/queue";
-import { rssHash, rssHashAddresses, rssInit, rssQueue } from "./machine/rss";
+import { HASH_TCP4, rssHash, rssHashAddresses, rssInit, rssPortsV6, rssQueue, rssWordsV6 }
+  from "./machine/rss";
 import { totals, totalsInit } from "./machine/totals";
 import { udpReceive } from "./machine/udp";
 
 export { cancel, intervalBySize, intrlOf, intrlSet, itrInit, itrPerVector, itrSet, linkInit };
 export { pendingEvents, queuesInit, vectorForce };
-export { ruleActivate, ruleCount, ruleDelete, ruleInsert, ruleQueue, rulesInit, ruleTcpCount };
-export { rssHash, rssHashAddresses, rssInit, rssQueue };
+export { ruleActivate, ruleCount, ruleDelete, ruleTcpCount };
+export function ruleQueue(protocol: u32, source: u32, destination: u32, ports: u32): i32 {
+  return queueByRule(protocol, source, destination, ports, -1);
+}
+export { rssHashAddresses, rssInit, rssPortsV6, rssQueue, rssWordsV6 };
 export const KEY: u32 = <u32>RSS_KEY;
+
+export function hashV4(source: u32, destination: u32, ports: u32): u32 {
+  return rssHash(HASH_TCP4, source, destination, ports);
+}
+/** An empty flow director of 64 queues. */
+export function director(): void {
+  queuesInit(64, 512);
+  rulesInit();
+}
+/** Inserts a rule for one IPv4 flow at any location. */
+export function ruleInsert(
+  protocol: u32, source: u32, destination: u32, ports: u32, queue: i32,
+): i32 {
+  memory.fill(RULE_INPUT, 0, 88);
+  store<u32>(RULE_INPUT, protocol);
+  store<u32>(RULE_INPUT + 4, source);
+  store<u32>(RULE_INPUT + 20, 0xffffffff);
+  store<u32>(RULE_INPUT + 36, destination);
+  store<u32>(RULE_INPUT + 52, 0xffffffff);
+  store<u32>(RULE_INPUT + 68, ports);
+  store<u32>(RULE_INPUT + 72, 0xffffffff);
+  return filterInsert(LOCATION_ANY, queue);
+}
 
 export function wheel(capacity: u32): void { wheelInit(EVENTS, capacity, WHEEL); }
 export function plan(delayHigh: u32, delayLow: u32, target: u32): u32 {

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import ipaddr from "ipaddr.js";
 import { bucketValue } from "../../harness/machine/reading.ts";
 import { compileParts, makeParts } from "./machine_parts.ts";
 
@@ -20,23 +21,65 @@ function address(text: string): number {
   return text.split(".").reduce((word, part) => word * 256 + Number(part), 0);
 }
 
-/** Destination, source, hash with ports, hash of addresses: Microsoft's IPv4 vectors. */
-const VECTORS = [
+/** Destination, source, hash with ports, hash of addresses: Microsoft's vectors. */
+const VECTORS_V4 = [
   ["161.142.100.80", 1766, "66.9.149.187", 2794, 0x51ccc178, 0x323e8fc2],
   ["65.69.140.83", 4739, "199.92.111.2", 14230, 0xc626b0ea, 0xd718262a],
   ["12.22.207.184", 38024, "24.19.198.95", 12898, 0x5c2b394a, 0xd2d0a5de],
   ["209.142.163.6", 2217, "38.27.205.30", 48228, 0xafc7327f, 0x82989176],
   ["202.188.127.2", 1303, "153.39.163.191", 44251, 0x10e828a2, 0x5d1809c5],
 ] as const;
+const VECTORS_V6 = [
+  [
+    ["3ffe:2501:200:3::1", 1766],
+    ["3ffe:2501:200:1fff::7", 2794],
+    0x40207d3d,
+    0x2cc18cd5,
+  ],
+  [
+    ["ff02::1", 4739],
+    ["3ffe:501:8::260:97ff:fe40:efab", 14230],
+    0xdde51bbf,
+    0x0f0c461c,
+  ],
+  [
+    ["fe80::200:f8ff:fe21:67cf", 38024],
+    ["3ffe:1900:4545:3:200:f8ff:fe21:67cf", 44251],
+    0x02d1feef,
+    0x4b61e985,
+  ],
+] as const;
 
-Deno.test("the Toeplitz hash gives Microsoft's verification values", () => {
+/** An instance with Microsoft's key. */
+function withKey() {
   const { calls, memory, key } = makeParts(module);
-  const bytes = KEY.match(/../g)!.map((pair) => parseInt(pair, 16));
-  new Uint8Array(memory.buffer, key, 52).set(bytes);
-  for (const [to, toPort, from, fromPort, withPorts, addresses] of VECTORS) {
+  calls["rssInit"]!(1);
+  new Uint8Array(memory.buffer, key, 52).set(KEY.match(/../g)!.map((pair) => parseInt(pair, 16)));
+  return calls;
+}
+
+Deno.test("the Toeplitz hash of IPv4 gives Microsoft's verification values", () => {
+  const calls = withKey();
+  for (const [to, toPort, from, fromPort, withPorts, addresses] of VECTORS_V4) {
     const ports = (fromPort << 16) | toPort;
-    assert.equal(calls["rssHash"]!(address(from), address(to), ports) >>> 0, withPorts);
+    assert.equal(calls["hashV4"]!(address(from), address(to), ports) >>> 0, withPorts);
     assert.equal(calls["rssHashAddresses"]!(address(from), address(to)) >>> 0, addresses);
+  }
+});
+
+Deno.test("the Toeplitz hash of IPv6 gives Microsoft's verification values", () => {
+  const calls = withKey();
+  const words = (text: string) => {
+    const bytes = ipaddr.IPv6.parse(text).toByteArray();
+    return [0, 4, 8, 12].map((at) =>
+      bytes.slice(at, at + 4).reduce((word, byte) => word * 256 + byte)
+    );
+  };
+  const part = (text: string, at: number) => calls["rssWordsV6"]!(...words(text), at);
+  for (const [[to, toPort], [from, fromPort], withPorts, addresses] of VECTORS_V6) {
+    const both = part(from, 0) ^ part(to, 16);
+    assert.equal(both >>> 0, addresses);
+    assert.equal((both ^ calls["rssPortsV6"]!((fromPort << 16) | toPort)) >>> 0, withPorts);
   }
 });
 
@@ -51,7 +94,7 @@ Deno.test("the look-up table has 512 entries, entry i for queue i mod queues", (
 Deno.test("rules take the highest free location, work once programmed, and end with ENOSPC", () => {
   const { calls } = makeParts(module);
   calls["wheel"]!(16384);
-  calls["rulesInit"]!();
+  calls["director"]!();
   const insert = (port: number, queue: number) => calls["ruleInsert"]!(6, 1, 2, port, queue);
   const lookUp = (port: number) => calls["ruleQueue"]!(6, 1, 2, port);
   assert.equal(insert(80, 3), 7679);
@@ -78,7 +121,7 @@ Deno.test("rules take the highest free location, work once programmed, and end w
 Deno.test("a rule takes effect with its own event, whatever its location saw before", () => {
   const { calls } = makeParts(module);
   calls["wheel"]!(64);
-  calls["rulesInit"]!();
+  calls["director"]!();
   calls["programTime"]!(5000);
   const nowNs = () => (calls["nowLow"]!() >>> 0) / 10;
   const location = calls["ruleInsert"]!(6, 1, 2, 80, 3)!;
@@ -96,7 +139,7 @@ Deno.test("a rule takes effect with its own event, whatever its location saw bef
 Deno.test("rules of one hash bucket are found and deleted one by one", () => {
   const { calls } = makeParts(module);
   calls["wheel"]!(16384);
-  calls["rulesInit"]!();
+  calls["director"]!();
   // 7680 flows in 16384 buckets: many share one.
   const locations = Array.from({ length: 7680 }, (_, port) => {
     const location = calls["ruleInsert"]!(17, 7, 8, port, port % 64);

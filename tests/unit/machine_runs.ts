@@ -123,6 +123,7 @@ export function bareMachine(module: WebAssembly.Module, options: BareMachine = {
     recordObject: refuse,
     netdevPickTx: (_instance: number, _xps: number, hash: number) => hash,
     setRulesV4: refuse,
+    setRulesV6: refuse,
     socketOpen: () => 1,
     socketAccept: refuse,
     socketClose: refuse,

@@ -29,6 +29,7 @@ const machine = instantiateMachine(modules.machineModule, {
   recordObject: nothing,
   netdevPickTx: nothing,
   setRulesV4: nothing,
+  setRulesV6: nothing,
   socketOpen: nothing,
   socketAccept: nothing,
   socketClose: nothing,

@@ -176,6 +176,7 @@ const CUBIC = `
   import { cancel } from "./lib/wheel";
   function half(): HalfConnection { return halfOf(connectionAt(0), TO_PEER); }
   export function open(window: f64): void {
+    half().segment = 1448;
     cubicReset(half());
     half().window = window;
     half().threshold = window;

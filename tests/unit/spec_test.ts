@@ -50,6 +50,7 @@ Deno.test("every built-in workload and machine fits its schema", async () => {
     "many",
     "memcached",
     "mix",
+    "netperf",
     "rr",
     "rr_open",
     "stream",
@@ -109,15 +110,15 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     "an unknown test",
     group('"test": "TCP_RX"'),
     'own.jsonc:4:46: groups[0].test is "TCP_RX": accepted are "TCP_RR", "TCP_CRR", "TCP_STREAM", ' +
-    '"TCP_MAERTS", "UDP_RR", "UDP_STREAM" (did you mean "TCP_RR"?)',
+    '"TCP_MAERTS", "UDP_RR", "UDP_STREAM", "TCP_CC", "TCP_SENDFILE" (did you mean "TCP_RR"?)',
   ],
   [
     "a misspelt key",
     group('"test": "TCP_RR",\n      "requst_bytes": 3'),
     'own.jsonc:5:7: Unknown key "requst_bytes" in groups[0]: accepted are "name", "test", ' +
-    '"connections", "hint", "request_bytes", "response_bytes", "message_bytes", "outstanding", ' +
-    '"sizes", "arrival", "service_ns", "service_distribution", "threads", "pin", "assignment" (did ' +
-    'you mean "request_bytes"?)',
+    '"ip_version", "sendfile", "connections", "hint", "request_bytes", "response_bytes", ' +
+    '"message_bytes", "outstanding", "sizes", "arrival", "service_ns", "service_distribution", ' +
+    '"threads", "pin", "assignment" (did you mean "request_bytes"?)',
   ],
   [
     "a misspelt key that is missing under its right name",
@@ -242,7 +243,7 @@ Deno.test("an unknown name lists the names there are and the nearest one", async
   await assert.rejects(unknown, {
     message:
       'Unknown workload "udp-rr": accepted are bursts, crr, elephants, incast, maerts, many, ' +
-      'memcached, mix, rr, rr_open, stream, udp_rr, or the path of a file (did you mean "udp_rr"?)',
+      'memcached, mix, netperf, rr, rr_open, stream, udp_rr, or the path of a file (did you mean "udp_rr"?)',
   });
   const machine = readWorkload("rr", { cwd: "/", machine: "x710" });
   await assert.rejects(machine, /^UserError: Unknown machine "x710": accepted are /);
