@@ -27,9 +27,11 @@ import {
   EV_MARK,
   EV_MSIX,
   EV_NAPI_TIMER,
+  EV_OPERATION,
   EV_PEER_LINK,
   EV_PEER_NEXT,
   EV_PEER_RX,
+  EV_RESET,
   EV_RETRANSMIT,
   EV_RTO,
   EV_RULE,
@@ -38,6 +40,7 @@ import {
   EV_START,
   EV_TX_FETCHED,
   EV_TX_LINK,
+  EV_TX_LOST,
   EV_TX_REPORT,
   EV_WAIT,
   EV_WIRE_CLOSED,
@@ -102,8 +105,16 @@ import {
   wireArrives,
 } from "./machine/peer";
 import { recordFind, recordObject } from "./machine/policy";
-import { queueAt, queues, queuesInit, rxContainer, txContainer } from "./machine/queue";
-import { ringsInit, txFetched, txLinkDone, txReport } from "./machine/ring";
+import {
+  queueAt,
+  queues,
+  queuesEver,
+  queuesInit,
+  rxContainer,
+  txContainer,
+} from "./machine/queue";
+import { ringsInit, txFetched, txLinkDone, txLost, txReport } from "./machine/ring";
+import { resetHasEnded, resetInit, resetOver, resetTake } from "./machine/reset";
 import { rssInit } from "./machine/rss";
 import { socketsInit } from "./machine/socket";
 import { tcpDelayedAck, tcpTimer } from "./machine/tcp";
@@ -144,6 +155,8 @@ const ROOM_LEAST: u32 = 16384;
 
 let fingerprint: u64 = 0;
 let marks: u32 = 0;
+/** Number of the operation that is due now, -1 for none. */
+let operation: i32 = -1;
 /** Rule that a debug build has seen broken. */
 let broken: i32 = 0;
 
@@ -165,6 +178,8 @@ export function machineReset(seed: u32): void {
   for (let i: u32 = 0; i < PURPOSE_MAX; i++) prngSeed(prngOf(i), seed, i);
   traceStop();
   checkStepInit();
+  operation = -1;
+  resetInit();
   broken = 0;
   fingerprint = 0;
   marks = 0;
@@ -226,6 +241,32 @@ function timerOver(number: u32): void {
   else tcpTimer(number >> 1);
 }
 
+function operationNow(number: u32): void {
+  operation = number;
+}
+
+/** Lets the run stop at a time, nanoseconds from now, for an operation of the workload. */
+export function operationAt(ns: f64, number: u32): void {
+  schedule(now() + <u64>ns * TICKS_PER_NS, EV_OPERATION, number);
+}
+
+/** Number of the operation for which the run has stopped, once; -1 for none. */
+export function operationTake(): i32 {
+  const due = operation;
+  operation = -1;
+  return due;
+}
+
+/** 1 where the run has stopped for an operation or for new channels. */
+export function runStopped(): u32 {
+  return operation >= 0 || resetHasEnded() ? 1 : 0;
+}
+
+/** 1 once after each change of the number of channels; the run stops where it is complete. */
+export function channelsChanged(): u32 {
+  return resetTake();
+}
+
 function handle(kind: u32, target: u32): void {
   switch (kind) {
     case EV_RX: return peerArrive(target);
@@ -255,6 +296,9 @@ function handle(kind: u32, target: u32): void {
     case EV_RULE: return ruleActivate(target);
     case EV_START: return startConnection(target);
     case EV_LOST: return peerGiveUp(target);
+    case EV_TX_LOST: return txLost(target);
+    case EV_RESET: return resetOver();
+    case EV_OPERATION: return operationNow(target);
     case EV_NAPI_TIMER: return napiTimerOver(target);
     case EV_BUSY_POLL: return busyPollNotice(target);
     default:
@@ -267,9 +311,10 @@ function isFull(): bool {
 }
 
 /**
- * Handles events, at most `maxEvents`; stops after the end of the warm-up and of the run, and where
- * the entries of a trace must be taken out first. Returns the number of marks passed (1 after the
- * warm-up, 2 at the end), or RUN_FULL where the next event might find no packet or event left: the
+ * Handles events, at most `maxEvents`; stops after the end of the warm-up and of the run, where
+ * the entries of a trace must be taken out first, where an operation is due and where a reset has
+ * ended. Returns the number of marks passed (1 after the warm-up, 2 at the end), or RUN_FULL where
+ * the next event might find no packet or event left: the
  * run cannot go on. A debug build answers RUN_BROKEN after an event that broke a rule.
  */
 export function machineRun(maxEvents: u32): u32 {
@@ -291,10 +336,12 @@ export function machineRun(maxEvents: u32): u32 {
     countKind(kind);
     handle(kind, target);
     if (traceIsOn()) traceLook();
+    const isStop = kind == EV_OPERATION || kind == EV_RESET;
     if (ASC_OPTIMIZE_LEVEL == 0) {
       broken = checkStep();
       if (broken != 0) break;
     }
+    if (isStop) break;
   }
   totals().events += maxEvents - left;
   fingerprint = hash;
@@ -358,6 +405,11 @@ export function groupSteered(number: u32): u32 {
 /** Queue pairs. */
 export function nicQueues(): u32 {
   return queues();
+}
+
+/** Queue pairs that there have been at any time. */
+export function nicQueuesEver(): u32 {
+  return queuesEver();
 }
 
 /** Interrupt number of a queue pair's vector, or -EINVAL. */

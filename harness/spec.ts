@@ -125,6 +125,16 @@ export interface WorkloadSpec {
   /** Whether the default matrix has it at all. */
   readonly in_default_matrix: boolean;
   readonly groups: readonly WorkloadGroup[];
+  /** What happens to the device meanwhile; nothing unless told. */
+  readonly operations?: readonly Operation[];
+}
+
+/** An operation on the device while a workload runs. */
+export interface Operation {
+  /** Milliseconds from the end of the warm-up. */
+  readonly at_ms: number;
+  /** Command line of ethtool, without the program's name. */
+  readonly ethtool: string;
 }
 
 /** Interrupt coalescing by the names of `ethtool -C`. */

@@ -6,6 +6,7 @@
  */
 
 import type { Finding, JsoncDocument } from "./jsonc.ts";
+import { CommandMistake, parseEthtool } from "./machine/ethtool_command.ts";
 import { hasTransactions, type TestName } from "./record.ts";
 import { topologyFindings } from "./topology.ts";
 import type { MachineSpec, MachineText, WorkloadGroup, WorkloadSpec } from "./spec.ts";
@@ -57,7 +58,21 @@ export function workloadRelations(document: JsoncDocument<WorkloadSpec>): Findin
       ...sizeFindings(group, index, document),
     );
   });
-  return findings;
+  return [...findings, ...operationFindings(document.value)];
+}
+
+/** Command lines that the program ethtool would not understand. */
+function operationFindings({ operations = [] }: WorkloadSpec): Finding[] {
+  return operations.flatMap(({ ethtool }, index) => {
+    try {
+      parseEthtool(ethtool);
+      return [];
+    } catch (error) {
+      if (!(error instanceof CommandMistake)) throw error;
+      const message = `operations[${index}].ethtool ${error.message}`;
+      return [{ path: ["operations", index, "ethtool"], message }];
+    }
+  });
 }
 
 /** Messages that no UDP socket takes, on the model as little as on a live target. */

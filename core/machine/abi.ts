@@ -151,6 +151,8 @@ export const EV_WRITE_BACK: u32 = 21;
 export const EV_ATR: u32 = 22;
 /** The flow director's table has been flushed [0]. */
 export const EV_FLUSH: u32 = 23;
+/** The device is to lose a packet that it has been given [packet]. */
+export const EV_TX_LOST: u32 = 24;
 /** The timer of a vector's NAPI has run out [queue]. */
 export const EV_NAPI_TIMER: u32 = 25;
 /** Something has come that a thread which spins on a vector sees [queue]. */
@@ -168,6 +170,11 @@ export const EV_WIRE_LOST: u32 = 38;
 export const EV_WIRE_CLOSED: u32 = 39;
 /** The wait of a client's thread is over [thread]. */
 export const EV_WAIT: u32 = 40;
+
+/** An operation of the workload is due: the run stops here [its number]. */
+export const EV_OPERATION: u32 = 45;
+/** The time of a reset is over [0]. */
+export const EV_RESET: u32 = 46;
 
 /** A frame, or a train of frames that segmentation offload makes of one packet. */
 @unmanaged

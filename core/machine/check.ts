@@ -12,12 +12,14 @@ import {
   EV_PEER_LINK,
   EV_PEER_NEXT,
   EV_PEER_RX,
+  EV_RESET,
   EV_RETRANSMIT,
   EV_RTO,
   EV_RX,
   EV_RX_DMA,
   EV_START,
   EV_TX_FETCHED,
+  EV_TX_LOST,
   EV_TX_REPORT,
   EV_WAIT,
   FLAG_LOST,
@@ -45,7 +47,17 @@ import { Cpu, cpuAt, cpus, IDLE } from "./cpu";
 import { filterTableHolds } from "./flow_director";
 import { HalfConnection, halfOf, inOrder, TO_HOST, TO_PEER } from "./half_connection";
 import { peerCanSend } from "./peer";
-import { Queue, queueAt, queues, ringDescriptors, rxContainer, txContainer } from "./queue";
+import {
+  deviceIsDown,
+  Queue,
+  queueAt,
+  queues,
+  queuesEver,
+  rxContainer,
+  rxDescriptors,
+  txContainer,
+  txDescriptors,
+} from "./queue";
 import { txAt } from "./ring";
 import { totals } from "./totals";
 import { isRemote } from "./wire";
@@ -101,9 +113,10 @@ function anyPending(kind: u32, target: u32): bool {
 
 function framesHold(): bool {
   const dropped =
-    totals().dropRing + totals().dropFifo + totals().dropRule + totals().lostToHost;
+    totals().dropRing + totals().dropFifo + totals().dropRule + totals().lostToHost +
+    totals().dropResetToHost;
   let taken: u64 = 0;
-  for (let i: u32 = 0; i < queues(); i++) {
+  for (let i: u32 = 0; i < queuesEver(); i++) {
     const queue = queueAt(i);
     taken += queue.rxPackets + (queue.rxTail - queue.rxHead);
   }
@@ -123,7 +136,7 @@ export function cpuTimesHold(): bool {
 function interruptsHold(): bool {
   let raised: u64 = 0;
   let forced: u64 = 0;
-  for (let i: u32 = 0; i < queues(); i++) {
+  for (let i: u32 = 0; i < queuesEver(); i++) {
     raised += queueAt(i).interrupts;
     forced += queueAt(i).forcedInterrupts;
   }
@@ -132,7 +145,7 @@ function interruptsHold(): bool {
 }
 
 function gapsHold(): bool {
-  for (let i: u32 = 0; i < queues(); i++) {
+  for (let i: u32 = 0; i < queuesEver(); i++) {
     if (queueAt(i).gapViolations != 0) return false;
   }
   return true;
@@ -152,7 +165,7 @@ function holeCount(half: HalfConnection): u64 {
 
 function packetsHold(): bool {
   let held = eventsOf(EV_RX_DMA) + eventsOf(EV_RX);
-  held += eventsOf(EV_PEER_RX) + eventsOf(EV_RETRANSMIT);
+  held += eventsOf(EV_PEER_RX) + eventsOf(EV_RETRANSMIT) + eventsOf(EV_TX_LOST);
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
     held += queue.rxTail - queue.rxHead;
@@ -187,6 +200,8 @@ function queueGoesOn(index: u32, queue: Queue): bool {
     if (reportsDue(index, queue.txReported, queue.txTail) == 0) return false;
   }
   if (queue.timer != 0 && !isPending(queue.timer, EV_ITR, index)) return false;
+  // A reset under way ends.
+  if (deviceIsDown()) return anyPending(EV_RESET, 0);
   if (queue.masked != 0 || queue.timer != 0) return true;
   if (queue.rxTail != queue.rxHead || queue.txReported != queue.txHead) return false;
   return rxContainer(index).pending == 0 && txContainer(index).pending == 0;
@@ -251,7 +266,7 @@ function noneStuck(): bool {
   return vectorsHold() && queuesGoOn() && threadsGoOn() && peerGoesOn();
 }
 
-function txDescriptors(index: u32, queue: Queue): u32 {
+function txInUse(index: u32, queue: Queue): u32 {
   let used: u32 = 0;
   for (let i = queue.txHead; i != queue.txTail; i++) used += packetAt(txAt(index, i)).descriptors;
   return used;
@@ -260,20 +275,20 @@ function txDescriptors(index: u32, queue: Queue): u32 {
 /** Descriptors of both rings by their counters alone: each lies between the last and the next. */
 export function countersHold(queue: Queue): bool {
   const waiting = queue.rxTail - queue.rxHead;
-  if (queue.rxFree + queue.rxCleaned + waiting != ringDescriptors()) return false;
+  if (queue.rxFree + queue.rxCleaned + waiting != rxDescriptors()) return false;
   if (queue.rxVisible - queue.rxHead > waiting) return false;
   const size = queue.txTail - queue.txHead;
   const fetched = queue.txFetched - queue.txHead;
   const sent = queue.txSent - queue.txHead;
   const reported = queue.txReported - queue.txHead;
-  return reported <= sent && sent <= fetched && fetched <= size && size <= ringDescriptors();
+  return reported <= sent && sent <= fetched && fetched <= size && size <= txDescriptors();
 }
 
 function descriptorsHold(): bool {
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
     if (!countersHold(queue)) return false;
-    if (queue.txFree + txDescriptors(i, queue) != ringDescriptors()) return false;
+    if (queue.txFree + txInUse(i, queue) != txDescriptors()) return false;
   }
   return true;
 }

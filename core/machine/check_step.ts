@@ -5,7 +5,7 @@
 
 import { now } from "../lib/wheel";
 import { checkAll, countersHold, cpuTimesHold, RULE_CPU_TIME, RULE_DESCRIPTORS } from "./check";
-import { Queue, queueAt, queues, ringDescriptors } from "./queue";
+import { Queue, queueAt, queues, txDescriptors } from "./queue";
 
 /** No event is handled that lies before one that was. */
 const RULE_ORDER: i32 = 9;
@@ -23,7 +23,7 @@ export function checkStepInit(): void {
 
 /** Descriptors of both rings and the credit of the byte limit. */
 function queueHolds(queue: Queue): bool {
-  if (!countersHold(queue) || queue.txFree > ringDescriptors()) return false;
+  if (!countersHold(queue) || queue.txFree > txDescriptors()) return false;
   // What was completed was posted before; the counters wrap.
   return <i32>(queue.bytesPosted - queue.bytesCompleted) >= 0;
 }

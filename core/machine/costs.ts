@@ -63,6 +63,8 @@ export const C3_RESIDENCY: u32 = 52;
 export const C1_RESIDENCY: u32 = 53;
 export const EPOLL_WAIT: u32 = 57;
 export const SYN_RETRANSMIT: u32 = 58;
+export const CHANNEL_RESET: u32 = 60;
+export const RING_RESTART: u32 = 61;
 /** Numbers below this are times in nanoseconds, those from here on have units of their own. */
 const TIME_END: u32 = 64;
 export const COPY_LOCAL: u32 = 64;

@@ -1,18 +1,19 @@
 // deno-fmt-ignore-file
-// What `ethtool` asks of the device, with the errors of the i40e driver (i40e_ethtool.c): interrupt
-// coalescing (-C), flow-director rules (-N, -n), the table and key of receive side scaling (-X). A
-// refused request changes nothing. -1 stands for "not given", "all queues", "any location" and
-// "drop"; typed calls with names are in harness/machine/ethtool.ts. Holds no state: settings lie
-// where they work.
+// What `ethtool` asks of the device, with the errors of the i40e driver and the kernel before it
+// (i40e_ethtool.c): interrupt coalescing (-C), channels (-L) and rings (-G), which reset the
+// device, flow-director rules (-N, -n), table, key and fields of receive side scaling (-X,
+// rx-flow-hash). A refused request changes nothing but the work limit. -1 stands for "not given",
+// "all queues", "any location" and "drop"; calls with names are in harness/machine/ethtool.ts.
 
-import { EINVAL, EOPNOTSUPP } from "../lib/errno";
+import { EBUSY, EINVAL } from "../lib/errno";
+import { QUEUE_MAX, RING_MAX } from "./abi";
 import { connectionAt, connectionsUsed } from "./connection";
+import { cpus } from "./cpu";
 import { hashFlow } from "./family";
-import { ruleNext, ruleWord } from "./flow_director";
+import { ruleBeyond, ruleNext, ruleWord } from "./flow_director";
 import { filterInsert } from "./flow_input";
 import {
   INTRL_MAX_USECS,
-  intrlOf,
   intrlSet,
   ITR_MAX_USECS,
   itrAdapt,
@@ -21,7 +22,31 @@ import {
   itrSet,
   itrStart,
 } from "./itr";
-import { Container, queues, rxContainer, txContainer, workLimit, workLimitSet } from "./queue";
+import {
+  Container,
+  deviceIsDown,
+  queues,
+  queuesEver,
+  rxContainer,
+  rxDescriptors,
+  txContainer,
+  txDescriptors,
+  workLimit,
+  workLimitSet,
+} from "./queue";
+import {
+  QUEUE_RANGE,
+  refuse,
+  RING_RANGE,
+  RULE_ON_QUEUE,
+  RX_ADAPTIVE,
+  RX_HIGH_RANGE,
+  RX_USECS_RANGE,
+  TX_ADAPTIVE,
+  TX_HIGH_UNUSED,
+  TX_USECS_RANGE,
+} from "./refusal";
+import { resetChannels, resetRings } from "./reset";
 import {
   RSS_KEY_SIZE,
   rssFields,
@@ -30,7 +55,16 @@ import {
   rssKeySet,
   rssQueue,
   rssTableSet,
+  rssTableUses,
 } from "./rss";
+
+export { reasonDetail, reasonTake } from "./refusal";
+
+/** Least descriptors of a ring (I40E_MIN_NUM_DESCRIPTORS); the most are RING_MAX. */
+const RING_MIN: u32 = 64;
+
+/** Cap on the rate of each vector as the driver keeps it for all of them. */
+let rateLimit: u32 = 0;
 
 /**
  * Settings that stand before the run: intervals in microseconds or -1 for adaptive, and the cap on
@@ -42,6 +76,7 @@ export function nicCoalesceStart(queue: u32, rxUsecs: i32, txUsecs: i32, highUse
   itrStart(queue, true, rxUsecs);
   itrStart(queue, false, txUsecs);
   intrlSet(queue, highUsecs);
+  rateLimit = highUsecs & ~3;
   return 0;
 }
 
@@ -55,25 +90,30 @@ export function nicDim(on: bool): void {
   itrDim(on);
 }
 
-/** Whether one direction takes an interval and a mode; -1 keeps what is there. */
-function sideTakes(container: Container, adaptive: i32, usecs: i32): bool {
-  if (usecs < 0) return true;
-  if (usecs > ITR_MAX_USECS) return false;
-  const adapts = adaptive < 0 ? container.adaptive != 0 : adaptive != 0;
-  return !adapts || <u32>usecs == container.setting;
+function given(value: i32, present: i32): i32 {
+  return value < 0 ? present : value;
+}
+
+/** Whether a direction of the reference queue takes an interval and a mode. */
+function sideRefused(container: Container, adaptive: i32, usecs: i32, isRx: bool): i32 {
+  if (<u32>usecs != container.setting && adaptive != 0) {
+    return refuse(-EINVAL, isRx ? RX_ADAPTIVE : TX_ADAPTIVE);
+  }
+  if (usecs > ITR_MAX_USECS) return refuse(-EINVAL, isRx ? RX_USECS_RANGE : TX_USECS_RANGE);
+  return 0;
 }
 
 function setSide(queue: u32, isRx: bool, adaptive: i32, usecs: i32): void {
-  const container = isRx ? rxContainer(queue) : txContainer(queue);
-  const adapts = adaptive < 0 ? container.adaptive != 0 : adaptive != 0;
-  if (adapts) itrAdapt(queue, isRx);
-  else itrSet(queue, isRx, usecs < 0 ? <i32>container.setting : usecs);
+  if (adaptive == 0) itrSet(queue, isRx, usecs);
+  else itrAdapt(queue, isRx, usecs);
 }
 
 /**
- * `ethtool -C`, or `--per-queue` for one queue pair. Intervals are in force from each vector's next
- * interrupt on, the cap at once. -EINVAL: beyond the range, an interval for a side that adapts, a
- * cap for transmit other than the one there is, or no such queue.
+ * `ethtool -C`, or `--per-queue` for one queue pair. What is not given is as it is: for all queue
+ * pairs as queue pair 0 has it, and one that adapts begins anew. Intervals are in force from each
+ * vector's next interrupt on, the cap at once; the work limit even of a request that is refused.
+ * -EINVAL: beyond the range, an interval for a side that adapts, a cap for transmit other than the
+ * one there is, or no such queue.
  */
 export function ethtoolCoalesce(
   queue: i32,
@@ -83,31 +123,41 @@ export function ethtoolCoalesce(
   txUsecs: i32,
   rxHigh: i32,
   txHigh: i32,
+  work: i32,
 ): i32 {
-  if (queue >= <i32>queues() || rxHigh > <i32>INTRL_MAX_USECS) return -EINVAL;
+  if (deviceIsDown()) return -EBUSY;
+  if (work > 0) workLimitSet(<u32>work);
+  if (queue >= <i32>queues()) return refuse(-EINVAL, QUEUE_RANGE, <i32>queues() - 1);
   const first: u32 = queue < 0 ? 0 : <u32>queue;
   const end: u32 = queue < 0 ? queues() : first + 1;
+  const rx = rxContainer(first);
+  const tx = txContainer(first);
+  const high = given(rxHigh, <i32>rateLimit);
+  const rxAdapts = given(adaptiveRx, <i32>rx.adaptive);
+  const txAdapts = given(adaptiveTx, <i32>tx.adaptive);
+  const rxGap = given(rxUsecs, <i32>rx.setting);
+  const txGap = given(txUsecs, <i32>tx.setting);
+  if (given(txHigh, <i32>rateLimit) != <i32>rateLimit) return refuse(-EINVAL, TX_HIGH_UNUSED);
+  if (high > <i32>INTRL_MAX_USECS) return refuse(-EINVAL, RX_HIGH_RANGE);
+  const refused = sideRefused(rx, rxAdapts, rxGap, true) || sideRefused(tx, txAdapts, txGap, false);
+  if (refused != 0) return refused;
+  rateLimit = <u32>high & ~3;
   for (let i = first; i < end; i++) {
-    if (txHigh >= 0 && <u32>txHigh != intrlOf(i)) return -EINVAL;
-    if (!sideTakes(rxContainer(i), adaptiveRx, rxUsecs)) return -EINVAL;
-    if (!sideTakes(txContainer(i), adaptiveTx, txUsecs)) return -EINVAL;
-  }
-  for (let i = first; i < end; i++) {
-    setSide(i, true, adaptiveRx, rxUsecs);
-    setSide(i, false, adaptiveTx, txUsecs);
-    if (rxHigh >= 0) intrlSet(i, <u32>rxHigh);
+    setSide(i, true, rxAdapts, rxGap);
+    setSide(i, false, txAdapts, txGap);
+    intrlSet(i, rateLimit);
   }
   return 0;
-}
-
-/** Work limit of a poll (tx-frames-irq), of all queue pairs; 0 leaves it. */
-export function ethtoolWorkLimit(packets: u32): void {
-  if (packets != 0) workLimitSet(packets);
 }
 
 /** The work limit that is set. */
 export function ethtoolWorkLimitNow(): u32 {
   return workLimit();
+}
+
+/** Cap on each vector's rate as the driver knows it, microseconds: the one set last. */
+export function ethtoolUsecsHigh(): u32 {
+  return rateLimit;
 }
 
 /** Interval that is set for a direction (0 rx, 1 tx), microseconds, whether it adapts or not. */
@@ -122,9 +172,50 @@ export function ethtoolAdaptive(queue: u32, direction: u32): i32 {
   return <i32>(direction == 0 ? rxContainer(queue) : txContainer(queue)).adaptive;
 }
 
-/** Cap on a vector's rate, microseconds. */
-export function ethtoolUsecsHigh(queue: u32): i32 {
-  return queue < queues() ? <i32>intrlOf(queue) : -EINVAL;
+/** Channels that `ethtool -L` goes up to: a queue pair for each CPU, or what there is. */
+export function ethtoolChannelsMost(): u32 {
+  return max(min(cpus(), QUEUE_MAX), queuesEver());
+}
+
+/**
+ * `ethtool -L`: `combined` channels, no others but the one of the flow director. More than there
+ * are CPUs are as many as there are CPUs. The device is reset; -EBUSY while it is. -EINVAL: none or
+ * too many, separate ones, another number of others, a rule or an entry of the user's table for a
+ * queue that would go.
+ */
+export function ethtoolChannels(combined: i32, rx: i32, tx: i32, other: i32): i32 {
+  if (deviceIsDown()) return -EBUSY;
+  if (combined <= 0 || rx > 0 || tx > 0 || other != 1) return -EINVAL;
+  if (<u32>combined > ethtoolChannelsMost()) return -EINVAL;
+  if (combined <= rssTableUses()) return -EINVAL;
+  const rule = ruleBeyond(<u32>combined);
+  if (rule >= 0) return refuse(-EINVAL, RULE_ON_QUEUE, rule);
+  const count = min(<u32>combined, cpus());
+  if (count != queues()) resetChannels(count);
+  return 0;
+}
+
+/** `ethtool -g`: descriptors of the rings of a direction (0 rx, 1 tx). */
+export function ethtoolRing(direction: u32): u32 {
+  return direction == 0 ? rxDescriptors() : txDescriptors();
+}
+
+/** `ethtool -G`: descriptors, rounded up to 32; the rings restart. -EINVAL beyond the range. */
+export function ethtoolRings(rx: i32, tx: i32): i32 {
+  if (deviceIsDown()) return -EBUSY;
+  const rxNext = <u32>given(rx, <i32>rxDescriptors());
+  const txNext = <u32>given(tx, <i32>txDescriptors());
+  if (max(rxNext, txNext) > RING_MAX) return -EINVAL;
+  if (min(rxNext, txNext) < RING_MIN) return refuse(-EINVAL, RING_RANGE);
+  const rxSize = (rxNext + 31) & ~31;
+  const txSize = (txNext + 31) & ~31;
+  if (rxSize != rxDescriptors() || txSize != txDescriptors()) resetRings(rxSize, txSize);
+  return 0;
+}
+
+/** 1 while the device is being reset. */
+export function ethtoolDown(): u32 {
+  return deviceIsDown() ? 1 : 0;
 }
 
 /** `ethtool -N`: inserts the rule that RULE_INPUT holds; see filterInsert. */
@@ -149,6 +240,7 @@ export function ethtoolTable(index: u32): u32 {
 
 /** `ethtool -X`: an entry of the table; -EINVAL for a queue or an entry that is not there. */
 export function ethtoolTableSet(index: u32, queue: u32): i32 {
+  if (deviceIsDown()) return -EBUSY;
   if (queue >= queues()) return -EINVAL;
   return rssTableSet(index, queue) ? 0 : -EINVAL;
 }
@@ -165,6 +257,7 @@ export function ethtoolKey(index: u32): i32 {
 
 /** `ethtool -X hkey`: a byte of the key; flows have their new hash at once. */
 export function ethtoolKeySet(index: u32, byte: u32): i32 {
+  if (deviceIsDown()) return -EBUSY;
   if (!rssKeySet(index, byte)) return -EINVAL;
   hashAgain();
   return 0;

@@ -33,7 +33,8 @@ import {
   wantV6,
 } from "./flow_match";
 import { atrFilters, hasRoom, isFlushed, roomInit } from "./flow_room";
-import { queues } from "./queue";
+import { deviceIsDown, queues } from "./queue";
+import { INPUT_SET, refuse, SAME_RULE } from "./refusal";
 
 /** Filters of one port of a two-port card: 7168 shared + 1024 guaranteed halved (PF_RING #259). */
 export const RULE_LIMIT: u32 = 7680;
@@ -187,7 +188,8 @@ function fieldsRefused(type: u32, fields: u32, flex: u32): i32 {
   // One input set per flow type, and even the only rule keeps it when it is replaced.
   const known = typeAt(type);
   if (known.count == 0) return 0;
-  return known.fields == fields && known.flex == flex ? 0 : -EOPNOTSUPP;
+  if (known.fields == fields && known.flex == flex) return 0;
+  return refuse(-EOPNOTSUPP, INPUT_SET, known.count);
 }
 
 /**
@@ -195,14 +197,14 @@ function fieldsRefused(type: u32, fields: u32, flex: u32): i32 {
  * filterInsert in flow_input.ts.
  */
 export function insertWanted(location: i32, fields: u32, flex: u32, queue: i32): i32 {
-  if (isFlushed()) return -EBUSY;
   const type = wanted().type;
   const refused = fieldsRefused(type, fields, flex);
   if (refused != 0) return refused;
   if (location < LOCATION_ANY || location >= <i32>RULE_LIMIT) return -EINVAL;
   if (queue < QUEUE_DROP || queue >= <i32>queues()) return -EINVAL;
   wantOnly(fields);
-  if (findSame(location) >= 0) return -EINVAL;
+  const same = findSame(location);
+  if (same >= 0) return refuse(-EINVAL, SAME_RULE, same);
   const replaced = location >= 0 && ruleAt(location).used != 0;
   if (!replaced && !hasRoom()) return -ENOSPC;
   const place: u32 = location < 0 ? <u32>highestFree() : <u32>location;
@@ -231,7 +233,7 @@ export function ruleActivate(location: u32): void {
 /** Deletes the rule at a location; -ENOENT where there is none, -EBUSY during a flush. */
 export function ruleDelete(location: u32): i32 {
   if (location >= RULE_LIMIT || ruleAt(location).used == 0) return -ENOENT;
-  if (isFlushed()) return -EBUSY;
+  if (isFlushed() || deviceIsDown()) return -EBUSY;
   const rule = ruleAt(location);
   let link = bucketOf(rule);
   while (load<u32>(link) != location + 1) {

@@ -3,10 +3,13 @@
 // its masks name, all of a field or none of it, and the flexible word of the user-defined field.
 // Changes nothing by itself: that is flow_director.ts.
 
-import { EINVAL, EOPNOTSUPP } from "../lib/errno";
+import { EBUSY, EINVAL, EOPNOTSUPP } from "../lib/errno";
 import { RULE_INPUT, RULE_MATCH } from "./abi";
 import { insertWanted } from "./flow_director";
 import { Match, typeOf, want, wanted } from "./flow_match";
+import { isFlushed } from "./flow_room";
+import { deviceIsDown } from "./queue";
+import { FLEX_FAR, FLEX_ODD, refuse } from "./refusal";
 
 /** The flexible word lies within so many bytes of the payload (i40e_ethtool.c). */
 const FLEX_BYTES: u32 = 64;
@@ -43,6 +46,7 @@ function halfIs(mask: u32): i32 {
  * fields than the type's rules have. -ENOSPC: no room for the rule or its flexible word.
  */
 export function filterInsert(location: i32, queue: i32): i32 {
+  if (isFlushed() || deviceIsDown()) return -EBUSY;
   const flexMask = input(20);
   if (flexMask != 0 && flexMask != u32.MAX_VALUE) return -EINVAL;
   const type = typeOf(input(0));
@@ -60,7 +64,8 @@ export function filterInsert(location: i32, queue: i32): i32 {
   let flex: u32 = 0;
   if (flexMask != 0) {
     const place = input(19) >> 16;
-    if ((place & 1) != 0 || place >= FLEX_BYTES) return -EINVAL;
+    if ((place & 1) != 0) return refuse(-EINVAL, FLEX_ODD);
+    if (place >= FLEX_BYTES) return refuse(-EINVAL, FLEX_FAR);
     flex = place + 1;
     wanted().flexWord = input(19) & 0xffff;
   }

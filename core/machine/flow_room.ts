@@ -51,6 +51,13 @@ function freeFilters(): u32 {
 /** The driver empties the table of ATR's filters; until that is done nothing matches. */
 function startFlush(): void {
   if (flushEvent != 0 || now() < flushNext) return;
+  atrClear();
+  ruleChanged();
+  flushEvent = schedule(now() + cost(FD_FLUSH), EV_FLUSH, 0);
+}
+
+/** All filters of ATR are gone, those that are being programmed as well. */
+export function atrClear(): void {
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     const connection = connectionAt(i);
     if (connection.atrEvent != 0) cancel(connection.atrEvent);
@@ -59,8 +66,6 @@ function startFlush(): void {
     connection.atrNext = -1;
   }
   atrCount = 0;
-  ruleChanged();
-  flushEvent = schedule(now() + cost(FD_FLUSH), EV_FLUSH, 0);
 }
 
 /** The flush is over and the rules are programmed again. */

@@ -21,7 +21,15 @@ import {
 import { cost, TIMER, MSIX } from "./costs";
 import { dimEvent, dimStart } from "./dim";
 import { pcieRegister, pcieWriteWord } from "./pcie";
-import { Container, Queue, queueAt, queues, rxContainer, txContainer } from "./queue";
+import {
+  Container,
+  deviceIsDown,
+  Queue,
+  queueAt,
+  queues,
+  rxContainer,
+  txContainer,
+} from "./queue";
 import { rxWithheld, writeBackForced } from "./write_back";
 
 const TICKS_PER_USEC: u64 = 10000;
@@ -64,6 +72,16 @@ export function itrInit(gbps: u32): void {
   }
 }
 
+/** A vector's intervals after a reset: the driver's defaults, whatever was set. The cap stays. */
+export function itrReset(index: u32): void {
+  resetContainer(rxContainer(index));
+  resetContainer(txContainer(index));
+  queueAt(index).countdown = 0;
+  if (!followsDim) return;
+  itrStart(index, true, -1);
+  itrStart(index, false, -1);
+}
+
 function evenUsecs(usecs: u32): u32 {
   return (usecs + 1) & ~1;
 }
@@ -76,12 +94,12 @@ export function itrSet(queue: u32, isRx: bool, usecs: i32): void {
   container.target = container.setting;
 }
 
-/** Adaptive from the interval that is set; one of 0 starts from the least (i40e_ethtool.c). */
-export function itrAdapt(queue: u32, isRx: bool): void {
+/** Adaptive from an interval on; one of 0 is the least (i40e_ethtool.c). */
+export function itrAdapt(queue: u32, isRx: bool, usecs: u32): void {
   const container = isRx ? rxContainer(queue) : txContainer(queue);
-  if (container.adaptive != 0) return;
   container.adaptive = 1;
-  container.target = max(container.setting, MIN_USECS);
+  container.setting = evenUsecs(max(usecs, MIN_USECS));
+  container.target = container.setting;
 }
 
 /** One counter for all causes of a vector, or one for each. */
@@ -196,7 +214,7 @@ function raise(index: u32): void {
 /** Raises the vector if a cause is due, else sets its timer. Call whenever a cause arises. */
 export function vectorCheck(index: u32): void {
   const queue = queueAt(index);
-  if (queue.masked != 0) return;
+  if (queue.masked != 0 || deviceIsDown()) return;
   const rx = rxContainer(index);
   const tx = txContainer(index);
   const due = vectorDue(queue, rx, tx);

@@ -60,6 +60,7 @@ import {
   TIMER_PROBE,
   TIMER_RESEND,
 } from "./recovery";
+import { deviceIsDown } from "./queue";
 import { rxArrive, rxOnBus, rxTransfer } from "./ring";
 import { requestBytesOf, sizesDraw } from "./sizes";
 import { rxQueueOf } from "./steering";
@@ -400,6 +401,12 @@ export function wireArrives(message: u32): void {
 
 /** The device passes a frame on to its queue, or drops it: by a rule, for want of a descriptor. */
 export function peerTaken(number: u32): void {
+  if (deviceIsDown()) {
+    totals().dropReset++;
+    totals().dropResetToHost++;
+    frameLost(number, TO_HOST);
+    return;
+  }
   const packet = packetAt(number);
   const queue = rxQueueOf(connectionAt(packet.connection), packet);
   if (queue < 0) {

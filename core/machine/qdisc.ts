@@ -8,8 +8,8 @@
 import { now } from "../lib/wheel";
 import { Packet, packetAt } from "./abi";
 import { Connection, connectionAt } from "./connection";
-import { Queue, queueAt } from "./queue";
-import { txFits, txPost } from "./ring";
+import { deviceIsDown, Queue, queueAt } from "./queue";
+import { txFits, txLose, txPost } from "./ring";
 
 /** Bytes a flow sends in its turn: one full frame. */
 export const QUANTUM: i32 = 1514;
@@ -129,8 +129,35 @@ function nextFlow(queue: Queue): i32 {
   }
 }
 
-/** Hands a packet to a transmit queue; it goes to the ring at once if nothing holds it back. */
+/** Takes the first packet of a flow that waits. */
+function unlink(queue: Queue, flow: Connection): u32 {
+  const number = flow.flowHead;
+  const packet = packetAt(number);
+  flow.flowHead = packet.next;
+  packet.next = 0;
+  queue.waiting--;
+  if (flow.flowHead == 0) {
+    removeFirst(queue, flow.flowList);
+    flow.flowList = NOT_LISTED;
+  }
+  return number;
+}
+
+/** All that waits for a queue is lost: the device is stopped (dev_deactivate). */
+export function qdiscFlush(index: u32): void {
+  const queue = queueAt(index);
+  while (queue.waiting > 0) txLose(unlink(queue, connectionAt(nextFlow(queue))));
+}
+
+/**
+ * Hands a packet to a transmit queue; it goes to the ring at once if nothing holds it back. While
+ * the device is stopped nothing takes packets (noop_qdisc).
+ */
 export function qdiscSubmit(index: u32, number: u32): void {
+  if (deviceIsDown()) {
+    txLose(number);
+    return;
+  }
   const queue = queueAt(index);
   const packet = packetAt(number);
   packet.next = 0;
@@ -156,17 +183,9 @@ export function qdiscRestart(index: u32): void {
     const turn = nextFlow(queue);
     assert(turn >= 0);
     const flow = connectionAt(turn);
-    const number = flow.flowHead;
-    const packet = packetAt(number);
+    const packet = packetAt(flow.flowHead);
     if (!txFits(index, packet.descriptors)) return;
-    flow.flowHead = packet.next;
-    packet.next = 0;
     flow.flowDeficit -= <i32>bytesOf(packet);
-    queue.waiting--;
-    if (flow.flowHead == 0) {
-      removeFirst(queue, flow.flowList);
-      flow.flowList = NOT_LISTED;
-    }
-    post(index, number);
+    post(index, unlink(queue, flow));
   }
 }

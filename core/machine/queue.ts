@@ -78,6 +78,8 @@ export class Queue {
   txFree: u32;
   /** Packets since the last one whose completion is reported. */
   txStride: u32;
+  /** Head write-backs that are to come for packets that the link has sent. */
+  reportsDue: u32;
   /** Packets since the last one that ATR sampled. */
   atrCount: u32;
   // Byte limit and waiting flows; see qdisc.ts.
@@ -143,7 +145,12 @@ export class Queue {
 }
 
 let queueCount: u32 = 0;
-let ringSize: u32 = 0;
+/** The most that there have been. */
+let queuesMost: u32 = 0;
+let rxSize: u32 = 0;
+let txSize: u32 = 0;
+/** The driver has stopped the device; see reset.ts. */
+let isDown: bool = false;
 /** Transmit completions that a poll cleans at most: the driver's work limit. */
 let cleanLimit: u32 = WORK_LIMIT;
 
@@ -153,10 +160,33 @@ export function queues(): u32 {
   return queueCount;
 }
 
-/** Descriptors of each ring. */
+/** Queue pairs that have been there at any time; those no longer there keep their counters. */
 @inline
-export function ringDescriptors(): u32 {
-  return ringSize;
+export function queuesEver(): u32 {
+  return queuesMost;
+}
+
+/** Descriptors of each receive ring. */
+@inline
+export function rxDescriptors(): u32 {
+  return rxSize;
+}
+
+/** Descriptors of each transmit ring. */
+@inline
+export function txDescriptors(): u32 {
+  return txSize;
+}
+
+/** Whether the driver has stopped the device. */
+@inline
+export function deviceIsDown(): bool {
+  return isDown;
+}
+
+/** Stops the device, or lets it go on. */
+export function deviceDownSet(down: bool): void {
+  isDown = down;
 }
 
 /** Transmit completions that a poll cleans at most. */
@@ -191,23 +221,38 @@ export function txContainer(index: u32): Container {
 
 /** Empties the table for `count` queue pairs with `descriptors` each. */
 export function queuesInit(count: u32, descriptors: u32): void {
-  assert(count > 0 && count <= QUEUE_MAX);
-  assert(descriptors > 0 && descriptors <= RING_MAX);
   assert(offsetof<Container>() <= 64);
   assert(offsetof<Queue>() <= 1 << QUEUE_SHIFT);
-  queueCount = count;
-  ringSize = descriptors;
+  isDown = false;
+  queuesMost = 0;
   cleanLimit = WORK_LIMIT;
   memory.fill(QUEUES, 0, (<usize>QUEUE_MAX) << QUEUE_SHIFT);
-  for (let i: u32 = 0; i < count; i++) {
-    const queue = queueAt(i);
-    queue.rxFree = descriptors;
-    queue.txFree = descriptors;
-    queue.napiNext = -1;
-    queue.leastSlack = u32.MAX_VALUE;
-    queue.sparseHead = -1;
-    queue.sparseTail = -1;
-    queue.backloggedHead = -1;
-    queue.backloggedTail = -1;
-  }
+  queuesSet(count, descriptors, descriptors);
+  for (let i: u32 = 0; i < count; i++) ringReset(i);
+}
+
+/** Sets the number of queue pairs and the sizes of their rings. */
+export function queuesSet(count: u32, rx: u32, tx: u32): void {
+  assert(count > 0 && count <= QUEUE_MAX);
+  assert(min(rx, tx) > 0 && max(rx, tx) <= RING_MAX);
+  queueCount = count;
+  queuesMost = max(queuesMost, count);
+  rxSize = rx;
+  txSize = tx;
+}
+
+/** Empty rings of a queue pair, and a byte limit that knows nothing. */
+export function ringReset(index: u32): void {
+  const queue = queueAt(index);
+  const first = offsetof<Queue>("rxHead");
+  const rings = changetype<usize>(queue) + first;
+  memory.fill(rings, 0, offsetof<Queue>("affinity") - first);
+  queue.rxFree = rxSize;
+  queue.txFree = txSize;
+  queue.napiNext = -1;
+  queue.leastSlack = u32.MAX_VALUE;
+  queue.sparseHead = -1;
+  queue.sparseTail = -1;
+  queue.backloggedHead = -1;
+  queue.backloggedTail = -1;
 }

@@ -12,11 +12,14 @@ import {
   EV_RX,
   EV_TX_FETCHED,
   EV_TX_LINK,
+  EV_TX_LOST,
   EV_TX_REPORT,
   FLAG_REPORT,
+  FLAG_UDP,
   FLAG_UNSENT,
   Packet,
   packetAt,
+  packetDrop,
   packetTake,
   RING_MAX,
   RX_RINGS,
@@ -43,11 +46,13 @@ import { frameLost } from "./loss";
 import { pcieRead, pcieRegister, pcieToDevice, pcieWrite, pcieWriteWord } from "./pcie";
 import {
   DESCRIPTOR_BYTES,
+  deviceIsDown,
   Queue,
   queueAt,
-  ringDescriptors,
+  rxDescriptors,
   rxContainer,
   txContainer,
+  txDescriptors,
 } from "./queue";
 import { totals } from "./totals";
 import { isRemote, wireCut, wireIsOn, wireSend } from "./wire";
@@ -79,8 +84,14 @@ export function ringsInit(): void {
 
 
 @inline
-function slotOf(base: usize, queue: u32, counter: u32): usize {
-  return base + ((<usize>(queue * RING_MAX + (counter % ringDescriptors()))) << 2);
+function rxSlot(queue: u32, counter: u32): usize {
+  return RX_RINGS + ((<usize>(queue * RING_MAX + (counter % rxDescriptors()))) << 2);
+}
+
+
+@inline
+function txSlot(queue: u32, counter: u32): usize {
+  return TX_RINGS + ((<usize>(queue * RING_MAX + (counter % txDescriptors()))) << 2);
 }
 
 /** Bytes of frames that the device holds while they pass the bus. */
@@ -117,7 +128,7 @@ export function rxArrive(number: u32): bool {
     return false;
   }
   queue.rxFree--;
-  store<u32>(slotOf(RX_RINGS, index, queue.rxTail), number);
+  store<u32>(rxSlot(index, queue.rxTail), number);
   queue.rxTail++;
   rxContainer(index).pending = 1;
   writeBackArrived(index);
@@ -128,7 +139,7 @@ export function rxArrive(number: u32): bool {
 /** The first waiting frame, left in the ring. */
 @inline
 export function rxPeek(index: u32): u32 {
-  return load<u32>(slotOf(RX_RINGS, index, queueAt(index).rxHead));
+  return load<u32>(rxSlot(index, queueAt(index).rxHead));
 }
 
 /** The driver has cleaned the first waiting frame. */
@@ -180,7 +191,7 @@ export function txPost(index: u32, number: u32, stops: bool): void {
   const packet = packetAt(number);
   const descriptors = packet.descriptors;
   const bus = fetchTicks(queue, descriptors, packet.payload + packet.headers);
-  store<u32>(slotOf(TX_RINGS, index, queue.txTail), number);
+  store<u32>(txSlot(index, queue.txTail), number);
   queue.txTail++;
   queue.txFree -= descriptors;
   queue.txStride++;
@@ -206,7 +217,7 @@ function sendNext(): void {
   const after = linkQueue == 63 ? 0 : readyQueues & (u64.MAX_VALUE << (linkQueue + 1));
   linkQueue = <u32>ctz(after != 0 ? after : readyQueues);
   const queue = queueAt(linkQueue);
-  const packet = packetAt(load<u32>(slotOf(TX_RINGS, linkQueue, queue.txSent)));
+  const packet = packetAt(load<u32>(txSlot(linkQueue, queue.txSent)));
   const segment = tcpSegment(connectionAt(packet.connection));
   const left = packet.payload - packet.sent * segment;
   const payload = packet.frames > 1 ? min(left, segment) : packet.payload;
@@ -220,9 +231,14 @@ function sendNext(): void {
   schedule(sent, EV_TX_LINK, 0);
 }
 
-/** The link loses the frame of a packet that it has just sent. */
-function loseFrame(number: u32, packet: Packet): void {
-  totals().lostToPeer++;
+/** The next frame of a packet does not reach the other end: lost on the link, or to a reset. */
+function loseFrame(number: u32, packet: Packet, goesOut: bool): void {
+  if (deviceIsDown()) totals().dropReset++;
+  else totals().lostToPeer++;
+  if (goesOut) {
+    frameLost(wireCut(packet), TO_PEER);
+    return;
+  }
   if (packet.frames == 1) {
     packet.flags |= FLAG_UNSENT;
     packet.references++;
@@ -238,16 +254,6 @@ function loseFrame(number: u32, packet: Packet): void {
   frameLost(lost, TO_PEER);
 }
 
-/** The link takes the next frame of a packet to another machine, or loses it. */
-function sendOut(packet: Packet): void {
-  if (!linkLoses()) {
-    wireSend(packet);
-    return;
-  }
-  totals().lostToPeer++;
-  frameLost(wireCut(packet), TO_PEER);
-}
-
 /** Whether the link has brought at least one frame of a packet to the peer. */
 function someArrive(packet: Packet): bool {
   if (packet.frames == 1) return (packet.flags & FLAG_UNSENT) == 0;
@@ -259,11 +265,11 @@ function someArrive(packet: Packet): bool {
 /** The device's link has sent a frame. */
 export function txLinkDone(): void {
   const queue = queueAt(linkQueue);
-  const number = load<u32>(slotOf(TX_RINGS, linkQueue, queue.txSent));
+  const number = load<u32>(txSlot(linkQueue, queue.txSent));
   const packet = packetAt(number);
   const goesOut = wireIsOn() && isRemote(connectionAt(packet.connection));
-  if (goesOut) sendOut(packet);
-  else if (linkLoses()) loseFrame(number, packet);
+  if (deviceIsDown() || linkLoses()) loseFrame(number, packet, goesOut);
+  else if (goesOut) wireSend(packet);
   packet.sent++;
   if (packet.sent == packet.frames) {
     if (!goesOut && someArrive(packet)) {
@@ -272,6 +278,7 @@ export function txLinkDone(): void {
     }
     queue.txSent++;
     if ((packet.flags & FLAG_REPORT) != 0) {
+      queue.reportsDue++;
       schedule(now() + cost(DMA_WRITE) + pcieWriteWord(), EV_TX_REPORT, linkQueue);
     }
     if (queue.txSent == queue.txFetched) readyQueues &= ~((<u64>1) << linkQueue);
@@ -283,10 +290,11 @@ export function txLinkDone(): void {
 /** A head write-back: everything up to the next reported packet is complete. */
 export function txReport(index: u32): void {
   const queue = queueAt(index);
+  queue.reportsDue--;
   let reported = queue.txReported;
   while (true) {
     assert(reported != queue.txSent);
-    const packet = packetAt(load<u32>(slotOf(TX_RINGS, index, reported)));
+    const packet = packetAt(load<u32>(txSlot(index, reported)));
     reported++;
     if ((packet.flags & FLAG_REPORT) != 0) break;
   }
@@ -296,9 +304,34 @@ export function txReport(index: u32): void {
   vectorCheck(index);
 }
 
-/** The packet at a running counter of a transmit ring, for the check. */
+/** A packet that the driver cannot hand to the device is lost, with all its frames. */
+export function txLose(number: u32): void {
+  schedule(now(), EV_TX_LOST, number);
+}
+
+/** It is lost now: its sender learns of it by its timer. */
+export function txLost(number: u32): void {
+  const packet = packetAt(number);
+  const connection = connectionAt(packet.connection);
+  const goesOut = wireIsOn() && isRemote(connection);
+  while (packet.sent < packet.frames) {
+    loseFrame(number, packet, goesOut);
+    packet.sent++;
+  }
+  if ((packet.flags & FLAG_UDP) == 0 && packet.life == connection.life) {
+    connection.txHeld -= packet.payload;
+  }
+  packetDrop(number);
+}
+
+/** The packet at a running counter of a receive ring. */
+export function rxAt(index: u32, counter: u32): u32 {
+  return load<u32>(rxSlot(index, counter));
+}
+
+/** The packet at a running counter of a transmit ring. */
 export function txAt(index: u32, counter: u32): u32 {
-  return load<u32>(slotOf(TX_RINGS, index, counter));
+  return load<u32>(txSlot(index, counter));
 }
 
 /** Completed packets that the driver has not cleaned. */
@@ -311,7 +344,7 @@ export function txWaiting(index: u32): u32 {
 /** Cleans the first completed packet and returns it; the caller drops its reference. */
 export function txClean(index: u32): u32 {
   const queue = queueAt(index);
-  const number = load<u32>(slotOf(TX_RINGS, index, queue.txHead));
+  const number = load<u32>(txSlot(index, queue.txHead));
   const packet = packetAt(number);
   const container = txContainer(index);
   container.packets += packet.frames;

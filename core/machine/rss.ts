@@ -30,6 +30,8 @@ const HASH_ALL: u32 = 15;
 let hashFields: u32 = 0xffff;
 let keyIsUsers: bool = false;
 let tableIsUsers: bool = false;
+/** The user has named queues, not only a key (netif_is_rxfh_configured). */
+let tableIsNamed: bool = false;
 
 /** Makes key and table. */
 export function rssInit(queueCount: u32): void {
@@ -39,6 +41,7 @@ export function rssInit(queueCount: u32): void {
   hashFields = 0xffff;
   keyIsUsers = false;
   tableIsUsers = false;
+  tableIsNamed = false;
   memory.copy(RSS_KEY, RSS_KEY_DRIVER, RSS_KEY_SIZE);
   fillTable(queueCount);
 }
@@ -66,8 +69,17 @@ export function rssRebuild(queueCount: u32, fewer: bool): bool {
 export function rssTableSet(index: u32, queue: u32): bool {
   if (index >= RSS_LUT_COUNT) return false;
   tableIsUsers = true;
+  tableIsNamed = true;
   store<u8>(RSS_LUT + index, queue);
   return true;
+}
+
+/** The highest queue of a table that the user has made; -1 where the driver's stands. */
+export function rssTableUses(): i32 {
+  if (!tableIsNamed) return -1;
+  let most: u32 = 0;
+  for (let i: u32 = 0; i < RSS_LUT_COUNT; i++) most = max(most, <u32>load<u8>(RSS_LUT + i));
+  return <i32>most;
 }
 
 /** A byte of the key. */

@@ -44,10 +44,14 @@ export class Totals {
   /** Messages to and from another machine: frames, and what became of them. */
   wireSent: u64;
   wireTaken: u64;
+  /** Frames lost to a reset of the device, either way: those it had and those that came. */
+  dropReset: u64;
+  /** Of these, frames of the peer. */
+  dropResetToHost: u64;
 }
 
 /** Words of the block. */
-export const TOTAL_COUNT: u32 = 21;
+export const TOTAL_COUNT: u32 = 23;
 
 /** The one block of totals. */
 @inline

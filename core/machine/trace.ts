@@ -53,6 +53,7 @@ export const DROP_SOCKET: u32 = 2;
 export const DROP_FRAGMENT: u32 = 3;
 export const DROP_RULE: u32 = 4;
 export const DROP_LINK: u32 = 5;
+export const DROP_RESET: u32 = 6;
 
 /** More entries than one event makes: all CPUs and queues, a wake-up for each packet cleaned. */
 const ROOM_LEAST: u32 = 2048;
@@ -78,7 +79,7 @@ class Seen {
 let isOn: bool = false;
 let entryCount: u32 = 0;
 /** Drops seen so far, by cause; those of a ring are the queue's. */
-const dropsSeen: StaticArray<u64> = [0, 0, 0, 0, 0, 0];
+const dropsSeen: StaticArray<u64> = [0, 0, 0, 0, 0, 0, 0];
 
 /** Whether events are to be looked at. */
 @inline
@@ -131,7 +132,7 @@ export function traceStart(): void {
     seen.rxDrops = queue.rxDrops;
     lookRings(i, seen);
   }
-  for (let cause = DROP_FIFO; cause <= DROP_LINK; cause++) dropsSeen[cause] = dropsOf(cause);
+  for (let cause = DROP_FIFO; cause <= DROP_RESET; cause++) dropsSeen[cause] = dropsOf(cause);
   traceLook();
 }
 
@@ -251,9 +252,11 @@ function dropsOf(cause: u32): u64 {
       return all.dropFragment;
     case DROP_RULE:
       return all.dropRule;
-    default:
-      assert(cause == DROP_LINK);
+    case DROP_LINK:
       return all.lostToHost + all.lostToPeer;
+    default:
+      assert(cause == DROP_RESET);
+      return all.dropReset;
   }
 }
 
@@ -261,7 +264,7 @@ function dropsOf(cause: u32): u64 {
 export function traceLook(): void {
   for (let i: u32 = 0; i < cpus(); i++) lookCpu(i);
   for (let i: u32 = 0; i < queues(); i++) lookQueue(i);
-  for (let cause = DROP_FIFO; cause <= DROP_LINK; cause++) {
+  for (let cause = DROP_FIFO; cause <= DROP_RESET; cause++) {
     const drops = dropsOf(cause);
     if (drops != dropsSeen[cause]) put(TRACE_DROP, cause, <u32>(drops - dropsSeen[cause]));
     dropsSeen[cause] = drops;

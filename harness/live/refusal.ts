@@ -19,6 +19,10 @@ export function refusalOf(run: PlannedRun): string | null {
     return `Loopback has no driver for mechanism "${run.mechanism}" to work on: ` +
       "use --target model, or mechanism stock";
   }
+  if (run.workload.operations !== undefined) {
+    return "Loopback has no device for operations to work on: use --target model, " +
+      "or remove operations";
+  }
   for (const group of run.workload.groups) {
     const reason = refusalOfGroup(group);
     if (reason !== null) return `Group "${group.name}" (${group.test}): ${reason}`;

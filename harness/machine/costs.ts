@@ -63,6 +63,8 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   c1_residency_ns: 53,
   epoll_wait_ns: 57,
   syn_retransmit_ns: 58,
+  channel_reset_ns: 60,
+  ring_restart_ns: 61,
   copy_local_ps_per_byte: 64,
   copy_remote_ps_per_byte: 65,
   numa_remote_percent: 66,

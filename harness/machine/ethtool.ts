@@ -9,6 +9,7 @@
  */
 
 import { ERRNO } from "../policy/errno.ts";
+import { driverSentence } from "./ethtool_log.ts";
 import type { MachineCalls, MachineWasm } from "./wasm.ts";
 
 /** Not given: what is there stays. */
@@ -60,6 +61,42 @@ export interface CoalesceState {
   readonly rxFramesIrq: number;
   readonly txFramesIrq: number;
 }
+
+/** Options of `ethtool -L`. */
+export interface ChannelOptions {
+  readonly combined?: number;
+  readonly rx?: number;
+  readonly tx?: number;
+  /** Channels of other use, of which there is one: the flow director's. */
+  readonly other?: number;
+}
+
+/** What `ethtool -l` shows; there are no channels of one direction. */
+export interface ChannelState {
+  readonly combined: number;
+  readonly combinedMax: number;
+  readonly other: number;
+  readonly otherMax: number;
+}
+
+/** Options of `ethtool -G`; the driver refuses the mini and the jumbo ring. */
+export interface RingOptions {
+  readonly rx?: number;
+  readonly tx?: number;
+  readonly rxMini?: number;
+  readonly rxJumbo?: number;
+}
+
+/** What `ethtool -g` shows. */
+export interface RingState {
+  readonly rx: number;
+  readonly tx: number;
+  readonly rxMax: number;
+  readonly txMax: number;
+}
+
+/** Descriptors of the largest ring (I40E_MAX_NUM_DESCRIPTORS). */
+const RING_MAX = 4096;
 
 /** Flow types of `ethtool -N` that the device has: IP protocol, 256 more over IPv6. */
 const FLOW_TYPES = {
@@ -181,6 +218,7 @@ const NO_RULE: RuleOptions = { flowType: "ip4", action: -1 };
 export class Ethtool {
   readonly #calls: MachineCalls;
   readonly #input: Uint32Array;
+  readonly #log: string[] = [];
 
   constructor(machine: MachineWasm) {
     this.#calls = machine.calls;
@@ -188,27 +226,61 @@ export class Ethtool {
     this.#input = new Uint32Array(machine.memory.buffer, RULE_INPUT, ruleWords(NO_RULE).length);
   }
 
-  /** `ethtool -C`, for all queue pairs, or `--per-queue` for one. */
+  /** What the driver has written to the kernel's log, the last refusal at the end. */
+  get log(): readonly string[] {
+    return this.#log;
+  }
+
+  /** Notes the driver's sentence on a refusal; returns the answer. */
+  #answered(answer: number): number {
+    const reason = this.#calls.reasonTake();
+    const sentence = driverSentence(reason, this.#calls.reasonDetail());
+    if (answer < 0 && sentence !== null) this.#log.push(sentence);
+    return answer;
+  }
+
+  /**
+   * `ethtool -C`, for all queue pairs, or for one. What is left out is for all of them as queue
+   * pair 0 has it.
+   */
   setCoalesce(options: CoalesceOptions & UnsupportedCoalesce, queue: number = ALL_QUEUES): number {
     if (UNSUPPORTED_COALESCE.some((name) => options[name] !== undefined)) {
       return -ERRNO.EOPNOTSUPP;
     }
     const numbers = [options.rxUsecs, options.txUsecs, options.rxUsecsHigh, options.txUsecsHigh];
-    const refused = this.#calls.ethtoolCoalesce(
+    return this.#answered(this.#calls.ethtoolCoalesce(
       queue,
       flag(options.adaptiveRx),
       flag(options.adaptiveTx),
       ...numbers.map((number) => number ?? KEEP),
-    );
-    if (refused === 0) this.#calls.ethtoolWorkLimit(options.txFramesIrq ?? 0);
-    return refused;
+      options.txFramesIrq ?? KEEP,
+    ));
+  }
+
+  /**
+   * `ethtool --per-queue DEV queue_mask MASK --coalesce ...`: the queue pairs of the mask in turn;
+   * what was set before one that refuses is put back.
+   */
+  setCoalescePerQueue(mask: bigint, options: CoalesceOptions & UnsupportedCoalesce): number {
+    const before: (readonly [number, CoalesceState])[] = [];
+    for (let queue = 0; mask >> BigInt(queue) > 0n; queue++) {
+      if ((mask >> BigInt(queue) & 1n) === 0n) continue;
+      const state = this.coalesce(queue);
+      const refused = this.setCoalesce(options, queue);
+      if (refused < 0) {
+        for (const [each, { txUsecsHigh: _, ...old }] of before) this.setCoalesce(old, each);
+        return refused;
+      }
+      before.push([queue, state!]);
+    }
+    return 0;
   }
 
   /** `ethtool -c`: of queue pair 0, as the driver reports it, or of one. Null: no such queue. */
   coalesce(queue: number = 0): CoalesceState | null {
     const calls = this.#calls;
-    const high = calls.ethtoolUsecsHigh(queue);
-    if (high < 0) return null;
+    if (calls.ethtoolAdaptive(queue, 0) < 0) return null;
+    const high = calls.ethtoolUsecsHigh();
     return {
       adaptiveRx: calls.ethtoolAdaptive(queue, 0) === 1,
       adaptiveTx: calls.ethtoolAdaptive(queue, 1) === 1,
@@ -221,12 +293,45 @@ export class Ethtool {
     };
   }
 
+  /** `ethtool -l`: channels there are and may be. */
+  channels(): ChannelState {
+    const combined = this.#calls.nicQueues();
+    return { combined, combinedMax: this.#calls.ethtoolChannelsMost(), other: 1, otherMax: 1 };
+  }
+
+  /**
+   * `ethtool -L`: begins the reset after which the device has so many channels. More than there are
+   * CPUs are as many as there are CPUs.
+   */
+  setChannels({ combined, rx = 0, tx = 0, other = 1 }: ChannelOptions): number {
+    const count = combined ?? this.#calls.nicQueues();
+    return this.#answered(this.#calls.ethtoolChannels(count, rx, tx, other));
+  }
+
+  /** `ethtool -g`: descriptors of the rings, and the most of each. */
+  rings(): RingState {
+    const [rx, tx] = [this.#calls.ethtoolRing(0), this.#calls.ethtoolRing(1)];
+    return { rx, tx, rxMax: RING_MAX, txMax: RING_MAX };
+  }
+
+  /** `ethtool -G`: descriptors, 64 to 4096, rounded up to 32; the rings restart. */
+  setRings({ rx, tx, rxMini, rxJumbo }: RingOptions): number {
+    if ((rxMini ?? 0) > 0 || (rxJumbo ?? 0) > 0) return -ERRNO.EINVAL;
+    return this.#answered(this.#calls.ethtoolRings(rx ?? KEEP, tx ?? KEEP));
+  }
+
+  /** Whether a reset is under way: until its end everything answers -EBUSY. */
+  get isResetting(): boolean {
+    return this.#calls.ethtoolDown() === 1;
+  }
+
   /** `ethtool -N flow-type ...`: the location, or an error. */
   insertRule(options: RuleOptions): number {
     // The driver looks at what it has not in the order of the fields, the protocol last.
     this.#input.set(ruleWords(options));
     if (options.protocol !== undefined) return -ERRNO.EINVAL;
-    return this.#calls.ethtoolRule(options.location ?? ANY_LOCATION, options.action);
+    const location = options.location ?? ANY_LOCATION;
+    return this.#answered(this.#calls.ethtoolRule(location, options.action));
   }
 
   /** `ethtool -N delete`: 0, or an error. */
@@ -290,6 +395,7 @@ export class Ethtool {
     const isFit = entries.length === TABLE_ENTRIES &&
       entries.every((queue) => queue >= 0 && queue < queues);
     if (!isFit) return -ERRNO.EINVAL;
+    if (this.isResetting) return -ERRNO.EBUSY;
     entries.forEach((queue, entry) => this.#calls.ethtoolTableSet(entry, queue));
     return 0;
   }
@@ -304,6 +410,7 @@ export class Ethtool {
     if (key.length !== KEY_BYTES || key.some((byte) => byte < 0 || byte > 255)) {
       return -ERRNO.EINVAL;
     }
+    if (this.isResetting) return -ERRNO.EBUSY;
     key.forEach((byte, index) => this.#calls.ethtoolKeySet(index, byte));
     return 0;
   }

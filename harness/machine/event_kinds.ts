@@ -30,6 +30,7 @@ export const EVENT_KINDS: Readonly<Record<number, string>> = {
   21: "write_back",
   22: "atr",
   23: "flush",
+  24: "tx_lost",
   25: "napi_timer",
   26: "busy_poll",
   35: "due",
@@ -38,6 +39,8 @@ export const EVENT_KINDS: Readonly<Record<number, string>> = {
   38: "wire_lost",
   39: "wire_closed",
   40: "wait",
+  45: "operation",
+  46: "reset",
 };
 
 /** Number of the kind that is counted a second time, as one of `CPU_KINDS`. */

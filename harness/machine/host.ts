@@ -18,6 +18,7 @@ import {
 } from "../spec.ts";
 import { COST_NUMBERS } from "./costs.ts";
 import { MachineDriver, stockIntervals } from "./driver.ts";
+import { queuesMost } from "./operations.ts";
 import { instantiateMachine, type MachineWasm } from "./wasm.ts";
 
 /** What a host is made from. */
@@ -134,7 +135,7 @@ function capacitiesOf({ machine, workload }: HostOptions) {
     cpus: lastCpu + 1,
     nodes: lastNode + 1,
     devices: 1,
-    queues: machine.nic.queue_pairs,
+    queues: queuesMost(machine, workload),
     // A listener and an accepted socket for each connection.
     owners: 2 * connections + 1,
     rules: 2 * connections + 1,

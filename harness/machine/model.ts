@@ -23,6 +23,7 @@ import {
   type TotalName,
   totalOf,
 } from "./reading.ts";
+import { Operations } from "./operations.ts";
 import { ruleSentence } from "./rules.ts";
 import { type TraceData, TraceRecorder } from "./trace.ts";
 import type { MachineWasm } from "./wasm.ts";
@@ -66,6 +67,7 @@ export class ModelRun {
   /** One for each host, or none. */
   readonly #recorders: readonly TraceRecorder[];
   readonly #profiler: Profiler | null;
+  readonly #operations: Operations;
   /** Counters at the end of the warm-up. */
   #from: Reading | null = null;
   #clientFrom: Reading | null = null;
@@ -87,6 +89,11 @@ export class ModelRun {
     refuseTooMuch(this.#host.machine, workload);
     this.#host.start();
     this.#client?.start();
+    this.#operations = new Operations(
+      this.#host.machine,
+      options,
+      () => this.#host.manager.deviceChannels(this.#host.device),
+    );
     this.#wire?.start();
   }
 
@@ -127,6 +134,7 @@ export class ModelRun {
       if (marks === this.#machine.constants.RUN_FULL) throw this.#tooMuchUnderWay();
       if (marks === this.#machine.constants.RUN_BROKEN) this.#check();
       this.#marks = marks;
+      this.#operations.attend();
       if (this.#marks > 0 && this.#from === null) {
         for (const { machine } of this.#hosts()) machine.calls.histogramsClear();
         this.#from = this.#read(this.#host);
@@ -298,7 +306,7 @@ export class ModelRun {
     const left = spans.flatMap(({ to }) => to.groups.map((counters) => counters[0] ?? 0))
       .reduce((sum, count) => sum + count, 0);
     if (left > 0) remarks.push(`${left} requests found the peer's queue full and were not sent`);
-    return [...remarks, ...this.#refusals(spans[0]!.to)];
+    return [...remarks, ...this.#operations.remarks, ...this.#refusals(spans[0]!.to)];
   }
 
   /** Sockets that got default handling though they asked for a policy. */
@@ -416,6 +424,7 @@ function dropsBetween(from: Reading, to: Reading): Record<string, number> {
       ["socket_buffer_full", "drop_socket"],
       ["fragment_missing", "drop_fragment"],
       ["rule", "drop_rule"],
+      ["device_reset", "drop_reset"],
     ] as const
   ) {
     const count = totalBetween(from, to, total);

@@ -55,11 +55,13 @@ export const TOTAL_NAMES = [
   "lost_to_peer",
   "wire_sent",
   "wire_taken",
+  "drop_reset",
+  "drop_reset_to_host",
 ] as const;
 /** A total of the machine. */
 export type TotalName = typeof TOTAL_NAMES[number];
 
-/** Reads all counters. */
+/** Reads all counters of all queue pairs there have been, and of so many groups. */
 export function takeReading(machine: MachineWasm, spec: MachineSpec, groups: number): Reading {
   const { calls, constants: c } = machine;
   calls.cpusCharge();
@@ -71,7 +73,7 @@ export function takeReading(machine: MachineWasm, spec: MachineSpec, groups: num
   return {
     timeNs: calls.nowNs(),
     cpus: table(c.CPU_TABLE, c.CPU_BYTES, cpuCount, c.CPU_COUNTER_COUNT),
-    queues: table(queueAt, c.QUEUE_BYTES, spec.nic.queue_pairs, c.QUEUE_COUNTER_COUNT),
+    queues: table(queueAt, c.QUEUE_BYTES, calls.nicQueuesEver(), c.QUEUE_COUNTER_COUNT),
     groups: table(groupAt, c.GROUP_BYTES, groups, c.GROUP_COUNTER_COUNT),
     totals: readCounters(machine, c.TOTAL_TABLE, c.TOTAL_COUNT),
   };

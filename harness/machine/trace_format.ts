@@ -56,6 +56,7 @@ const DROPS = [
   "fragment missing",
   "flow director rule",
   "lost on link",
+  "device reset",
 ] as const;
 
 /** The events, in order of time on every track. */

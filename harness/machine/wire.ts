@@ -76,6 +76,8 @@ export class Wire {
       side.marks = answer;
       const handled = (side.events[0]! - before) >>> 0;
       left -= handled;
+      // The harness has something to do first.
+      if (side.calls.runStopped() === 1) break;
       // The entries of a trace must be taken out first.
       if (handled === 0) break;
     }

@@ -156,7 +156,7 @@ const REQUESTS = [
   [{ txFramesIrq: 64 }, OK, { txFramesIrq: 64, rxFramesIrq: 64 }],
   [{ txFramesIrq: 0 }, OK, { txFramesIrq: 256, rxFramesIrq: 256 }],
   [{ rxFramesIrq: 64 }, OK, { txFramesIrq: 256, rxFramesIrq: 256 }],
-  [{ txFramesIrq: 64, rxUsecs: 40 }, -EINVAL, null],
+  [{ txFramesIrq: 64, rxUsecs: 40 }, -EINVAL, { txFramesIrq: 64, rxFramesIrq: 64 }],
   [{ ...ADAPTIVE_OFF, rxUsecs: 8161 }, -EINVAL, null],
   [{ ...ADAPTIVE_OFF, txUsecs: 8162 }, -EINVAL, null],
   [{ rxUsecs: 40 }, -EINVAL, null],
@@ -171,7 +171,8 @@ for (const [options, answer, shown] of REQUESTS) {
     const ethtool = new Ethtool(bareMachine(modules.machineModule));
     const before = ethtool.coalesce(7);
     assert.equal(ethtool.setCoalesce(options), answer);
-    const expected = answer === OK ? { ...before, ...options, ...shown } : before;
+    const taken = answer === OK ? { ...before, ...options } : before;
+    const expected = { ...taken, ...shown };
     assert.deepEqual(ethtool.coalesce(7), expected, "queue 7");
   });
 }
@@ -189,19 +190,56 @@ Deno.test("--per-queue sets one queue pair; there is no ninth, and a get shows q
   const ethtool = new Ethtool(bareMachine(modules.machineModule));
   assert.equal(ethtool.setCoalesce({ ...ADAPTIVE_OFF, rxUsecs: 8, rxUsecsHigh: 12 }, 3), OK);
   assert.equal(ethtool.coalesce(3)!.rxUsecs, 8);
-  assert.equal(ethtool.coalesce(3)!.rxUsecsHigh, 12);
   assert.equal(ethtool.coalesce()!.rxUsecs, 50);
-  assert.equal(ethtool.coalesce()!.rxUsecsHigh, 0);
+  assert.equal(ethtool.coalesce()!.rxUsecsHigh, 12, "of the cap the driver keeps one for all");
   assert.equal(ethtool.setCoalesce({ rxUsecsHigh: 8 }, 8), -EINVAL);
+  assert.deepEqual(ethtool.log, ["Invalid queue value, queue range is 0 - 7"]);
   assert.equal(ethtool.coalesce(8), null);
 });
 
-Deno.test("one queue pair that cannot take it refuses the request for all", () => {
+Deno.test("--per-queue with a mask sets those queue pairs, or none if one refuses", () => {
+  const ethtool = new Ethtool(bareMachine(modules.machineModule));
+  const rx = () => Array.from({ length: 8 }, (_, queue) => ethtool.coalesce(queue)!.rxUsecs);
+  assert.equal(ethtool.setCoalescePerQueue(0b10000110n, { ...ADAPTIVE_OFF, rxUsecs: 8 }), OK);
+  assert.deepEqual(rx(), [50, 8, 8, 50, 50, 50, 50, 8]);
+  assert.equal(ethtool.setCoalescePerQueue(0b1110n, { rxUsecs: 20 }), -EINVAL, "3 is adaptive");
+  assert.deepEqual(rx(), [50, 8, 8, 50, 50, 50, 50, 8]);
+  assert.equal(ethtool.setCoalescePerQueue(0x100n, { rxUsecsHigh: 8 }), -EINVAL, "no ninth");
+});
+
+Deno.test("a request for all queue pairs is about queue pair 0, and all get its settings", () => {
   const ethtool = new Ethtool(bareMachine(modules.machineModule));
   assert.equal(ethtool.setCoalesce({ ...ADAPTIVE_OFF, rxUsecs: 8 }, 3), OK);
-  assert.equal(ethtool.setCoalesce({ rxUsecs: 8 }), -EINVAL, "the others are adaptive");
-  assert.equal(ethtool.coalesce(0)!.rxUsecs, 50);
+  assert.equal(ethtool.setCoalesce({ rxUsecs: 8 }), -EINVAL, "queue pair 0 is adaptive");
+  assert.equal(ethtool.coalesce(3)!.rxUsecs, 8);
+  assert.equal(ethtool.setCoalesce({ rxUsecsHigh: 20 }), OK);
+  assert.equal(ethtool.coalesce(3)!.rxUsecs, 50);
+  assert.equal(ethtool.coalesce(3)!.adaptiveRx, true);
 });
+
+/** What the driver says to a refusal. */
+const SAID = [
+  [{ ...ADAPTIVE_OFF, rxUsecs: 8161 }, "Invalid value, rx-usecs range is 0-8160"],
+  [{ ...ADAPTIVE_OFF, txUsecs: 9000 }, "Invalid value, tx-usecs range is 0-8160"],
+  [{ rxUsecsHigh: 237 }, "Invalid value, rx-usecs-high range is 0-236"],
+  [{ txUsecsHigh: 20 }, "tx-usecs-high is not used, please program rx-usecs-high"],
+  [
+    { rxUsecs: 9000 },
+    "RX interrupt moderation cannot be changed if adaptive-rx is enabled.",
+  ],
+  [
+    { txUsecs: 40 },
+    "TX interrupt moderation cannot be changed if adaptive-tx is enabled.",
+  ],
+] as const;
+
+for (const [options, sentence] of SAID) {
+  Deno.test(`to ethtool -C ${JSON.stringify(options)} the driver says: ${sentence}`, () => {
+    const ethtool = new Ethtool(bareMachine(modules.machineModule));
+    assert.equal(ethtool.setCoalesce(options), -EINVAL);
+    assert.deepEqual(ethtool.log, [sentence]);
+  });
+}
 
 Deno.test("a poll cleans no more transmit packets than the work limit", () => {
   const pollsAt = (txFramesIrq: number) => {

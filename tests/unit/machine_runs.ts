@@ -10,7 +10,12 @@ import { ModelRun } from "../../harness/machine/model.ts";
 import { instantiateMachine, type MachineWasm } from "../../harness/machine/wasm.ts";
 import { ERRNO } from "../../harness/policy/errno.ts";
 import type { DevicePolicy, Measurement, TestName } from "../../harness/record.ts";
-import { type MachineSpec, readMachine, type WorkloadGroup } from "../../harness/spec.ts";
+import {
+  type MachineSpec,
+  type Operation,
+  readMachine,
+  type WorkloadGroup,
+} from "../../harness/spec.ts";
 
 /** Both modules of one build. */
 export interface Modules {
@@ -67,6 +72,7 @@ export interface SmallRun {
   readonly seed?: number;
   readonly warmupMs?: number;
   readonly measureMs?: number;
+  readonly operations?: readonly Operation[];
   readonly traceLimit?: number;
   readonly clock?: () => number;
 }
@@ -87,6 +93,7 @@ export function startRun(modules: Modules, run: SmallRun): ModelRun {
       targets: ["model"],
       in_default_matrix: true,
       groups: run.groups,
+      ...(run.operations === undefined ? {} : { operations: run.operations }),
     },
     machine: run.machine ?? X710,
     policy,

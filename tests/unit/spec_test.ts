@@ -43,6 +43,7 @@ const group = (fields: string): string =>
 Deno.test("every built-in workload and machine fits its schema", async () => {
   assert.deepEqual(await builtinWorkloads(), [
     "bursts",
+    "channels",
     "crr",
     "elephants",
     "incast",
@@ -125,7 +126,7 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     '{ "title": "t", "gruops": [] }',
     'own.jsonc:1:17: Unknown key "gruops" in the file: accepted are "$schema", "title", ' +
     '"description", "machine", "duration", "targets", "in_default_matrix", ' +
-    '"groups" (did you mean "groups"?)',
+    '"groups", "operations" (did you mean "groups"?)',
   ],
   [
     "a control character in a title",
@@ -242,7 +243,7 @@ Deno.test("an unknown name lists the names there are and the nearest one", async
   const unknown = readWorkload("udp-rr", { cwd: "/" });
   await assert.rejects(unknown, {
     message:
-      'Unknown workload "udp-rr": accepted are bursts, crr, elephants, incast, maerts, many, ' +
+      'Unknown workload "udp-rr": accepted are bursts, channels, crr, elephants, incast, maerts, many, ' +
       'memcached, mix, netperf, rr, rr_open, stream, udp_rr, or the path of a file (did you mean "udp_rr"?)',
   });
   const machine = readWorkload("rr", { cwd: "/", machine: "x710" });
