@@ -264,7 +264,8 @@ export class ModelRun {
     const measured = ({ from, to, host }: Span) =>
       groupBetween(from, to, host.machine, index, group, policy);
     const atHost = measured(own);
-    const isThere = client !== null && clientOf(group).host && group.test !== "TCP_STREAM";
+    const isReceiver = group.test === "TCP_STREAM" || group.test === "TCP_SENDFILE";
+    const isThere = client !== null && clientOf(group).host && !isReceiver;
     return isThere ? { ...measured(client), steered: atHost.steered } : atHost;
   }
 

@@ -50,7 +50,7 @@ export class Wire {
     this.#broken = constants.RUN_BROKEN;
   }
 
-  /** Both have been started. */
+  /** Looks at the next event of each: after both have started, and before each part of a run. */
   start(): void {
     for (const side of this.#sides) side.next = nextOf(side);
   }
@@ -62,6 +62,8 @@ export class Wire {
   run(maxEvents: number): number {
     const [one, other] = this.#sides;
     const marks = Math.min(one.marks, other.marks);
+    // An operation between two calls may have brought new events.
+    this.start();
     let left = maxEvents;
     while (left > 0 && marks < 2 && Math.min(one.marks, other.marks) === marks) {
       // Whoever has passed a mark waits for the other, so that both are read at one time.

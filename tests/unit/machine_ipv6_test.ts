@@ -10,7 +10,15 @@ import { Ethtool } from "../../harness/machine/ethtool.ts";
 import { readCounters } from "../../harness/machine/wasm.ts";
 import { ERRNO } from "../../harness/policy/errno.ts";
 import type { Measurement, TestName } from "../../harness/record.ts";
-import { bareGroup, bareMachine, groupOf, loadModules, runToEnd } from "./machine_runs.ts";
+import {
+  bareGroup,
+  bareMachine,
+  groupOf,
+  loadModules,
+  runToEnd,
+  withCosts,
+  X710,
+} from "./machine_runs.ts";
 
 const modules = await loadModules();
 
@@ -72,6 +80,21 @@ Deno.test("the policy manager steers IPv6 flows as those of IPv4", () => {
     const result = runToEnd(modules, { groups: [group], policy: "LATENCY" });
     assert.equal(result.groups[0]!.steered, true);
     assert.equal(result.policy_counters["rule_inserted"], 6, `IPv${version}`);
+  }
+});
+
+Deno.test("IPv6 works between two hosts: large messages, fragments, streams, losses", () => {
+  const lossy = withCosts(X710, { loss_ppm: 1000, retransmit_ns: 1_000_000 });
+  const bytes = { request_bytes: 4000, response_bytes: 5000 };
+  for (const machine of [X710, lossy]) {
+    for (const test of ["TCP_RR", "UDP_RR", "TCP_STREAM", "TCP_MAERTS"] as const) {
+      const sizes = test.endsWith("RR") ? bytes : {};
+      const groups = [groupOf({ test, ip_version: 6, connections: 4, ...sizes })];
+      const result = runToEnd(modules, { groups, machine: { ...machine, peer: machine } });
+      const { value } = result.groups[0]!.throughput;
+      assert.ok(value > 1000, `${test}: ${value}`);
+      if (machine === X710) assert.deepEqual(result.drops, {}, test);
+    }
   }
 });
 

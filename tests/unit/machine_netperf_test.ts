@@ -55,11 +55,26 @@ Deno.test("TCP_CC goes on where the link loses frames, and under a schedule", ()
   assert.ok(Math.abs(open - 5000) <= 25, `${open} a second`);
 });
 
-Deno.test("for the receiver TCP_SENDFILE is TCP_STREAM", () => {
+Deno.test("from an ideal client TCP_SENDFILE is TCP_STREAM", () => {
   const [stream, sendfile] = (["TCP_STREAM", "TCP_SENDFILE"] as const).map((test) =>
     rateOf({ groups: [groupOf({ test, name: "s" })] })
   );
   assert.equal(sendfile, stream);
+});
+
+Deno.test("the sender of TCP_SENDFILE on a second host copies nothing", () => {
+  const [copy, file] = (["TCP_STREAM", "TCP_SENDFILE"] as const).map((test) => {
+    const groups = [groupOf({ test, connections: 4 })];
+    const result = runToEnd(modules, { groups, machine: { ...X710, peer: X710 } });
+    const system = result.client_host!.cpus.reduce((sum, cpu) => sum + cpu.system_ns, 0);
+    return {
+      rate: result.groups[0]!.throughput.value,
+      nsPerByte: system / result.groups[0]!.bytes,
+    };
+  });
+  assert.ok(Math.abs(file!.rate / copy!.rate - 1) < 0.01);
+  const saved = copy!.nsPerByte - file!.nsPerByte;
+  assert.ok(Math.abs(saved - 0.075) < 0.02, `${saved} ns a byte`);
 });
 
 Deno.test("a server that sends with sendfile copies nothing: less CPU at the same rate", () => {

@@ -270,6 +270,25 @@ Deno.test("the policy manager deals out new channels when it is told of them", (
   ]);
 });
 
+Deno.test("a reset between two hosts loses frames both ways, and flows go on", () => {
+  for (const test of ["TCP_RR", "TCP_STREAM", "TCP_MAERTS", "UDP_RR"] as const) {
+    const machine = narrow(8);
+    const result = runToEnd(modules, {
+      groups: [groupOf({ test, connections: 8 })],
+      machine: { ...machine, peer: machine },
+      measureMs: 30,
+      operations: [
+        { at_ms: 2, ethtool: "-L eth0 combined 3" },
+        { at_ms: 10, ethtool: "-G eth0 rx 4096 tx 64" },
+      ],
+    });
+    assert.ok(result.drops["device_reset"]! > 0, test);
+    const used = result.queues.filter(({ rx_packets }) => rx_packets > 0);
+    assert.ok(used.length > 3, "before it more queues were used");
+    assert.ok(result.groups[0]!.throughput.value > 1000, test);
+  }
+});
+
 Deno.test("what the driver refuses in a run is told in a remark, with its reason", () => {
   const run = (ethtool: string) =>
     runToEnd(modules, {

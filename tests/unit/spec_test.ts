@@ -119,7 +119,7 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     'own.jsonc:5:7: Unknown key "requst_bytes" in groups[0]: accepted are "name", "test", ' +
     '"ip_version", "sendfile", "connections", "hint", "request_bytes", "response_bytes", ' +
     '"message_bytes", "outstanding", "sizes", "arrival", "service_ns", "service_distribution", ' +
-    '"threads", "pin", "assignment" (did you mean "request_bytes"?)',
+    '"threads", "pin", "assignment", "client" (did you mean "request_bytes"?)',
   ],
   [
     "a misspelt key that is missing under its right name",
