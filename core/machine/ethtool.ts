@@ -17,6 +17,7 @@ import {
   intrlSet,
   ITR_MAX_USECS,
   itrAdapt,
+  itrClasses,
   itrDim,
   itrPerVector,
   itrSet,
@@ -83,6 +84,11 @@ export function nicCoalesceStart(queue: u32, rxUsecs: i32, txUsecs: i32, highUse
 /** Makes rx and tx of each vector share one throttling counter, as on a device of ixgbe. */
 export function nicItrPerVector(one: bool): void {
   itrPerVector(one);
+}
+
+/** Makes vectors that adapt follow classes of latency, as Intel's drivers did before 2018. */
+export function nicLatencyClasses(): void {
+  itrClasses();
 }
 
 /** Makes directions that adapt follow Linux's DIM instead of the i40e driver's rule. */

@@ -20,6 +20,7 @@ import {
 } from "./adaptive_itr";
 import { cost, TIMER, MSIX } from "./costs";
 import { dimEvent, dimStart } from "./dim";
+import { classesStart, classesUpdate } from "./latency_classes";
 import { pcieRegister, pcieWriteWord } from "./pcie";
 import {
   Container,
@@ -48,6 +49,8 @@ let linkGbps: u32 = 10;
 let perVector: bool = false;
 /** A direction that adapts follows dim.ts instead of the i40e driver's rule. */
 let followsDim: bool = false;
+/** A vector that adapts follows latency_classes.ts instead. */
+let followsClasses: bool = false;
 
 function gapOf(word: u32): u64 {
   return <u64>(word & INTERVAL_MASK) * TICKS_PER_USEC;
@@ -66,6 +69,7 @@ export function itrInit(gbps: u32): void {
   linkGbps = gbps;
   perVector = false;
   followsDim = false;
+  followsClasses = false;
   for (let i: u32 = 0; i < queues(); i++) {
     resetContainer(rxContainer(i));
     resetContainer(txContainer(i));
@@ -77,6 +81,7 @@ export function itrReset(index: u32): void {
   resetContainer(rxContainer(index));
   resetContainer(txContainer(index));
   queueAt(index).countdown = 0;
+  if (followsClasses) classesStart(queueAt(index), rxContainer(index), txContainer(index));
   if (!followsDim) return;
   itrStart(index, true, -1);
   itrStart(index, false, -1);
@@ -114,6 +119,12 @@ export function itrDim(on: bool): void {
     if (rxContainer(i).adaptive != 0) itrStart(i, true, -1);
     if (txContainer(i).adaptive != 0) itrStart(i, false, -1);
   }
+}
+
+/** Vectors that adapt follow the classes of latency, each from the start. */
+export function itrClasses(): void {
+  followsClasses = true;
+  for (let i: u32 = 0; i < queues(); i++) classesStart(queueAt(i), rxContainer(i), txContainer(i));
 }
 
 /** First interval of a direction that adapts, microseconds. */
@@ -259,11 +270,9 @@ function followDim(index: u32, isRx: bool, container: Container): void {
   container.bytes = 0;
 }
 
-/** NAPI completion: adaptive update, the one register write, unmask. */
-export function vectorComplete(index: u32, rxWaiting: bool, txWaiting: bool): void {
+/** NAPI completion of the i40e driver: adaptive update, and what it writes. */
+function moderate(index: u32, rx: Container, tx: Container): void {
   const queue = queueAt(index);
-  const rx = rxContainer(index);
-  const tx = txContainer(index);
   const jiffy = FIRST_JIFFY + (now() * cost(TIMER)) / TICKS_PER_SECOND;
   if (followsDim) {
     followDim(index, false, tx);
@@ -275,6 +284,26 @@ export function vectorComplete(index: u32, rxWaiting: bool, txWaiting: bool): vo
   const choice = chooseWrite(rx, tx, queue);
   if (choice == WRITE_RX) rx.gap = gapOf(rx.current);
   else if (choice == WRITE_TX) tx.gap = gapOf(tx.current);
+}
+
+/** The same of a driver with classes of latency, which has one interval for a vector. */
+function moderateByClass(index: u32, rx: Container, tx: Container): void {
+  const usecs = classesUpdate(queueAt(index), rx, tx);
+  rx.current = usecs;
+  tx.current = usecs;
+  rx.target = usecs;
+  tx.target = usecs;
+  rx.gap = gapOf(usecs);
+  tx.gap = gapOf(usecs);
+}
+
+/** NAPI completion: the driver moderates and unmasks with one register write. */
+export function vectorComplete(index: u32, rxWaiting: bool, txWaiting: bool): void {
+  const queue = queueAt(index);
+  const rx = rxContainer(index);
+  const tx = txContainer(index);
+  if (followsClasses && (rx.adaptive & tx.adaptive) != 0) moderateByClass(index, rx, tx);
+  else moderate(index, rx, tx);
   pcieRegister();
   queue.masked = 0;
   // What the device holds back is as much a reason to interrupt as what the driver has seen.

@@ -29,6 +29,8 @@ export class Container {
   witnessed: u64;
   /** Microseconds that the user has set, kept while the direction is adaptive. */
   setting: u32;
+  /** Class of latency_classes.ts. */
+  latencyClass: u32;
 }
 
 /** The driver's default work limit (I40E_DEFAULT_IRQ_WORK). */
@@ -104,6 +106,8 @@ export class Queue {
   timerAt: u64;
   masked: u32;
   countdown: u32;
+  /** Interval of latency_classes.ts, quarters of a microsecond. */
+  smoothed: u32;
   /** A software interrupt that waits for the vector's rate limit. */
   forced: u32;
   /** Cap on the vector's rate (INTRL): least ticks between two interrupts, 0 off. */

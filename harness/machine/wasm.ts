@@ -64,6 +64,7 @@ export type MachineCalls = {
       | "nicCoalesceStart"
       | "nicItrPerVector"
       | "nicDim"
+      | "nicLatencyClasses"
       | "ethtoolCoalesce"
       | "ethtoolUsecs"
       | "ethtoolAdaptive"
