@@ -39,9 +39,26 @@ export interface Metric {
   readonly title: string;
   readonly unit: Unit;
   readonly direction: Direction;
+  /** Smallest change that matters, as a share. */
+  readonly minimumEffect: number;
   /** null where the target cannot see it. */
   readonly value: number | null;
 }
+
+/**
+ * Smallest change of a metric that matters to anyone tuning; 1 % where it is not told. Assumption:
+ * any change of code moves single events, and what hangs on few of them (the far tail, losses)
+ * moves by more than that without a reason.
+ */
+const MINIMUM_EFFECT: Readonly<Record<string, number>> = {
+  latency_ns_p99_9: 0.03,
+  lost_share: 0.05,
+  dropped_packets: 0.05,
+  dropped_share: 0.05,
+  retransmits: 0.05,
+};
+/** Of all other metrics. */
+export const DEFAULT_MINIMUM_EFFECT = 0.01;
 
 const LATENCY_FIELDS = [
   ["p50", "median latency", "lower"],
@@ -87,7 +104,8 @@ type MetricMaker = (
 function metricsNamed(group: string | null): MetricMaker {
   return (key, title, unit, direction, value) => {
     const id = group === null ? key : `${group}/${key}`;
-    return { id, key, group, title, unit, direction, value };
+    const minimumEffect = MINIMUM_EFFECT[key] ?? DEFAULT_MINIMUM_EFFECT;
+    return { id, key, group, title, unit, direction, minimumEffect, value };
   };
 }
 
@@ -196,7 +214,7 @@ function interruptsPerRxPacket(record: RunRecord): number | null {
  *
  * @returns One metric; none for a mixed workload.
  */
-function cpuCost(record: RunRecord): Omit<Metric, "id" | "group" | "direction">[] {
+function cpuCost(record: RunRecord): Pick<Metric, "key" | "title" | "unit" | "value">[] {
   const { cpus, groups } = record.measurement;
   const units = new Set(groups.map((group) => group.throughput.unit));
   if (units.size !== 1) return [];

@@ -8,8 +8,8 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import {
+  type AcceptedBy,
   DEFAULT_BASELINE,
-  DEFAULT_MINIMUM_EFFECT,
   DEFAULT_TRIALS,
   runGate,
 } from "../../reports/gate/cli.ts";
@@ -23,11 +23,14 @@ const DEFAULT_RECORDS = "out/bench";
 
 interface GateFlags {
   readonly baseline?: string;
+  readonly accept?: string;
+  readonly by?: string;
+  readonly date?: string;
   readonly update?: true;
   readonly prune?: true;
   readonly selfTest?: true;
   readonly trials: number;
-  readonly minimumEffect: number;
+  readonly minimumEffect?: number;
   readonly junit?: string;
   readonly json?: true;
 }
@@ -38,8 +41,11 @@ export function gateCommand(context: Context): Command {
     .description("Verdict of records against a baseline")
     .argument("[records...]", `records.ndjson files, or folders (default: ${DEFAULT_RECORDS})`)
     .option("-b, --baseline <file>", `accepted results (default: ${DEFAULT_BASELINE})`)
-    .option("--update", "accept the records into the baseline; cells they lack are kept")
-    .option("--prune", "with --update: drop the accepted runs that the records lack")
+    .option("--accept <reason>", "accept the records into the baseline, and note there why")
+    .option("--by <name>", "with --accept: who accepts (default: from the environment)")
+    .option("--date <day>", "with --accept: when, as YYYY-MM-DD (default: today)")
+    .option("--update", "accept without a note, as for a first baseline")
+    .option("--prune", "with both: drop the accepted runs that the records lack")
     .option("--self-test", "plant faults in the records and in noise: does the gate see them?")
     .option(
       "--trials <count>",
@@ -49,9 +55,8 @@ export function gateCommand(context: Context): Command {
     )
     .option(
       "--minimum-effect <share>",
-      "smallest change that counts",
+      "smallest change that counts (default: what each metric declares)",
       share,
-      DEFAULT_MINIMUM_EFFECT,
     )
     .option("--junit <file>", "write the verdict as JUnit XML, too")
     .option("--json", "print the verdict as JSON instead of a table")
@@ -69,7 +74,8 @@ export function gateCommand(context: Context): Command {
         prune: flags.prune === true,
         selfTest: flags.selfTest === true,
         trials: flags.trials,
-        minimumEffect: flags.minimumEffect,
+        accept: acceptanceOf(flags, io.now()),
+        minimumEffect: flags.minimumEffect ?? null,
       }, { stdout: (text) => io.out(text), stderr: (text) => io.err(text) });
       context.exitCode = exitCodeOf(code);
     });
@@ -86,8 +92,22 @@ ends with 5, so that a script that takes 2 for a slip of the hand never passes o
 Examples:
   deno task gate
   deno task gate out/bench --junit out/gate.xml
-  deno task gate out/bench --update
+  deno task gate out/bench --accept "RTO now doubles, so tails grow" --by "Ada Lovelace"
   deno task gate out/bench --update --prune`;
+
+/** Where a name may stand in the environment: git's own, then CI's, then the system's. */
+const NAME_VARIABLES = ["GIT_AUTHOR_NAME", "GITHUB_ACTOR", "GITLAB_USER_NAME", "USER", "LOGNAME"];
+
+/** Who accepts, when and why; the gate refuses an empty name. */
+function acceptanceOf(flags: GateFlags, now: Date): AcceptedBy | undefined {
+  const { accept: reason, by, date } = flags;
+  if (reason === undefined) {
+    if (by === undefined && date === undefined) return undefined;
+    throw new UserError('Cannot use --by or --date alone: add --accept "REASON"');
+  }
+  const name = by ?? NAME_VARIABLES.map((variable) => Deno.env.get(variable) ?? "").find(Boolean);
+  return { reason, by: name ?? "", date: date ?? now.toISOString().slice(0, 10) };
+}
 
 function share(value: string): number {
   const parsed = Number(value);

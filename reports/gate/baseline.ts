@@ -13,7 +13,9 @@ import type { DevicePolicy, RunRecord, TargetKind } from "../../harness/record.t
 import { canonicalJson } from "../../harness/canonical_json.ts";
 import { metricsOf } from "../metrics.ts";
 import { UserError } from "../../harness/errors.ts";
+import type { Comparison } from "./comparison.ts";
 import { GateInputError } from "./input_error.ts";
+import type { Verdict } from "./judge.ts";
 
 /** Version of the baseline format; a reader refuses any other. */
 export const BASELINE_SCHEMA = "netpolicy-lab/baseline/1";
@@ -38,9 +40,30 @@ export interface BaselineRun {
   readonly metrics: Readonly<Record<string, number | null>>;
 }
 
+/** Who accepted changed numbers, when and why: text for a reviewer, and for whoever asks later. */
+export interface Acceptance {
+  /** Day, as YYYY-MM-DD. */
+  readonly date: string;
+  readonly by: string;
+  readonly reason: string;
+  /** How many runs the baseline held afterwards. */
+  readonly runs: number;
+  /** "cell metric" to current over baseline; null for one that is gone. The worst first. */
+  readonly changes: Readonly<Record<string, number | null>>;
+  /** Further changes, not listed. */
+  readonly more_changes: number;
+}
+
+/** Unit of every metric, by workload and metric id. */
+export type Units = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** A baseline file. */
 export interface Baseline {
   readonly schema: typeof BASELINE_SCHEMA;
+  /** Oldest first; empty for one that was made and never changed. */
+  readonly accepted: readonly Acceptance[];
+  /** Lacks the workloads of a file from before units were kept. */
+  readonly units: Units;
   readonly runs: readonly BaselineRun[];
 }
 
@@ -80,7 +103,17 @@ export function makeBaseline(records: readonly RunRecord[]): Baseline {
       `Cannot make a baseline: run "${partial.run_id}" is partial; want complete runs only`,
     );
   }
-  return { schema: BASELINE_SCHEMA, runs: sorted(records.map(toBaselineRun)) };
+  const runs = sorted(records.map(toBaselineRun));
+  return { schema: BASELINE_SCHEMA, accepted: [], units: unitsOf(records), runs };
+}
+
+function unitsOf(records: readonly RunRecord[]): Units {
+  const units: Record<string, Record<string, string>> = {};
+  for (const record of records) {
+    const ofWorkload = units[record.workload] ??= {};
+    for (const { id, unit } of metricsOf(record)) ofWorkload[id] = unit;
+  }
+  return units;
 }
 
 /** What an update makes of a baseline, with what to tell about it. */
@@ -118,10 +151,45 @@ export function mergeBaseline(
     );
   }
   return {
-    baseline: { schema: BASELINE_SCHEMA, runs: sorted([...kept, ...fresh.runs]) },
+    baseline: {
+      ...old,
+      units: { ...old.units, ...fresh.units },
+      runs: sorted([...kept, ...fresh.runs]),
+    },
     keptCount: kept.length,
     replacedCount: replaced.length,
   };
+}
+
+/** Changes that an acceptance lists; more would hide the reason. */
+const CHANGES_SHOWN_MAX = 20;
+
+/**
+ * The baseline with a note of who accepted it and what they accepted.
+ *
+ * @param verdict Of the accepted records against the baseline before; null where there was none.
+ */
+export function withAcceptance(
+  baseline: Baseline,
+  { date, by, reason }: Pick<Acceptance, "date" | "by" | "reason">,
+  verdict: Verdict | null,
+): Baseline {
+  const sizeOf = ({ ratio }: Comparison): number =>
+    ratio === null || ratio === 0 ? Infinity : Math.abs(Math.log(ratio));
+  const groups = (["missing", "regression", "inconclusive", "improved"] as const).map((outcome) =>
+    (verdict?.comparisons ?? []).filter((each) => each.outcome === outcome && each.metric !== null)
+      .sort((a, b) => sizeOf(b) - sizeOf(a))
+  );
+  const changed = groups.flat();
+  const changes = Object.fromEntries(
+    changed.slice(0, CHANGES_SHOWN_MAX).map(({ cell, metric, ratio }) =>
+      [`${cell} ${metric}`, ratio === null ? null : Number(ratio.toPrecision(4))] as const
+    ),
+  );
+  const runs = baseline.runs.length;
+  const more_changes = changed.length - Object.keys(changes).length;
+  const entry = { date, by, reason, runs, changes, more_changes };
+  return { ...baseline, accepted: [...baseline.accepted, entry] };
 }
 
 function sorted(runs: readonly BaselineRun[]): BaselineRun[] {
@@ -130,8 +198,20 @@ function sorted(runs: readonly BaselineRun[]): BaselineRun[] {
 
 /** Text of a baseline file: sorted keys, one run a line, so that a review shows what moved. */
 export function formatBaseline(baseline: Baseline): string {
-  const lines = baseline.runs.map((run) => `    ${canonicalJson(run)}`);
-  return `{\n  "schema": "${baseline.schema}",\n  "runs": [\n${lines.join(",\n")}\n  ]\n}\n`;
+  const lines = (items: readonly string[]): string =>
+    items.length === 0 ? "" : `\n${items.map((item) => `    ${item}`).join(",\n")}\n  `;
+  // In the order given: the first is what a reviewer asks first.
+  const accepted = baseline.accepted.map((each) => JSON.stringify(each));
+  const units = Object.keys(baseline.units).sort().map((workload) =>
+    `${JSON.stringify(workload)}: ${canonicalJson(baseline.units[workload])}`
+  );
+  return `{
+  "schema": "${baseline.schema}",
+  "accepted": [${lines(accepted)}],
+  "units": {${lines(units)}},
+  "runs": [${lines(baseline.runs.map(canonicalJson))}]
+}
+`;
 }
 
 /**
@@ -165,14 +245,29 @@ export function parseBaseline(text: string, path: string): Baseline {
     if (wrong !== undefined) {
       const [name, value] = wrong;
       const shown = typeof value === "number" ? String(value) : JSON.stringify(value);
-      throw refuse(
-        `run "${run.run_id}" has ${name} = ${shown}; accepted is a finite number from 0, or null`,
-      );
+      throw refuse(`run "${run.run_id}" has ${name} = ${shown}; ${ACCEPTED_VALUE}`);
     }
     if (seen.has(run.run_id)) throw refuse(`run "${run.run_id}" stands in it twice`);
     seen.add(run.run_id);
   });
-  return { schema: BASELINE_SCHEMA, runs };
+  const { accepted = [], units = {} } = value;
+  if (!isListOfAcceptances(accepted)) throw refuse('"accepted" is no list of who, when and why');
+  if (!isUnits(units)) throw refuse('"units" is not unit by workload and metric');
+  return { schema: BASELINE_SCHEMA, accepted, units, runs };
+}
+
+function isListOfAcceptances(value: unknown): value is Acceptance[] {
+  return Array.isArray(value) &&
+    value.every((each: unknown) =>
+      isObject(each) && ["date", "by", "reason"].every((name) => typeof each[name] === "string")
+    );
+}
+
+function isUnits(value: unknown): value is Units {
+  return isObject(value) &&
+    Object.values(value).every((ofWorkload) =>
+      isObject(ofWorkload) && Object.values(ofWorkload).every((unit) => typeof unit === "string")
+    );
 }
 
 function isBaselineRun(value: unknown): value is BaselineRun {
@@ -192,6 +287,23 @@ function isBaselineRun(value: unknown): value is BaselineRun {
   return texts.every((name) => typeof value[name] === "string") &&
     typeof value["seed"] === "number" && isObject(value["environment"]) && isObject(metrics) &&
     Object.keys(metrics).length > 0;
+}
+
+/** What a metric may be, for error sentences. */
+const ACCEPTED_VALUE = "accepted is a finite number from 0, or null";
+
+/**
+ * Refuses values that were never measured, which would compare as neither more nor less.
+ *
+ * @throws GateInputError names run, metric and value.
+ */
+export function refuseBrokenValues({ run_id, metrics }: BaselineRun): void {
+  for (const [name, value] of Object.entries(metrics)) {
+    if (isMetricValue(value)) continue;
+    throw new GateInputError(
+      `Cannot judge run "${run_id}": ${name} is ${value}; ${ACCEPTED_VALUE}: run it again`,
+    );
+  }
 }
 
 /** No metric of a run can be negative, so such a value was never measured. */

@@ -12,11 +12,13 @@ import type { RunRecord } from "../../harness/record.ts";
 import { groupBy } from "../cells.ts";
 import { plural } from "../page/client/format.js";
 import {
+  type Acceptance,
   type Baseline,
   formatBaseline,
   makeBaseline,
   mergeBaseline,
   parseBaseline,
+  withAcceptance,
 } from "./baseline.ts";
 import { UserError } from "../../harness/errors.ts";
 import { GateInputError } from "./input_error.ts";
@@ -28,9 +30,6 @@ import { showJunit, showMarkdown, showTerminal } from "./show.ts";
 
 /** The accepted results of the model. */
 export const DEFAULT_BASELINE = "reports/baselines/model.json";
-/** Smallest change that counts, as a share. */
-export const DEFAULT_MINIMUM_EFFECT = 0.01;
-
 /** Trials a row of the self-test: a share of 1 % is then known to about 0.6 points. */
 export const DEFAULT_TRIALS = 1000;
 
@@ -48,15 +47,20 @@ export interface GateCommand {
   readonly junit?: string | undefined;
   /** Accept the records into the baseline in place of judging them. */
   readonly update: boolean;
+  /** Who accepts the records into the baseline, and why; update with a trace of it in the file. */
+  readonly accept?: AcceptedBy | undefined;
   /** With update: drop the accepted runs that the records do not hold. */
   readonly prune?: boolean;
   /** Judge planted faults in place of the records. */
   readonly selfTest: boolean;
   /** Trials a row of the self-test; {@link DEFAULT_TRIALS} when not told. */
   readonly trials?: number;
-  /** Share, above 0 and below 1. */
-  readonly minimumEffect: number;
+  /** Share, above 0 and below 1, of any metric; null for what each metric declares. */
+  readonly minimumEffect: number | null;
 }
+
+/** Who accepts, when and why: none of it is in a record. */
+export type AcceptedBy = Pick<Acceptance, "by" | "date" | "reason">;
 
 /** Where the words go. */
 export interface GateIo {
@@ -81,7 +85,9 @@ export async function runGate(command: GateCommand, io: GateIo): Promise<number>
   try {
     const { records } = command;
     if (command.selfTest) return runSelfTest(records, command, io);
-    if (command.update) return await updateBaseline(records, command, io);
+    if (command.update || command.accept !== undefined) {
+      return await updateBaseline(records, command, io);
+    }
     const baseline = parseBaseline(await readBaseline(command.baseline), command.baseline);
     const verdict = judge(records, baseline, command);
     await report(verdict, command, io);
@@ -94,17 +100,32 @@ export async function runGate(command: GateCommand, io: GateIo): Promise<number>
 }
 
 function misuseOf(command: GateCommand): string | null {
-  const { minimumEffect, update, selfTest: test } = command;
-  if (!(minimumEffect > 0 && minimumEffect < 1)) {
+  const { minimumEffect, accept, selfTest: test } = command;
+  const update = command.update || accept !== undefined;
+  if (minimumEffect !== null && !(minimumEffect > 0 && minimumEffect < 1)) {
     return `Cannot use minimum effect "${minimumEffect}": accepted is a share above 0 and below 1`;
   }
   if (update && test) {
-    return "Cannot update the baseline in a self-test: choose --update or --self-test";
+    return "Cannot update the baseline in a self-test: choose one of the two";
   }
   if (command.prune === true && !update) {
-    return "Cannot prune without an update: add --update, or leave out --prune";
+    return "Cannot prune without an update: add --accept or --update, or leave out --prune";
+  }
+  if (accept !== undefined && accept.reason.trim() === "") {
+    return "Cannot accept without a reason: say in a sentence why the numbers changed";
+  }
+  if (accept !== undefined && accept.by.trim() === "") {
+    return "Cannot accept without a name: say who accepts with --by";
+  }
+  if (accept !== undefined && !isDay(accept.date)) {
+    return `Cannot use date "${accept.date}": accepted is a day as YYYY-MM-DD`;
   }
   return null;
+}
+
+function isDay(text: string): boolean {
+  const day = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().slice(0, 10) === text;
 }
 
 async function readBaseline(path: string): Promise<string> {
@@ -163,9 +184,13 @@ async function updateBaseline(
   );
   const left = records.length - judgeable.length;
   const fresh = makeBaseline(judgeable);
-  const { baseline, told } = command.prune === true
-    ? { baseline: fresh, told: "nothing else kept" }
-    : await mergeInto(command.baseline, fresh);
+  const old = await oldBaseline(command);
+  const { baseline: merged, told } = command.prune === true
+    ? { baseline: { ...fresh, accepted: old?.accepted ?? [] }, told: "nothing else kept" }
+    : mergeInto(old, fresh);
+  const baseline = command.accept === undefined
+    ? merged
+    : withAcceptance(merged, command.accept, old === null ? null : judge(judgeable, old, command));
   await writeText(command.baseline, formatBaseline(baseline));
   if (left > 0) {
     io.stderr(
@@ -178,18 +203,24 @@ async function updateBaseline(
   return EXIT.pass;
 }
 
-/** The baseline at a path with the fresh runs in it, and the counts in words. */
-async function mergeInto(
-  path: string,
+/** A broken baseline is no reason not to prune, which replaces it; it is one to update. */
+async function oldBaseline({ baseline, prune }: GateCommand): Promise<Baseline | null> {
+  try {
+    const text = await readIfThere(baseline);
+    return text === null ? null : parseBaseline(text, baseline);
+  } catch (error) {
+    if (prune === true && error instanceof GateInputError) return null;
+    throw error;
+  }
+}
+
+/** The old baseline with the fresh runs in it, and the counts in words. */
+function mergeInto(
+  old: Baseline | null,
   fresh: Baseline,
-): Promise<{ readonly baseline: Baseline; readonly told: string }> {
-  const text = await readIfThere(path);
-  if (text === null) return { baseline: fresh, told: "a new baseline" };
-  const { baseline, keptCount, replacedCount } = mergeBaseline(
-    parseBaseline(text, path),
-    fresh,
-    cellName,
-  );
+): { readonly baseline: Baseline; readonly told: string } {
+  if (old === null) return { baseline: fresh, told: "a new baseline" };
+  const { baseline, keptCount, replacedCount } = mergeBaseline(old, fresh, cellName);
   return { baseline, told: `${replacedCount} replaced, ${keptCount} kept` };
 }
 

@@ -1,50 +1,27 @@
 /**
  * The verdict of records against a baseline. Pure.
  *
- * Model and mock runs are deterministic, so the first question is whether they are identical. Where
- * they are not, the seeds of a cell (workload, target, mechanism, policy) are judged together: no
- * noise is to be allowed for, so one seed that is worse beyond the minimum effect is a regression,
- * unless another is better beyond it: then the seeds contradict each other. Live runs are judged by
- * live.ts. A missing run or value fails: absence is never a pass.
+ * First whether the two can be compared at all, then metric by metric of each cell (workload,
+ * target, mechanism, policy): model and mock runs by exact.ts, live runs by live.ts. A missing run
+ * or value fails: absence is never a pass.
  *
  * @module
  */
 
 import type { RunRecord } from "../../harness/record.ts";
-import { median } from "../../harness/stats/quantile.ts";
 import { groupBy } from "../cells.ts";
-import { type Direction, type Metric, metricsOf, type Unit } from "../metrics.ts";
-import { formatRatio } from "../page/client/format.js";
-import { type Baseline, type BaselineRun, toBaselineRun } from "./baseline.ts";
+import { DEFAULT_MINIMUM_EFFECT, type Direction, type Metric, metricsOf } from "../metrics.ts";
+import { plural } from "../page/client/format.js";
+import {
+  type Baseline,
+  type BaselineRun,
+  refuseBrokenValues,
+  toBaselineRun,
+  type Units,
+} from "./baseline.ts";
+import { type Comparison, LOST_REASON, type Outcome, type Pair } from "./comparison.ts";
+import { judgeExact } from "./exact.ts";
 import { incomparableLive, judgeLive } from "./live.ts";
-
-/** What became of one metric of one cell. */
-export type Outcome =
-  | "identical"
-  | "within"
-  | "improved"
-  | "changed"
-  | "regression"
-  | "missing"
-  | "inconclusive";
-
-/** One metric of one cell, or the cell as a whole where `metric` is null. */
-export interface Comparison {
-  /** `workload/target/mechanism/policy`. */
-  readonly cell: string;
-  readonly metric: string | null;
-  readonly unit: Unit | null;
-  readonly direction: Direction;
-  readonly outcome: Outcome;
-  /** Medians over the seeds compared. */
-  readonly baseline: number | null;
-  readonly current: number | null;
-  /** Median of current over baseline, paired by seed; null where it has no finite value. */
-  readonly ratio: number | null;
-  readonly seed_count: number;
-  /** Why, where the outcome alone does not say. */
-  readonly reason: string | null;
-}
 
 /** The answer of the gate. */
 export interface Verdict {
@@ -58,27 +35,12 @@ export interface Verdict {
 
 /** How strict the gate is. */
 export interface GateOptions {
-  /** Smallest change that counts, as a share: 0.01 is 1 %. */
-  readonly minimumEffect: number;
+  /** Smallest change that counts, as a share of any metric; null for what each metric declares. */
+  readonly minimumEffect: number | null;
 }
-
-/** A run of the baseline with the run of now. */
-export interface Pair {
-  readonly before: BaselineRun;
-  readonly now: BaselineRun;
-}
-
-/** Stands for a change from zero: larger than any real ratio, finite so that a median exists. */
-const UNBOUNDED_LOSS = 1e9;
-
-/** Why a metric is missing. */
-export const LOST_REASON = "the baseline has a value, the records have none";
 
 /** Digits of a hash that a reason shows: enough to find it in the records. */
 const HASH_SHOWN_LENGTH = 12;
-
-/** Seeds that a reason names; more would hide the table. */
-const SEEDS_SHOWN_MAX = 4;
 
 /** `workload/target/mechanism/policy`. */
 export function cellName(
@@ -92,6 +54,7 @@ export function cellName(
  *
  * @param records The runs of now.
  * @param baseline The accepted runs.
+ * @throws GateInputError for a value that no measurement gives, such as NaN.
  */
 export function judge(
   records: readonly RunRecord[],
@@ -100,23 +63,20 @@ export function judge(
 ): Verdict {
   const runsNow = groupBy(records, (record) => record.run_id);
   const known = new Set(baseline.runs.map((run) => run.run_id));
-  const comparisons: Comparison[] = [];
-  const notes: string[] = [];
+  const comparisons = judgeBuilds(records);
   for (const [cell, before] of groupBy(baseline.runs, cellName)) {
     const present = before.filter((run) => runsNow.has(run.run_id));
     if (present.length === 0) continue;
     const now = present.flatMap((run) => runsNow.get(run.run_id)!);
-    comparisons.push(...judgeCell(cell, present, now, options));
+    comparisons.push(...judgeCell({ cell, before: present, now, units: baseline.units }, options));
   }
   const missing = baseline.runs.map((run) => run.run_id).filter((id) => !runsNow.has(id));
-  const extra = [...runsNow.keys()].filter((id) => !known.has(id));
-  notes.push(...buildNotes(records, baseline));
   return {
     outcome: overall(comparisons, missing),
     comparisons,
     missing_runs: missing,
-    extra_runs: extra,
-    notes,
+    extra_runs: [...runsNow.keys()].filter((id) => !known.has(id)),
+    notes: buildNotes(records, baseline),
   };
 }
 
@@ -130,77 +90,140 @@ function overall(
   return has("inconclusive") || comparisons.length === 0 ? "inconclusive" : "pass";
 }
 
-/** Tells that other Wasm files were judged than those of the baseline, which is often the point. */
+/** Records of two builds are no answer about either. */
+function judgeBuilds(records: readonly RunRecord[]): Comparison[] {
+  return (["policy_sha256", "machine_sha256"] as const).flatMap((file) => {
+    const builds = new Set(records.flatMap((record) => record.wasm?.[file] ?? []));
+    if (builds.size < 2) return [];
+    const shown = [...builds].map((hash) => hash.slice(0, HASH_SHOWN_LENGTH)).join(", ");
+    const name = file.replace("_sha256", ".wasm");
+    const reason = `the records come from ${builds.size} builds of ${name} (${shown}): ` +
+      "run all of them again with one";
+    return [wholeCell("all cells", records.length, "inconclusive", reason)];
+  });
+}
+
+/** What else a reader must know: another build is often the point, a new unit list is needed. */
 function buildNotes(records: readonly RunRecord[], baseline: Baseline): string[] {
-  const before = new Set(baseline.runs.flatMap((run) => run.wasm?.machine_sha256 ?? []));
-  const policyBefore = new Set(baseline.runs.flatMap((run) => run.wasm?.policy_sha256 ?? []));
   const notes: string[] = [];
-  const isNew = (hash: string | undefined, known: ReadonlySet<string>): boolean =>
-    hash !== undefined && known.size > 0 && !known.has(hash);
-  if (records.some((record) => isNew(record.wasm?.policy_sha256, policyBefore))) {
-    notes.push("policy.wasm is another build than the baseline's.");
+  for (const file of ["policy_sha256", "machine_sha256"] as const) {
+    const known = new Set(baseline.runs.flatMap((run) => run.wasm?.[file] ?? []));
+    const isNew = (hash: string | undefined): boolean =>
+      hash !== undefined && known.size > 0 && !known.has(hash);
+    if (!records.some((record) => isNew(record.wasm?.[file]))) continue;
+    notes.push(`${file.replace("_sha256", ".wasm")} is another build than the baseline's.`);
   }
-  if (records.some((record) => isNew(record.wasm?.machine_sha256, before))) {
-    notes.push("machine.wasm is another build than the baseline's.");
+  const bare = new Set(baseline.runs.map((run) => run.workload));
+  for (const workload of Object.keys(baseline.units)) bare.delete(workload);
+  if (bare.size > 0) {
+    notes.push(`The baseline names no units of ${plural(bare.size, "workload")}: accept it again.`);
   }
   return notes;
 }
 
-function judgeCell(
+/** A row about a cell as a whole. */
+function wholeCell(
   cell: string,
-  before: readonly BaselineRun[],
-  now: readonly RunRecord[],
-  options: GateOptions,
-): Comparison[] {
-  const whole = (outcome: Outcome, reason: string): Comparison[] => [{
-    cell,
-    metric: null,
-    unit: null,
-    direction: "neutral",
-    outcome,
-    baseline: null,
-    current: null,
-    ratio: null,
-    seed_count: before.length,
-    reason,
-  }];
+  seed_count: number,
+  outcome: Outcome,
+  reason: string,
+): Comparison {
+  const nothing = { unit: null, baseline: null, current: null, ratio: null };
+  return { cell, metric: null, direction: "neutral", outcome, ...nothing, seed_count, reason };
+}
+
+/** One cell of the baseline with its runs of now. */
+interface CellRuns {
+  readonly cell: string;
+  readonly before: readonly BaselineRun[];
+  readonly now: readonly RunRecord[];
+  readonly units: Units;
+}
+
+function judgeCell({ cell, before, now, units }: CellRuns, options: GateOptions): Comparison[] {
+  const whole = (outcome: Outcome, reason: string): Comparison =>
+    wholeCell(cell, before.length, outcome, reason);
   const partial = now.find((record) => record.status !== "complete");
   if (partial !== undefined) {
-    return whole("inconclusive", `run "${partial.run_id}" ended early; run it to its end`);
+    return [whole("inconclusive", `run "${partial.run_id}" ended early; run it to its end`)];
   }
   const current = now.map(toBaselineRun);
-  const pairs = before.map((run) => ({
-    before: run,
-    now: current.find((each) => each.run_id === run.run_id)!,
-  }));
+  current.forEach(refuseBrokenValues);
+  const byId = new Map(current.map((run) => [run.run_id, run]));
+  const pairs = before.map((run) => ({ before: run, now: byId.get(run.run_id)! }));
   const infos = new Map(now.flatMap(metricsOf).map((metric) => [metric.id, metric]));
   const stranger = otherGenerator(pairs);
-  if (stranger !== null) return whole("inconclusive", stranger);
+  if (stranger !== null) return [whole("inconclusive", stranger)];
   const change = otherWorkload(pairs);
-  if (change !== null) return [...whole("inconclusive", change), ...informOf(cell, pairs, infos)];
-  const live = before[0]!.target === "live";
-  if (live) {
-    const why = incomparableLive(before, current);
-    if (why !== null) return whole("inconclusive", why);
+  const unitsBefore = units[before[0]!.workload];
+  if (change !== null) {
+    const told = informOf(cell, pairs, infos).map((each) => refuseOtherUnit(each, unitsBefore));
+    return [whole("inconclusive", change), ...told];
   }
-  const ids = [...new Set(pairs.flatMap((pair) => Object.keys(pair.before.metrics)))];
-  const directionOf = (id: string): Direction => infos.get(id)?.direction ?? "neutral";
-  const noisy = live ? judgeLive(before, current, ids, directionOf) : null;
-  const comparisons: Comparison[] = ids.map((id) => {
-    const direction = directionOf(id);
-    const judged = noisy?.get(id) ?? judgeExact(pairs, id, direction, options);
-    return { cell, metric: id, unit: infos.get(id)?.unit ?? null, direction, ...judged };
-  });
-  const same = pairs.every((pair) =>
+  const live = before[0]!.target === "live";
+  const apart = live ? incomparableLive(before, current) : null;
+  if (apart !== null) return [whole("inconclusive", apart)];
+  const comparisons = judgeMetrics({ cell, pairs, infos, live }, options)
+    .map((each) => hintRename(refuseOtherUnit(each, unitsBefore), pairs, infos));
+  const isSame = pairs.every((pair) =>
     pair.before.measurement_sha256 === pair.now.measurement_sha256
   );
-  const metricsSame = comparisons.every((each) => each.outcome === "identical");
-  if (!live && !same && metricsSame) {
-    comparisons.push(
-      ...whole("changed", "details outside the metrics differ (queues, CPUs or event order)"),
-    );
+  if (!live && !isSame && comparisons.every((each) => each.outcome === "identical")) {
+    const reason = "details outside the metrics differ (queues, CPUs or event order)";
+    comparisons.push(whole("changed", reason));
   }
   return comparisons;
+}
+
+function judgeMetrics(
+  { cell, pairs, infos, live }: {
+    readonly cell: string;
+    readonly pairs: readonly Pair[];
+    readonly infos: ReadonlyMap<string, Metric>;
+    readonly live: boolean;
+  },
+  options: GateOptions,
+): Comparison[] {
+  const ids = [...new Set(pairs.flatMap((pair) => Object.keys(pair.before.metrics)))];
+  const directionOf = (id: string): Direction => infos.get(id)?.direction ?? "neutral";
+  const [before, now] = [pairs.map((pair) => pair.before), pairs.map((pair) => pair.now)];
+  const noisy = live ? judgeLive(before, now, ids, directionOf) : null;
+  return ids.map((id) => {
+    const info = infos.get(id);
+    const direction = directionOf(id);
+    const effect = options.minimumEffect ?? info?.minimumEffect ?? DEFAULT_MINIMUM_EFFECT;
+    const judged = noisy?.get(id) ?? judgeExact(pairs, id, direction, effect);
+    return { cell, metric: id, unit: info?.unit ?? null, direction, ...judged };
+  });
+}
+
+/** Numbers of two units are never compared. */
+function refuseOtherUnit(
+  comparison: Comparison,
+  units: Readonly<Record<string, string>> | undefined,
+): Comparison {
+  const { metric, unit } = comparison;
+  const before = metric === null ? undefined : units?.[metric];
+  if (before === undefined || unit === null || before === unit) return comparison;
+  const reason = `unit is "${unit}", the baseline's is "${before}": not compared`;
+  return { ...comparison, outcome: "inconclusive", ratio: null, reason };
+}
+
+/** A metric that is gone while another came is most likely renamed; which one, a person sees. */
+function hintRename(
+  comparison: Comparison,
+  pairs: readonly Pair[],
+  infos: ReadonlyMap<string, Metric>,
+): Comparison {
+  const { metric, outcome } = comparison;
+  if (outcome !== "missing" || metric === null || infos.has(metric)) return comparison;
+  const known = new Set(pairs.flatMap((pair) => Object.keys(pair.before.metrics)));
+  const fresh = [...infos.keys()].filter((id) => !known.has(id));
+  if (fresh.length === 0) return { ...comparison, reason: `${LOST_REASON}: no such metric` };
+  const names = fresh.map((id) => `"${id}"`).join(", ");
+  const reason = `no such metric in the records, which have ${names} instead: if it is renamed, ` +
+    "accept the records with --accept";
+  return { ...comparison, reason };
 }
 
 /** Says that the runs come from another generator than the baseline's; null where they do not. */
@@ -208,7 +231,7 @@ function otherGenerator(pairs: readonly Pair[]): string | null {
   const pair = pairs.find(({ before, now }) => now.generator !== before.generator);
   if (pair === undefined) return null;
   return `generator is "${pair.now.generator}", the baseline's is "${pair.before.generator}": ` +
-    "numbers of two generators are never compared; accept the new one with --update";
+    "numbers of two generators are never compared; accept the new one with --accept";
 }
 
 /** Says that the workload or the machine is described in another way; null where it is not. */
@@ -219,7 +242,7 @@ function otherWorkload(pairs: readonly Pair[]): string | null {
     run.workload_sha256.slice(0, HASH_SHOWN_LENGTH)
   );
   return `workload or machine description (files, costs, options) is ${now}, the baseline's is ` +
-    `${before}: ratios are for information; accept it with --update`;
+    `${before}: ratios are for information; accept it with --accept`;
 }
 
 /**
@@ -234,7 +257,7 @@ function informOf(
   const ids = [...new Set(pairs.flatMap((pair) => Object.keys(pair.before.metrics)))];
   return ids.map((id) => {
     const info = infos.get(id);
-    const { outcome, ...numbers } = judgeExact(pairs, id, "neutral", { minimumEffect: 0 });
+    const { outcome, ...numbers } = judgeExact(pairs, id, "neutral", 0);
     return {
       cell,
       metric: id,
@@ -245,83 +268,4 @@ function informOf(
       reason: "for information, not judged",
     };
   });
-}
-
-/** What a judge of one metric returns; the caller adds which metric of which cell. */
-export type Judged = Pick<
-  Comparison,
-  "outcome" | "baseline" | "current" | "ratio" | "seed_count" | "reason"
->;
-
-function judgeExact(
-  pairs: readonly Pair[],
-  id: string,
-  direction: Direction,
-  options: GateOptions,
-): Judged {
-  const measured = pairs.flatMap(({ before, now }) => {
-    const [old, value] = [before.metrics[id] ?? null, now.metrics[id] ?? null];
-    return old === null || value === null ? [] : [{ seed: before.seed, old, value }];
-  });
-  const lost = pairs.some(({ before, now }) =>
-    (before.metrics[id] ?? null) !== null && (now.metrics[id] ?? null) === null
-  );
-  const ratio = measured.length === 0 ? null : median(measured.map(ratioOf));
-  const result = (outcome: Outcome, reason: string | null = null): Judged => ({
-    outcome,
-    baseline: measured.length === 0 ? null : median(measured.map((each) => each.old)),
-    current: measured.length === 0 ? null : median(measured.map((each) => each.value)),
-    ratio: ratio === null || ratio >= UNBOUNDED_LOSS ? null : ratio,
-    seed_count: measured.length,
-    reason,
-  });
-  if (lost) return result("missing", LOST_REASON);
-  const gained = pairs.some(({ before, now }) =>
-    (before.metrics[id] ?? null) === null && (now.metrics[id] ?? null) !== null
-  );
-  if (measured.every(({ old, value }) => old === value)) {
-    return gained ? result("changed", "the baseline has no value") : result("identical");
-  }
-  if (direction === "neutral") return result("changed");
-  const limit = 1 + options.minimumEffect;
-  const worse = measured.filter((each) => lossOf(each, direction) > limit);
-  const better = measured.filter((each) => lossOf(each, direction) < 1 / limit);
-  if (worse.length > 0 && better.length > 0) {
-    return result("inconclusive", `seeds disagree: ${seedsOf([...worse, ...better])}`);
-  }
-  const moved = worse.length > 0 ? worse : better;
-  if (moved.length === 0) return result("within");
-  // The median says nothing of a change that only some of the seeds show.
-  const reason = moved.length === measured.length ? null : `only ${seedsOf(moved)}`;
-  return result(worse.length > 0 ? "regression" : "improved", reason);
-}
-
-/** One value of a seed before and now. */
-interface SeedValues {
-  readonly seed: number;
-  readonly old: number;
-  readonly value: number;
-}
-
-/** "seed 2 at 10.0×, seed 3 from zero". */
-function seedsOf(values: readonly SeedValues[]): string {
-  const inOrder = [...values].sort((a, b) => a.seed - b.seed);
-  const shown = inOrder.slice(0, SEEDS_SHOWN_MAX).map((each) =>
-    `seed ${each.seed} ${each.old === 0 ? "from zero" : `at ${formatRatio(ratioOf(each))}`}`
-  );
-  const rest = inOrder.length - shown.length;
-  return [...shown, ...(rest > 0 ? [`${rest} more`] : [])].join(", ");
-}
-
-/** Current over baseline; a change from zero counts as unbounded. */
-function ratioOf({ old, value }: { old: number; value: number }): number {
-  if (old === value) return 1;
-  return old === 0 ? UNBOUNDED_LOSS : value / old;
-}
-
-/** Above 1 is worse, whatever the direction of the metric. */
-function lossOf(values: { old: number; value: number }, direction: Direction): number {
-  const ratio = ratioOf(values);
-  if (direction === "lower") return ratio;
-  return ratio === 0 ? UNBOUNDED_LOSS : 1 / ratio;
 }

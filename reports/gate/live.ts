@@ -11,7 +11,7 @@ import { canonicalJson } from "../../harness/canonical_json.ts";
 import type { Direction } from "../metrics.ts";
 import { formatRatio } from "../page/client/format.js";
 import type { BaselineRun } from "./baseline.ts";
-import { type Judged, LOST_REASON } from "./judge.ts";
+import { type Judged, LOST_REASON } from "./comparison.ts";
 import { judgeMeasured, type MeasuredMetric, type MeasuredVerdict } from "./measured.ts";
 
 /** Runs needed on each side; below it the rank-sum test cannot reach 1 % over all metrics. */

@@ -7,7 +7,8 @@
 
 import Table from "cli-table3";
 import { formatRatio, formatValue, plural } from "../page/client/format.js";
-import type { Comparison, Outcome, Verdict } from "./judge.ts";
+import type { Comparison, Outcome } from "./comparison.ts";
+import type { Verdict } from "./judge.ts";
 
 /** Rows of a table for people; the rest is counted and stands in the JSON. */
 const ROWS_MAX = 60;

@@ -5,7 +5,8 @@ import fc from "fast-check";
 import type { RunRecord } from "../../harness/record.ts";
 import { makeBaseline } from "../../reports/gate/baseline.ts";
 import { LIVE_RUNS_MIN } from "../../reports/gate/live.ts";
-import { type Comparison, judge, type Outcome, type Verdict } from "../../reports/gate/judge.ts";
+import type { Comparison, Outcome } from "../../reports/gate/comparison.ts";
+import { judge, type Verdict } from "../../reports/gate/judge.ts";
 import { plantSlowdown } from "../../reports/gate/self_test.ts";
 import { buildRecord } from "../record_builder.ts";
 
