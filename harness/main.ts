@@ -8,6 +8,7 @@
 import { Command, CommanderError } from "commander";
 import { benchCommand } from "./cli/bench.ts";
 import { buildCommand } from "./cli/build.ts";
+import { compareCommand } from "./cli/compare.ts";
 import type { Context } from "./cli/context.ts";
 import { gateCommand } from "./cli/gate.ts";
 import { type Io, systemIo } from "./cli/io.ts";
@@ -60,6 +61,7 @@ function program(context: Context): Command {
     benchCommand(context),
     reportCommand(context),
     gateCommand(context),
+    compareCommand(context),
     policyCommand(context),
     validateCommand(context),
     workloadsCommand(context),
@@ -78,6 +80,7 @@ Examples:
   deno task lab bench --help               all options of a command
   deno task lab report out/bench           table and page again from the records
   deno task gate                           verdict of the last bench against the baseline
+  deno task compare main .                 verdict of this folder against a revision
   deno task validate                       the model beside published measurements`;
 
 /** One line on stderr, and the exit code. */

@@ -16,7 +16,18 @@ function bench(folder: string, ...options: string[]): ReturnType<typeof lab> {
   return lab([...MOCK, "--out", folder, ...options]);
 }
 
-for (const command of ["bench", "report", "gate", "policy", "validate", "workloads", "build"]) {
+for (
+  const command of [
+    "bench",
+    "report",
+    "gate",
+    "compare",
+    "policy",
+    "validate",
+    "workloads",
+    "build",
+  ]
+) {
   Deno.test(`${command} --help explains itself, with examples, on stdout`, async () => {
     const { code, out, err } = await lab([command, "--help"]);
     assert.equal(code, 0);

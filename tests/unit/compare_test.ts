@@ -1,139 +1,249 @@
-/** Sets of runs against the first: pairing, judgement, sentences, the page and the command. */
+/**
+ * `compare`: from the first run to the verdict with made-up noise, what the host tells, and whole
+ * commands on a small repository.
+ */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { RunRecord } from "../../harness/record.ts";
-import { setNames } from "../../harness/cli/report.ts";
-import { arrange } from "../../reports/cells.ts";
-import { type Change, compareSets, type Comparison } from "../../reports/compare.ts";
-import { changeSentences, countSentence } from "../../reports/page/comparison.ts";
-import { renderComparison } from "../../reports/page/page.ts";
-import { buildBench, buildRecord } from "../record_builder.ts";
+import { findingsBefore, findingsBetween, parseHost } from "../../harness/compare/host.ts";
+import { Random } from "../../harness/stats/random.ts";
+import {
+  interleave,
+  type MeasuredComparison,
+  type Sample,
+  type SideName,
+} from "../../reports/gate/interleave.ts";
+import { DEFAULT_PLAN } from "../../reports/gate/sequential.ts";
+import { measuredMarkdown, measuredTerminal } from "../../reports/gate/show_measured.ts";
+import { buildRecord } from "../record_builder.ts";
 import { inFolder, lab } from "./lab_io.ts";
 
-/** Runs of "rr" under LATENCY whose p99 is as given per seed. */
-function runs(p99: readonly number[], change: Partial<RunRecord> = {}): RunRecord[] {
-  return p99.map((value, position) => {
-    const record = buildRecord({ policy: "LATENCY", seed: position + 1, sampleCount: 1000 });
-    const groups = record.measurement.groups.map((group) => ({
-      ...group,
-      latency_ns: { ...group.latency_ns!, p99: value },
+/** How a made-up side behaves. */
+interface Fake {
+  /** Latency of the candidate over the base. */
+  readonly factor?: number;
+  /** Values lie within this share around their level. */
+  readonly noise?: number;
+  /** Added to a run by its number, from 0. */
+  readonly drift?: (run: number) => number;
+  /** Metrics of the candidate; those of the base are latency and rate. */
+  readonly candidateIds?: readonly string[];
+}
+
+interface Told {
+  readonly comparison: MeasuredComparison;
+  readonly order: readonly SideName[];
+  readonly notes: readonly string[];
+}
+
+async function compareFakes(fake: Fake, minimumEffect: number = 0.03): Promise<Told> {
+  const { factor = 1, noise = 0.01, drift = () => 0, candidateIds = ["latency", "rate"] } = fake;
+  const random = new Random(3);
+  const order: SideName[] = [];
+  const notes: string[] = [];
+  const measure = (side: SideName): Promise<Sample[]> => {
+    const ids = side === "base" ? ["latency", "rate"] : candidateIds;
+    const level = 1000 * (side === "base" ? 1 : factor) + drift(order.length);
+    order.push(side);
+    return Promise.resolve(ids.map((id): Sample => {
+      const value = level * (1 + noise * (2 * random.uniform() - 1));
+      return id === "rate"
+        ? { id, unit: "1/s", direction: "higher", value: 1e9 / value }
+        : { id, unit: "ns", direction: "lower", value };
     }));
-    return { ...record, ...change, measurement: { ...record.measurement, groups } };
-  });
+  };
+  const note = (text: string): void => void notes.push(text);
+  const options = { plan: DEFAULT_PLAN, minimumEffect, seed: 1, note };
+  return { comparison: await interleave(measure, options), order, notes };
 }
 
-function compared(before: readonly RunRecord[], now: readonly RunRecord[]): Comparison {
-  return compareSets([...arrange(before, "base"), ...arrange(now, "head")])[0]!;
-}
-
-function changeOfP99(before: readonly number[], now: readonly number[]): Change {
-  const { workloads } = compared(runs(before), runs(now));
-  const row = workloads[0]!.rows.find((each) => each.row.id === "rr/latency_ns_p99")!;
-  return row.cells[0]!.change;
-}
-
-Deno.test("A change is judged by the median, and doubted where seeds reach the other side", () => {
-  assert.equal(changeOfP99([100, 100, 100], [90, 91, 92]), "better");
-  assert.equal(changeOfP99([100, 100, 100], [110, 105, 120]), "worse");
-  assert.equal(changeOfP99([100, 100, 100], [100.5, 99.5, 100]), "same");
-  assert.equal(changeOfP99([100, 100, 100], [80, 90, 103]), "unclear");
-  assert.equal(changeOfP99([0, 0, 0], [10, 10, 10]), "worse");
+Deno.test("equal sides are equivalent after the first look", async () => {
+  const { comparison } = await compareFakes({});
+  assert.equal(comparison.outcome, "pass");
+  assert.deepEqual(comparison.verdicts.map(({ outcome }) => outcome), ["equivalent", "equivalent"]);
+  assert.equal(comparison.pairs, 10);
 });
 
-Deno.test("Ratios pair seed with seed, so that what a seed does to both sets cancels", () => {
-  const { workloads } = compared(runs([100, 200, 400]), runs([50, 100, 200]));
-  const row = workloads[0]!.rows.find((each) => each.row.id === "rr/latency_ns_p99")!;
-  const { median, low, high, count } = row.cells[0]!.ratio!;
-  assert.deepEqual({ median, low, high, count }, { median: 0.5, low: 0.5, high: 0.5, count: 3 });
+Deno.test("a candidate 10 % slower is red in both metrics, after fresh pairs confirmed it", async () => {
+  const { comparison, notes } = await compareFakes({ factor: 1.1 });
+  assert.equal(comparison.outcome, "regression");
+  const [latency, rate] = comparison.verdicts;
+  assert.ok(Math.abs(latency!.ratio! - 1.1) < 0.01 && Math.abs(rate!.ratio! - 1 / 1.1) < 0.01);
+  assert.match(notes.at(-1)!, /^a regression after 10 pairs; 10 more to confirm it$/);
 });
 
-Deno.test("The sentences name what moved, from what to what, the largest first", () => {
-  const comparison = compared(runs([100_000, 100_000]), runs([80_000, 82_000]));
-  assert.deepEqual(changeSentences(comparison), [
-    "rr under LATENCY: p99 0.81× (range 0.80–0.82), 100\u202fµs to 81.0\u202fµs: better.",
-  ]);
-  assert.match(countSentence(comparison), /^Of \d+ values: 1 better, \d+ the same\.$/);
+Deno.test("a candidate 10 % faster passes as improved", async () => {
+  const { comparison } = await compareFakes({ factor: 1 / 1.1 });
+  assert.equal(comparison.outcome, "pass");
+  assert.deepEqual(comparison.verdicts.map(({ outcome }) => outcome), ["improved", "improved"]);
 });
 
-Deno.test("The same runs again have moved nowhere", () => {
-  const comparison = compared(buildBench([1, 2]), buildBench([1, 2]));
+Deno.test("a change at the minimum effect takes every look and stays inconclusive", async () => {
+  const { comparison, notes } = await compareFakes({ factor: 1.03 });
+  assert.equal(comparison.outcome, "inconclusive");
+  assert.equal(comparison.pairs, 40);
+  assert.equal(notes.filter((note) => /leave it open; 10 more/.test(note)).length, 3);
+});
+
+Deno.test("pairs come as ABBA or BAAB by chance, as many of each side", async () => {
+  const { order, comparison } = await compareFakes({ factor: 1.03 });
+  const pairs = order.slice(-2 * comparison.pairs);
+  assert.equal(pairs.filter((side) => side === "base").length, 40);
+  const blocks = Array.from({ length: 5 }, (_, at) => pairs.slice(4 * at, 4 * at + 4).join(" "));
+  assert.ok(
+    blocks.every((block) =>
+      ["base candidate candidate base", "candidate base base candidate"].includes(block)
+    ),
+    blocks.join("\n"),
+  );
+  assert.equal(new Set(blocks).size, 2, "both orders occur");
+});
+
+Deno.test("noise that hides the effect is refused before a pair is measured, with its size", async () => {
+  const { comparison, order } = await compareFakes({ noise: 0.2 }, 0.01);
+  assert.equal(comparison.outcome, "refused");
+  assert.ok(!order.includes("candidate"));
   assert.match(
-    countSentence(comparison),
-    /^Nothing moved by more than 1 %: all \d+ values are the same\.$/,
+    comparison.notes[0]!,
+    /^latency: .* hides changes below \d+(\.\d)? %; asked .* 1\.0 %/,
   );
-  assert.deepEqual(changeSentences(comparison), []);
+  assert.ok(comparison.noiseFloor["latency"]! > 0.05);
 });
 
-Deno.test("What differs besides the results is told, and targets are never set against each other", () => {
-  const other = runs([100], { workload_sha256: "aa".repeat(32) });
-  assert.deepEqual(compared(runs([100]), other).notes, [
-    "Described differently in the two sets, so that ratios are of other work: rr.",
+Deno.test("a base that keeps climbing is refused, one that is slow at first is warmed up", async () => {
+  const climbing = await compareFakes({ drift: (run) => 100 * run });
+  assert.equal(climbing.comparison.outcome, "refused");
+  assert.match(climbing.comparison.notes[0]!, /does not settle within 30 runs/);
+  const cold = await compareFakes({ drift: (run) => run < 3 ? 500 : 0 });
+  assert.equal(cold.comparison.outcome, "pass");
+  assert.ok(cold.comparison.warmUpRuns >= 3);
+});
+
+Deno.test("a metric that the candidate lacks fails, one that it has in addition is told", async () => {
+  const lost = await compareFakes({ candidateIds: ["latency"] });
+  assert.equal(lost.comparison.outcome, "regression");
+  assert.deepEqual(lost.comparison.notes, ["MISSING: the base has rate, the candidate lacks it"]);
+  const gained = await compareFakes({ candidateIds: ["latency", "rate", "other"] });
+  assert.equal(gained.comparison.outcome, "pass");
+  assert.deepEqual(gained.comparison.notes, ["not judged: only the candidate has other"]);
+});
+
+Deno.test("table and summary lead with what is red; names cannot break the Markdown", async () => {
+  const { comparison } = await compareFakes({ factor: 1.1 });
+  const names = { base: "a|b", candidate: "<script>" };
+  const text = measuredTerminal(comparison, names);
+  assert.match(text, /REGRESSION │ latency +│ 998 ns +│ 1\.10 µs +│ 1\.099× │ 1\.09/);
+  assert.match(text, /Fail: 2 REGRESSION of 2 metrics in 10 pairs\.\n$/);
+  const markdown = measuredMarkdown(comparison, names);
+  assert.ok(markdown.includes("a\\|b against \\<script>"));
+});
+
+const QUIET = `== /proc/loadavg
+0.10 0.20 0.30 1/200 4242
+== /proc/vmstat
+pswpin 10
+pswpout 20
+== /proc/stat
+cpu  100 0 100 700 0 0 0 100 0 0
+cpu0 50 0 50 350 0 0 0 50 0 0
+== /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor
+performance
+== /sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count
+3
+== /sys/devices/system/cpu/cpu1/thermal_throttle/core_throttle_count
+4
+`;
+
+Deno.test("a quiet host gives no finding; a host that tells nothing gives none either", () => {
+  const quiet = parseHost(QUIET);
+  assert.deepEqual(quiet, {
+    load: 0.1,
+    governors: ["performance"],
+    throttled: 7,
+    swappedPages: 30,
+    stolenTicks: 100,
+    allTicks: 1000,
+  });
+  assert.deepEqual([...findingsBefore(quiet, 4), ...findingsBetween(quiet, quiet)], []);
+  const silent = parseHost("");
+  assert.deepEqual([...findingsBefore(silent, 4), ...findingsBetween(silent, quiet)], []);
+});
+
+Deno.test("load, moving clocks, one CPU, throttling, swap and stolen time are each named", () => {
+  const busy = parseHost(QUIET.replace("0.10 ", "3.50 ").replace("performance", "powersave"));
+  assert.deepEqual(findingsBefore(busy, 1).map((finding) => finding.split(":")[0]), [
+    "1 CPU",
+    "load is 3.5 on 1 CPUs",
+    "clock rates move (governor powersave)",
   ]);
-  const live = compared(runs([100]), [buildRecord({ target: "live" })]);
-  assert.equal(live.workloads.length, 0);
-  assert.equal(countSentence(live), "head and base have no run in common.");
-  assert.deepEqual(live.notes.slice(0, 2), ["Only in base: rr.", "Only in head: rr (live)."]);
-});
-
-Deno.test("The page of a comparison leads with what changed and keeps every set's own part", async () => {
-  const slower = buildBench([1, 2]).map((record) =>
-    record.policy === "MIX" && record.workload === "rr"
-      ? buildRecord({ policy: "MIX", seed: record.seed, slowdown: 1.2 })
-      : record
+  const later = parseHost(
+    QUIET.replace("count\n4", "count\n6").replace("pswpin 10", "pswpin 12")
+      .replace("cpu  100 0 100 700 0 0 0 100", "cpu  140 0 100 750 0 0 0 110"),
   );
-  const page = await renderComparison([
-    { name: "before", records: buildBench([1, 2]) },
-    { name: "<after>", records: slower },
-    { name: "again", records: buildBench([1, 2]) },
+  assert.deepEqual(findingsBetween(parseHost(QUIET), later), [
+    "cores were slowed down 2 times by their temperature",
+    "2 pages were swapped: free memory",
+    "other guests of this host took 10.0 % of the CPU time",
   ]);
-  const markup = page.slice(page.indexOf("<body>")).replace(/<script[\s\S]*?<\/script>/g, "");
-  assert.match(markup, /<h1 id="comparison-title">What changed against before\?<\/h1>/);
-  assert.match(markup, /rr under MIX: p99 1\.20×[^<]*: worse\./);
-  assert.match(markup, /id="c1">again<\/h2> <p class="quiet">Nothing moved by more than 1 %/);
-  assert.match(markup, /Latency of rr: &lt;after&gt; against before, by percentile/);
-  assert.equal(markup.match(/<section class="source"/g)?.length, 6, "three sets, two targets");
-  assert.match(markup, /&lt;after&gt; · Model/);
-  assert.equal(markup.match(/<h1/g)?.length, 1);
-  assert.doesNotMatch(markup, /NaN|undefined/);
 });
 
-Deno.test("Sets are named by the end of the path that tells them apart", () => {
-  assert.deepEqual(setNames(["out/a", "out/b/"]), ["a", "b"]);
-  assert.deepEqual(setNames(["x/bench/records.ndjson", "y/bench/records.ndjson"]), [
-    "x/bench",
-    "y/bench",
-  ]);
-  assert.deepEqual(setNames(["out/a/records.previous.ndjson", "out/a"]), [
-    "records.previous",
-    "a",
-  ]);
-  assert.deepEqual(setNames(["out/a", "out/a"]), ["out/a (1)", "out/a (2)"]);
+Deno.test("a side that is nothing, or does not run, ends with 2 and one sentence", async () => {
+  await inFolder(async (cwd) => {
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [["nosuch", "."], /^error: "nosuch" is no folder and no revision of this repository: name/],
+      [["--", "--upload-pack=x", "."], /^error: "--upload-pack=x" is no folder and no revision/],
+      [[".", "."], /^error: ".*" is no lab: a folder with deno\.json and harness\/ is expected/],
+      [["cmd:", "cmd:true"], /^error: Cannot run "cmd:": a command line follows/],
+      [["cmd:exit 7", "cmd:true"], /^error: "sh -c exit 7" ended with 7: it said nothing/],
+      [["cmd:true", "cmd:true", "--", "-w", "rr"], /^error: Cannot give options of bench to a co/],
+    ];
+    for (const [sides, sentence] of cases) {
+      const { code, err } = await lab(["compare", ...sides], { cwd });
+      assert.match(err, sentence);
+      assert.equal(code, 2);
+    }
+  });
 });
 
-Deno.test("report --compare says what moved, as sentences and as JSON", async () => {
-  await inFolder(async (folder) => {
-    const [before, after] = [join(folder, "before.ndjson"), join(folder, "after.ndjson")];
-    const lines = (records: readonly RunRecord[]): string =>
-      records.map((record) => JSON.stringify(record) + "\n").join("");
-    await Deno.writeTextFile(before, lines(runs([100_000, 100_000])));
-    await Deno.writeTextFile(after, lines(runs([50_000, 50_000])));
-    const { code, out } = await lab(["report", before, after, "--compare"]);
-    assert.equal(code, 0);
-    assert.match(out, /^after against before\nOf \d+ values: 1 better, \d+ the same\.\n/);
-    assert.match(
-      out,
-      /rr under LATENCY: p99 0\.50× \(range 0\.50–0\.50\), 100.µs to 50\.0.µs: better\./,
-    );
-    const json = JSON.parse((await lab(["report", before, after, "--compare", "--json"])).out);
-    assert.equal(json.schema, "netpolicy-lab/comparison/1");
-    const moved = json.comparisons[0].values.filter((each: { change: string }) =>
-      each.change !== "same" && each.change !== "moved"
-    );
-    assert.deepEqual(moved.map((each: { metric: string }) => each.metric), ["rr/latency_ns_p99"]);
-    assert.equal(moved[0].ratio.median, 0.5);
-    const alone = await lab(["report", before, "--compare"]);
-    assert.equal(alone.code, 2);
-    assert.match(alone.err, /--compare needs two sets of records or more: name the base first/);
+/** A lab whose bench writes prepared records: all that `compare` needs of a revision. */
+async function makeRepository(cwd: string): Promise<void> {
+  const bench = `const out = Deno.args[Deno.args.indexOf("--out") + 1];
+Deno.copyFileSync("records.ndjson", out + "/records.ndjson");`;
+  const run = "deno run --quiet --allow-read --allow-write";
+  const tasks = { build: `${run} harness/nothing.ts`, bench: `${run} harness/bench.ts` };
+  await Deno.mkdir(join(cwd, "harness"));
+  await Deno.writeTextFile(join(cwd, "deno.json"), JSON.stringify({ tasks }));
+  await Deno.writeTextFile(join(cwd, "harness", "nothing.ts"), "");
+  await Deno.writeTextFile(join(cwd, "harness", "bench.ts"), bench);
+  await git(cwd, "init", "--quiet");
+}
+
+/** Commits a state in which latency is longer by a factor. */
+async function commit(cwd: string, slowdown: number): Promise<void> {
+  const line = JSON.stringify(buildRecord({ sampleCount: 2000, slowdown }));
+  await Deno.writeTextFile(join(cwd, "records.ndjson"), `${line}\n`);
+  await git(cwd, "add", ".");
+  await git(cwd, "commit", "--quiet", "--allow-empty", "-m", `slowdown ${slowdown}`);
+}
+
+async function git(cwd: string, ...args: string[]): Promise<string> {
+  const who = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
+  const command = new Deno.Command("git", { args: [...who, ...args], cwd, stderr: "inherit" });
+  const { success, stdout } = await command.output();
+  assert.ok(success, `git ${args.join(" ")}`);
+  return new TextDecoder().decode(stdout);
+}
+
+Deno.test("two revisions with equal model records pass, a slower one is red; nothing is left", async () => {
+  await inFolder(async (cwd) => {
+    await makeRepository(cwd);
+    for (const slowdown of [1, 1, 1.2]) await commit(cwd, slowdown);
+    const same = await lab(["compare", "HEAD~2", "HEAD~1"], { cwd });
+    assert.equal(same.code, 0, same.err);
+    assert.match(same.out, /^Pass: (\d+) comparisons: \1 identical\.\n$/);
+    const slower = await lab(["compare", "HEAD~1", "."], { cwd });
+    assert.equal(slower.code, 1, slower.err);
+    assert.match(slower.out, /REGRESSION +│ rr\/model\/stock\/NONE +│ rr\/latency_ns_p99/);
+    assert.equal((await git(cwd, "worktree", "list")).trim().split("\n").length, 1);
   });
 });

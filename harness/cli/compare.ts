@@ -1,0 +1,198 @@
+/**
+ * `compare`: two revisions, folders or commands, run in turns on this host, and the verdict. What
+ * is deterministic is compared exactly, one run a side; what is measured goes through pairs.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { appendFile } from "node:fs/promises";
+import { Command, InvalidArgumentError } from "commander";
+import { makeBaseline } from "../../reports/gate/baseline.ts";
+import { interleave, type Sample } from "../../reports/gate/interleave.ts";
+import { cellName, judge } from "../../reports/gate/judge.ts";
+import { ALPHA } from "../../reports/gate/measured.ts";
+import { DEFAULT_PLAN } from "../../reports/gate/sequential.ts";
+import { showMarkdown, showTerminal } from "../../reports/gate/show.ts";
+import { measuredMarkdown, measuredTerminal } from "../../reports/gate/show_measured.ts";
+import { metricsOf } from "../../reports/metrics.ts";
+import { findingsBefore, findingsBetween, readHost } from "../compare/host.ts";
+import { openSide, type RunResult, type Side } from "../compare/side.ts";
+import { EXIT, UserError } from "../errors.ts";
+import { cpuCount } from "../live/environment.ts";
+import { collect, type Context, wholeNumber } from "./context.ts";
+
+/** Smallest change of a measured metric that counts, unless told: 5 %. */
+const MEASURED_EFFECT = 0.05;
+
+interface CompareFlags {
+  readonly minimumEffect?: number;
+  readonly metric?: readonly string[];
+  readonly pairs: number;
+  readonly looks: number;
+  readonly seed: number;
+  readonly json?: true;
+}
+
+/** Both sides, open. */
+interface Sides {
+  readonly base: Side;
+  readonly candidate: Side;
+}
+
+/** The command, ready to be registered. */
+export function compareCommand(context: Context): Command {
+  const { pairsPerLook, looks } = DEFAULT_PLAN;
+  return new Command("compare")
+    .description("Verdict of a candidate against a base, both run here in turns")
+    .argument("<base>", "git revision, folder with a lab, or cmd:LINE")
+    .argument("<candidate>", "the same")
+    .argument("[bench...]", "after --: options of bench, for revisions and folders")
+    .option("--minimum-effect <share>", "smallest change that counts (default: see below)", share)
+    .option(
+      "--metric <id>",
+      "of measured runs: judge this metric, repeatable (default: all)",
+      collect,
+    )
+    .option("--pairs <count>", "pairs before each look", wholeNumber(10, 1000), pairsPerLook)
+    .option("--looks <count>", "looks, at most", wholeNumber(1, 10), looks)
+    .option("--seed <number>", "seed of the order of runs", wholeNumber(0, 4294967295), 1)
+    .option("--json", "print the verdict as JSON instead of a table")
+    .addHelpText("after", HELP)
+    .action((base: string, candidate: string, bench: readonly string[], flags: CompareFlags) =>
+      compare({ base, candidate, bench }, flags, context)
+    );
+}
+
+const HELP = `
+Model runs are deterministic: one run a side, compared exactly as the gate does, each metric with the
+minimum effect that it declares. Live runs and commands (their wall time) are measured: the base
+against itself first, then pairs in the order ABBA or BAAB by chance, up to --looks times --pairs,
+and fresh pairs to confirm before red. Their minimum effect is 5 %.
+
+A revision is checked out into a folder of its own, built and removed. Exit codes: 0 pass, 1
+regression, 2 wrong usage or a side that does not run, 3 inconclusive, 4 the noise of this host hides
+the effect asked for.
+
+Examples:
+  deno task compare main .
+  deno task compare v0.1.0 HEAD -- --target model --workload mix
+  deno task compare HEAD~1 HEAD --minimum-effect 0.1 -- --target live --workload rr --policy NONE
+  deno task compare "cmd:gzip -k1c big > /dev/null" "cmd:gzip -k9c big > /dev/null"`;
+
+function share(value: string): number {
+  const parsed = Number(value);
+  if (value.trim() !== "" && parsed > 0 && parsed < 1) return parsed;
+  throw new InvalidArgumentError("Accepted is a share above 0 and below 1.");
+}
+
+async function compare(
+  asked: { readonly base: string; readonly candidate: string; readonly bench: readonly string[] },
+  flags: CompareFlags,
+  context: Context,
+): Promise<void> {
+  const { io } = context;
+  const options = { cwd: io.cwd, bench: asked.bench };
+  const base = await openSide(asked.base, options);
+  try {
+    const candidate = await openSide(asked.candidate, options);
+    try {
+      const first = await base.run();
+      const isExact = first.records.length > 0 &&
+        first.records.every((record) => record.target !== "live");
+      if (isExact) await compareExactly(first, candidate, flags, context);
+      else await compareMeasured({ base, candidate }, flags, context);
+    } finally {
+      await candidate.close();
+    }
+  } finally {
+    await base.close();
+  }
+}
+
+/** Deterministic runs: the gate with the base as baseline. */
+async function compareExactly(
+  { records }: RunResult,
+  candidate: Side,
+  flags: CompareFlags,
+  context: Context,
+): Promise<void> {
+  const { io } = context;
+  const { records: now } = await candidate.run();
+  const minimumEffect = flags.minimumEffect ?? null;
+  const verdict = judge(now, makeBaseline(records), { minimumEffect });
+  io.out(flags.json ? `${JSON.stringify(verdict, null, 2)}\n` : showTerminal(verdict));
+  await appendSummary(showMarkdown(verdict), context);
+  context.exitCode =
+    { pass: EXIT.ok, regression: EXIT.failed, inconclusive: EXIT.inconclusive }[verdict.outcome];
+}
+
+async function compareMeasured(
+  sides: Sides,
+  flags: CompareFlags,
+  context: Context,
+): Promise<void> {
+  const { io } = context;
+  const note = (text: string): void => io.err(`${text}\n`);
+  const before = await readHost();
+  for (const finding of findingsBefore(before, cpuCount())) note(`warning: ${finding}`);
+  const comparison = await interleave(
+    async (side) => samplesOf(await sides[side].run(), flags.metric),
+    {
+      plan: { pairsPerLook: flags.pairs, looks: flags.looks, alpha: ALPHA },
+      minimumEffect: flags.minimumEffect ?? MEASURED_EFFECT,
+      seed: flags.seed,
+      note,
+    },
+  );
+  for (const finding of findingsBetween(before, await readHost())) note(`warning: ${finding}`);
+  const names = { base: sides.base.name, candidate: sides.candidate.name };
+  io.out(
+    flags.json
+      ? `${JSON.stringify({ ...names, ...comparison }, null, 2)}\n`
+      : measuredTerminal(comparison, names),
+  );
+  await appendSummary(measuredMarkdown(comparison, names), context);
+  context.exitCode = {
+    pass: EXIT.ok,
+    regression: EXIT.failed,
+    inconclusive: EXIT.inconclusive,
+    refused: EXIT.refused,
+  }[comparison.outcome];
+  if (comparison.outcome === "refused") {
+    note("Remedy: quieter conditions, a larger --minimum-effect, or --metric for a steadier one");
+  }
+}
+
+/** The judged metrics of a run, each named with its cell; the wall time where it has no record. */
+function samplesOf(run: RunResult, chosen: readonly string[] | undefined): Sample[] {
+  if (run.records.length === 0) {
+    const value = run.wallTimeNs;
+    return [{ id: "wall time", unit: "ns", direction: "lower", value }];
+  }
+  const samples = run.records.flatMap((record) =>
+    metricsOf(record).flatMap(({ id, unit, direction, value }): Sample[] => {
+      const isJudged = chosen === undefined ? direction !== "neutral" : chosen.includes(id);
+      if (value === null || !isJudged) return [];
+      // The generator is part of the name: numbers of two are never compared.
+      const name = `${cellName(record)} (${record.generator}) seed ${record.seed} ${id}`;
+      return [{ id: name, unit, direction, value }];
+    })
+  );
+  if (samples.length > 0) return samples;
+  const known = run.records.flatMap((record) => metricsOf(record).map(({ id }) => id));
+  throw new UserError(
+    `No run has a metric "${chosen?.join(", ")}": there are ${[...new Set(known)].join(", ")}`,
+  );
+}
+
+async function appendSummary(markdown: string, { io }: Context): Promise<void> {
+  const path = process.env["GITHUB_STEP_SUMMARY"] ?? "";
+  if (path === "") return;
+  try {
+    await appendFile(path, markdown);
+  } catch {
+    // The verdict stands without its summary.
+    io.err(`warning: Cannot write the summary "${path}" that GITHUB_STEP_SUMMARY names\n`);
+  }
+}
