@@ -55,6 +55,7 @@ export function workloadRelations(document: JsoncDocument<WorkloadSpec>): Findin
       ...arrivalFindings(group, index),
       ...threadFindings(group, index),
       ...serverFindings(group, index, document.value.groups),
+      ...clientFindings(group, index),
       ...sizeFindings(group, index, document),
     );
   });
@@ -122,6 +123,34 @@ function serverFindings(
   }
   if (threads === 0) return [];
   return [{ path, message: `${where}: its threads serve this group, so remove threads here` }];
+}
+
+/** Settings of clients that would be ignored, and client threads without a connection. */
+function clientFindings(group: WorkloadGroup, index: number): Finding[] {
+  const { client, connections, arrival, test } = group;
+  if (client === undefined) return [];
+  const path = ["groups", index, "client"];
+  const where = `groups[${index}].client`;
+  const ignored = (keys: readonly (keyof typeof client)[], why: string): Finding[] =>
+    keys.filter((key) => client[key] !== undefined).map((key) => ({
+      path,
+      key,
+      message: `${where}.${key} has no meaning ${why}: remove it`,
+    }));
+  if (client.host === false) {
+    const found = ignored(["threads", "pin", "wait_us"], "for ideal clients");
+    if (found.length > 0) return found;
+  }
+  if (arrival.loop === "closed" && client.wait_us !== undefined) {
+    return ignored(["wait_us"], "in a closed loop, where a response is what sends");
+  }
+  if (!hasTransactions(test) && client.latency_from !== undefined) {
+    return ignored(["latency_from"], `for ${test}`);
+  }
+  if ((client.threads ?? 0) <= connections) return [];
+  const message = `${where}.threads is ${client.threads}: accepted are at most the ` +
+    `${connections} connections of the group`;
+  return [{ path: [...path, "threads"], message }];
 }
 
 function arrivalFindings(group: WorkloadGroup, index: number): Finding[] {

@@ -22,6 +22,9 @@ import {
   EV_TX_LOST,
   EV_TX_REPORT,
   EV_WAIT,
+  EV_WIRE_CLOSED,
+  EV_WIRE_FRAME,
+  EV_WIRE_LOST,
   FLAG_LOST,
   FLAG_REPORT,
   packetAt,
@@ -60,7 +63,7 @@ import {
 } from "./queue";
 import { txAt } from "./ring";
 import { totals } from "./totals";
-import { isRemote } from "./wire";
+import { isRemote, wireKept } from "./wire";
 
 /** Frames the peer sent = taken by rings + dropped there + under way. */
 const RULE_FRAMES: i32 = 1;
@@ -84,6 +87,8 @@ const RULE_FILTERS: i32 = 20;
 const RULE_READY: i32 = 40;
 /** What was lost has a timer; acknowledged <= in order <= arrived <= sent, and it adds up. */
 const RULE_LOST: i32 = 41;
+/** Messages of another machine that have not arrived are under way. */
+const RULE_MESSAGES: i32 = 51;
 
 function eventsOf(kind: u32): u64 {
   let count: u64 = 0;
@@ -403,6 +408,12 @@ function lossesHold(): bool {
   return true;
 }
 
+/** Each message from another machine has an event at which it arrives. */
+function messagesHold(): bool {
+  const events = eventsOf(EV_WIRE_FRAME) + eventsOf(EV_WIRE_LOST) + eventsOf(EV_WIRE_CLOSED);
+  return events == wireKept();
+}
+
 /** Number of the first broken rule, or 0. */
 export function checkAll(): i32 {
   if (!framesHold()) return RULE_FRAMES;
@@ -416,5 +427,6 @@ export function checkAll(): i32 {
   if (!filterTableHolds()) return RULE_FILTERS;
   if (!readyHold()) return RULE_READY;
   if (!lossesHold()) return RULE_LOST;
+  if (!messagesHold()) return RULE_MESSAGES;
   return 0;
 }

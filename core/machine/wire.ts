@@ -245,6 +245,11 @@ export function wireOpen(isClient: bool, backNs: f64): void {
   horizon = 0;
 }
 
+/** Messages that have come and not arrived, for the check. */
+export function wireKept(): u32 {
+  return inCount - handledCount;
+}
+
 /** Time of the next event, ticks; -1 where there is none. */
 export function wireNext(): f64 {
   const time = nextTime();

@@ -40,6 +40,9 @@ function isOnlyModelled(arrival: Extract<WorkloadGroup["arrival"], { loop: "open
 }
 
 function refusalOfGroup(group: WorkloadGroup): string | null {
+  if (group.client !== undefined || group.served_by !== undefined) {
+    return "client and served_by describe hosts of the model: they work only with --target model";
+  }
   if (group.threads > 0 || group.pin) {
     return "the server of a live run is one event loop, so threads and pin work only with " +
       "--target model";

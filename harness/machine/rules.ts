@@ -20,6 +20,7 @@ const RULES: Readonly<Record<number, string>> = {
   40: "a connection with unread data is served, or on the ready list of its thread",
   41: "what was lost has a timer, and sent, arrived and acknowledged bytes add up",
   50: "what one host has put on the wire, the other has taken from it",
+  51: "each message from another host is under way, or has arrived",
 };
 
 /** The sentence of a rule; numbers start at 1. */

@@ -7,9 +7,11 @@
 
 import assert from "node:assert/strict";
 import { chromeEvents } from "../../harness/machine/trace_format.ts";
+import { ruleSentence } from "../../harness/machine/rules.ts";
 import { profileOf } from "../../harness/machine/profile.ts";
 import type { MachineSpec, WorkloadGroup } from "../../harness/spec.ts";
 import { wayNs } from "../../harness/validate/runs.ts";
+import { compileVariant } from "./machine_parts.ts";
 import {
   groupOf,
   loadModules,
@@ -123,6 +125,33 @@ for (const [name, run] of RUNS) {
     assert.deepEqual(runs[2], runs[0]);
     const other = runToEnd(modules, { ...run, machine, measureMs: 2, seed: 2 });
     assert.notEqual(other.fingerprint, runs[0]!.fingerprint);
+  });
+}
+
+/** Faults that lose a message: at the sender, and at the machine that it has come to. */
+const FAULTS = [
+  [50, "outCount++;", "if (now() % 97 != 0) outCount++;"],
+  [
+    51,
+    "scheduleFirst(message.time, EV_WIRE_FRAME + message.kind, inCount);",
+    "if (inCount % 97 != 5) scheduleFirst(message.time, EV_WIRE_FRAME + message.kind, inCount);",
+  ],
+] as const;
+
+for (const [rule, from, to] of FAULTS) {
+  Deno.test(`a run of two hosts breaks rule ${rule} where a message is lost`, async () => {
+    const machineModule = await compileVariant({
+      faults: [{ file: "core/machine/wire.ts", from, to }],
+      more: "plantFault(0);",
+    });
+    const run = {
+      groups: [groupOf({ test: "TCP_RR", connections: 32, outstanding: 4 })],
+      machine: pair(X710),
+    };
+    assert.throws(
+      () => runToEnd({ ...modules, machineModule }, run),
+      new RegExp(`broke its rule ${rule} by .*: ${ruleSentence(rule)}`),
+    );
   });
 }
 

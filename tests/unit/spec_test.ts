@@ -119,7 +119,7 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     'own.jsonc:5:7: Unknown key "requst_bytes" in groups[0]: accepted are "name", "test", ' +
     '"ip_version", "sendfile", "connections", "hint", "request_bytes", "response_bytes", ' +
     '"message_bytes", "outstanding", "sizes", "arrival", "service_ns", "service_distribution", ' +
-    '"threads", "pin", "assignment", "client" (did you mean "request_bytes"?)',
+    '"threads", "pin", "assignment", "served_by", "client" (did you mean "request_bytes"?)',
   ],
   [
     "a misspelt key that is missing under its right name",
@@ -156,6 +156,41 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     group('"test": "TCP_RR", "assignment": "by_queue"'),
     "own.jsonc:4:56: groups[0].assignment has no meaning where each connection has a thread of " +
     "its own: remove it, or set threads",
+  ],
+  [
+    "a server group that is not there",
+    group('"test": "TCP_RR", "served_by": "b"'),
+    'own.jsonc:4:69: groups[0].served_by is "b": no group before it has threads',
+  ],
+  [
+    "a server group with threads of its own",
+    '{ "title": "t", "groups": [\n' +
+    '  { "name": "a", "test": "TCP_RR", "connections": 2, "threads": 2 },\n' +
+    '  { "name": "b", "test": "TCP_RR", "connections": 2, "threads": 1, "served_by": "a" } ] }',
+    'own.jsonc:3:81: groups[1].served_by is "a": its threads serve this group, so remove ' +
+    "threads here",
+  ],
+  [
+    "client threads of ideal clients",
+    group('"test": "TCP_RR", "client": { "host": false, "threads": 1 }'),
+    "own.jsonc:4:83: groups[0].client.threads has no meaning for ideal clients: remove it",
+  ],
+  [
+    "more client threads than connections",
+    group('"test": "TCP_RR", "client": { "threads": 2 }'),
+    "own.jsonc:4:79: groups[0].client.threads is 2: accepted are at most the 1 connections of " +
+    "the group",
+  ],
+  [
+    "a wait of clients that a response wakes",
+    group('"test": "TCP_RR", "client": { "wait_us": 1000 }'),
+    "own.jsonc:4:68: groups[0].client.wait_us has no meaning in a closed loop, where a response " +
+    "is what sends: remove it",
+  ],
+  [
+    "a client's wait out of range",
+    group('"test": "TCP_RR", "client": { "wait_us": 2000000 }'),
+    "own.jsonc:4:79: groups[0].client.wait_us is 2000000: accepted is 0 to 1000000",
   ],
   [
     "an update share of constant sizes",
@@ -280,6 +315,29 @@ Deno.test("the largest UDP datagram, and nesting and size up to the limits, are 
     message,
     /^Cannot read ".*own\.jsonc": it holds \d+ bytes; accepted are at most 16777216$/,
   );
+});
+
+Deno.test("a second host is named by its machine's file, and its own second host does not count", async () => {
+  await inFolder(async (folder) => {
+    const text = await Deno.readTextFile(
+      new URL("../../workloads/machines/x710-8cpu.jsonc", import.meta.url),
+    );
+    const write = (name: string, peer: string) =>
+      Deno.writeTextFile(
+        join(folder, name),
+        text.replace('"nic": {', `"peer": ${JSON.stringify(peer)}, "nic": {`),
+      );
+    await write("own.jsonc", "./other.jsonc");
+    await write("other.jsonc", "./own.jsonc");
+    const { peer } = await readMachine("./own.jsonc", folder);
+    assert.equal(peer!.name, "other");
+    assert.equal(peer!.peer, undefined);
+    await write("own.jsonc", "x710-9cpu");
+    await assert.rejects(
+      readMachine("./own.jsonc", folder),
+      /^UserError: \.\/own\.jsonc:\d+:\d+: Unknown machine "x710-9cpu": .*did you mean "x710-8cpu"/,
+    );
+  });
 });
 
 Deno.test("a device has the link speeds that Intel sells it with", async () => {

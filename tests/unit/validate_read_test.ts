@@ -77,6 +77,20 @@ Deno.test("what is left out has its default", async () => {
   assert.equal(found!.groups![0]!.request_bytes, 1);
 });
 
+Deno.test("the other end is ideal, the machine's second host, or one like the machine", async () => {
+  const peerOf = async (change: Record<string, unknown>) => {
+    const [{ machine } = assert.fail()] = await read(textOf(change));
+    return machine.peer;
+  };
+  assert.equal(await peerOf({ machine: "connectx5-epyc7662" }), undefined);
+  const host = await peerOf({ machine: "connectx5-epyc7662", peer: "host" });
+  assert.equal(host!.name, "connectx5-client");
+  assert.equal(host!.peer, undefined);
+  const twin = await peerOf({ peer: "twin", host: { idle_state_limit: 3 } });
+  assert.equal(twin!.name, "x710-8cpu");
+  assert.equal(twin!.costs["idle_state_limit"], 3);
+});
+
 Deno.test("a workload may be named", async () => {
   const [found] = await read(textOf({ workload: "rr" }));
   assert.equal(found!.groups![0]!.connections, 16);
@@ -148,6 +162,11 @@ const MISTAKES: readonly (readonly [string, Record<string, unknown>, RegExp])[] 
     "an unknown machine",
     { machine: "x710-9cpu" },
     /:\d+:\d+: Unknown machine "x710-9cpu": .*\(did you mean "x710-8cpu"\?\)$/,
+  ],
+  [
+    "a second host that the machine does not name",
+    { peer: "host" },
+    /cases\[0\] has peer "host", but machine "x710-8cpu" names no second host: add peer to it/,
   ],
   [
     "two equal hosts for a stream",
