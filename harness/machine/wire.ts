@@ -97,7 +97,8 @@ export class Wire {
   #carry(side: Side, far: Side): void {
     const count = side.calls.wireCount();
     if (count === 0) return;
-    far.inbox.set(side.outbox.subarray(0, count * this.#words));
+    const words = count * this.#words;
+    for (let word = 0; word < words; word++) far.inbox[word] = side.outbox[word]!;
     far.calls.wireTake(count);
     side.calls.wireClear();
     far.next = nextOf(far);
