@@ -243,7 +243,7 @@ export class ModelRun {
       policy_counters: manager.counters(),
       fingerprint: this.fingerprint(),
       events: sum("events"),
-      remarks: this.#remarks(all),
+      remarks: [...this.#remarks(all), ...client === null ? [] : clientRemarks(client)],
       ...others,
     };
   }
@@ -328,6 +328,18 @@ export class ModelRun {
     }
     return remarks;
   }
+}
+
+/** Busy share from which on the clients' host decides the result. */
+const CLIENT_LIMIT = 0.9;
+
+function clientRemarks(span: Span): string[] {
+  const { name } = span.host.spec;
+  const busy = cpuShares(span, span.host.spec).cpu_utilisation ?? 0;
+  return busy < CLIENT_LIMIT ? [] : [
+    `the CPUs of the clients' host "${name}" were busy more than ${CLIENT_LIMIT * 100} % of the ` +
+    "time: the clients limit this result",
+  ];
 }
 
 /** Tests whose clients the model has as ideal ones only. */

@@ -190,6 +190,10 @@ Deno.test("clients that cannot keep up queue on their own host, and the latency 
   const [group] = measured.groups;
   assert.ok(group!.throughput.value < 350_000, `${group!.throughput.value}`);
   assert.ok(measured.client_host!.cpu_utilisation! > 0.98);
+  assert.match(
+    measured.remarks.join(),
+    /CPUs of the clients' host "client" were busy more than 90 %/,
+  );
   assert.ok(measured.cpu_utilisation! < 0.5);
   // Requests wait for a connection since they were due: longer and longer.
   assert.ok(group!.latency_ns!.p50 > 1e6, `${group!.latency_ns!.p50}`);
