@@ -123,6 +123,7 @@ for (const [name, run] of RUNS) {
     );
     assert.deepEqual(runs[1], runs[0]);
     assert.deepEqual(runs[2], runs[0]);
+    assert.deepEqual(runToEnd(careful, { ...run, machine, measureMs: 2 }), runs[0], "debug build");
     const other = runToEnd(modules, { ...run, machine, measureMs: 2, seed: 2 });
     assert.notEqual(other.fingerprint, runs[0]!.fingerprint);
   });
@@ -259,6 +260,8 @@ Deno.test("the clients' host has tracks and kinds of its own in trace and profil
     "Client host: Drops elsewhere",
   ]);
   const measured = run.measurement();
+  const plain = runToEnd(modules, { groups, machine: pair(X710) });
+  assert.equal(measured.fingerprint, plain.fingerprint, "looking changes nothing");
   const idleUs = (pid: number) =>
     events.filter((event) => event.pid === pid && event.name === "idle")
       .reduce((sum, { dur }) => sum + dur!, 0);
