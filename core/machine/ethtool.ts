@@ -14,6 +14,8 @@ import { ruleBeyond, ruleNext, ruleWord } from "./flow_director";
 import { filterInsert } from "./flow_input";
 import {
   INTRL_MAX_USECS,
+  intrlLimit,
+  intrlLimitSet,
   intrlSet,
   ITR_MAX_USECS,
   itrAdapt,
@@ -64,9 +66,6 @@ export { reasonDetail, reasonTake } from "./refusal";
 /** Least descriptors of a ring (I40E_MIN_NUM_DESCRIPTORS); the most are RING_MAX. */
 const RING_MIN: u32 = 64;
 
-/** Cap on the rate of each vector as the driver keeps it for all of them. */
-let rateLimit: u32 = 0;
-
 /**
  * Settings that stand before the run: intervals in microseconds or -1 for adaptive, and the cap on
  * the vector's rate. In force at once.
@@ -77,7 +76,7 @@ export function nicCoalesceStart(queue: u32, rxUsecs: i32, txUsecs: i32, highUse
   itrStart(queue, true, rxUsecs);
   itrStart(queue, false, txUsecs);
   intrlSet(queue, highUsecs);
-  rateLimit = highUsecs & ~3;
+  intrlLimitSet(highUsecs);
   return 0;
 }
 
@@ -138,20 +137,21 @@ export function ethtoolCoalesce(
   const end: u32 = queue < 0 ? queues() : first + 1;
   const rx = rxContainer(first);
   const tx = txContainer(first);
-  const high = given(rxHigh, <i32>rateLimit);
+  const limit = <i32>intrlLimit();
+  const high = given(rxHigh, limit);
   const rxAdapts = given(adaptiveRx, <i32>rx.adaptive);
   const txAdapts = given(adaptiveTx, <i32>tx.adaptive);
   const rxGap = given(rxUsecs, <i32>rx.setting);
   const txGap = given(txUsecs, <i32>tx.setting);
-  if (given(txHigh, <i32>rateLimit) != <i32>rateLimit) return refuse(-EINVAL, TX_HIGH_UNUSED);
+  if (given(txHigh, limit) != limit) return refuse(-EINVAL, TX_HIGH_UNUSED);
   if (high > <i32>INTRL_MAX_USECS) return refuse(-EINVAL, RX_HIGH_RANGE);
   const refused = sideRefused(rx, rxAdapts, rxGap, true) || sideRefused(tx, txAdapts, txGap, false);
   if (refused != 0) return refused;
-  rateLimit = <u32>high & ~3;
+  intrlLimitSet(<u32>high);
   for (let i = first; i < end; i++) {
     setSide(i, true, rxAdapts, rxGap);
     setSide(i, false, txAdapts, txGap);
-    intrlSet(i, rateLimit);
+    intrlSet(i, intrlLimit());
   }
   return 0;
 }
@@ -163,7 +163,7 @@ export function ethtoolWorkLimitNow(): u32 {
 
 /** Cap on each vector's rate as the driver knows it, microseconds: the one set last. */
 export function ethtoolUsecsHigh(): u32 {
-  return rateLimit;
+  return intrlLimit();
 }
 
 /** Interval that is set for a direction (0 rx, 1 tx), microseconds, whether it adapts or not. */

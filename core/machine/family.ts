@@ -53,7 +53,7 @@ export function udpFrames(connection: Connection, bytes: u32): u32 {
 
 /** Payload of a fragment but the last, and more than any other. */
 @inline
-export function udpFragment(connection: Connection): u32 {
+function udpFragment(connection: Connection): u32 {
   return connection.isV6 != 0 ? V6_FRAGMENT : UDP_SEGMENT;
 }
 

@@ -6,11 +6,10 @@
 import { RULE_MAP, RULE_MATCH, RULE_MAX } from "./abi";
 
 // Fields of a rule, as bits.
-export const FIELD_SOURCE: u32 = 1;
-export const FIELD_DESTINATION: u32 = 2;
-export const FIELD_SOURCE_PORT: u32 = 4;
-export const FIELD_DESTINATION_PORT: u32 = 8;
-export const FIELDS_ALL: u32 = 15;
+const FIELD_SOURCE: u32 = 1;
+const FIELD_DESTINATION: u32 = 2;
+const FIELD_SOURCE_PORT: u32 = 4;
+const FIELD_DESTINATION_PORT: u32 = 8;
 
 // Flow types by IP protocol; 0 is any other kind, of IPv4 with its fragments.
 export const FLOW_IP: u32 = 0;
@@ -23,6 +22,7 @@ export const FLOW_V6: u32 = 256;
 const MAP_MASK: u32 = RULE_MAX * 2 - 1;
 /** Flow types: TCP, UDP, SCTP and others of IPv4, then of IPv6. */
 export const TYPE_COUNT: u32 = 8;
+
 /**
  * What a rule matches: its flow type's place, four words of each address (of IPv4 the first), ports
  * and flexible word; fields outside the input set are 0. All but the flexible word is hashed.
@@ -41,6 +41,7 @@ export class Match {
   ports: u32;
   flexWord: u32;
 }
+/** Bytes of it that are hashed and compared. */
 export const HASHED_BYTES: usize = 40;
 
 /** What is wanted. */
@@ -66,11 +67,11 @@ export function typeOf(flowType: u32): i32 {
 
 /** Flow type at a place. */
 export function flowTypeAt(type: u32): u32 {
-  const protocols: u32 = type & 3;
+  const place: u32 = type & 3;
   const v6: u32 = type < 4 ? 0 : FLOW_V6;
-  if (protocols == 0) return FLOW_TCP | v6;
-  if (protocols == 1) return FLOW_UDP | v6;
-  return (protocols == 2 ? FLOW_SCTP : FLOW_IP) | v6;
+  if (place == 0) return FLOW_TCP | v6;
+  if (place == 1) return FLOW_UDP | v6;
+  return (place == 2 ? FLOW_SCTP : FLOW_IP) | v6;
 }
 
 /** Bits of both ports that a set of fields has. */

@@ -45,6 +45,8 @@ export const ITR_MAX_USECS: i32 = 8160;
 export const INTRL_MAX_USECS: u32 = 236;
 
 let linkGbps: u32 = 10;
+/** Cap on the rate of a vector as the driver keeps it for all of them, microseconds. */
+let limitUsecs: u32 = 0;
 /** One throttling counter for all causes of a vector (EITR of ixgbe) instead of one for each. */
 let perVector: bool = false;
 /** A direction that adapts follows dim.ts instead of the i40e driver's rule. */
@@ -70,17 +72,19 @@ export function itrInit(gbps: u32): void {
   perVector = false;
   followsDim = false;
   followsClasses = false;
+  limitUsecs = 0;
   for (let i: u32 = 0; i < queues(); i++) {
     resetContainer(rxContainer(i));
     resetContainer(txContainer(i));
   }
 }
 
-/** A vector's intervals after a reset: the driver's defaults, whatever was set. The cap stays. */
+/** A vector's intervals after a reset: the driver's defaults, whatever was set; the cap stays. */
 export function itrReset(index: u32): void {
   resetContainer(rxContainer(index));
   resetContainer(txContainer(index));
   queueAt(index).countdown = 0;
+  queueAt(index).intrl = <u64>limitUsecs * TICKS_PER_USEC;
   if (followsClasses) classesStart(queueAt(index), rxContainer(index), txContainer(index));
   if (!followsDim) return;
   itrStart(index, true, -1);
@@ -148,6 +152,16 @@ export function itrStart(queue: u32, isRx: bool, usecs: i32): void {
 export function intrlSet(queue: u32, usecs: u32): void {
   queueAt(queue).intrl = <u64>(min(usecs, INTRL_MAX_USECS) & ~3) * TICKS_PER_USEC;
   vectorCheck(queue);
+}
+
+/** The cap that the driver keeps for all vectors: the one set last, microseconds. */
+export function intrlLimit(): u32 {
+  return limitUsecs;
+}
+
+/** Keeps a cap for all vectors, rounded down to 4 us; each gets it by intrlSet. */
+export function intrlLimitSet(usecs: u32): void {
+  limitUsecs = usecs & ~3;
 }
 
 /** Cap on the rate of a vector, microseconds. */

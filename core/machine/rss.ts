@@ -20,10 +20,10 @@ export const HASH_TCP6: u32 = 2;
 export const HASH_UDP6: u32 = 3;
 const HASH_TYPES: u32 = 4;
 // Fields of the hash, as bits.
-export const HASH_SOURCE: u32 = 1;
-export const HASH_DESTINATION: u32 = 2;
-export const HASH_SOURCE_PORT: u32 = 4;
-export const HASH_DESTINATION_PORT: u32 = 8;
+const HASH_SOURCE: u32 = 1;
+const HASH_DESTINATION: u32 = 2;
+const HASH_SOURCE_PORT: u32 = 4;
+const HASH_DESTINATION_PORT: u32 = 8;
 const HASH_ALL: u32 = 15;
 
 /** Fields of each packet type, four bits each. */

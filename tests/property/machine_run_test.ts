@@ -7,7 +7,12 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { DEVICE_POLICIES, TESTS } from "../../harness/record.ts";
+import {
+  DEVICE_POLICIES,
+  type GroupMeasurement,
+  hasTransactions,
+  TESTS,
+} from "../../harness/record.ts";
 import {
   groupOf,
   loadModules,
@@ -23,6 +28,8 @@ const modules = await loadModules();
 const groups = fc.array(
   fc.record({
     test: fc.constantFrom(...TESTS),
+    ip_version: fc.constantFrom(4 as const, 6 as const),
+    sendfile: fc.boolean(),
     connections: fc.integer({ min: 1, max: 24 }),
     hint: fc.constantFrom("NONE", "CPU", "BULK", "LATENCY"),
     request_bytes: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 20_000 })),
@@ -42,13 +49,14 @@ const groups = fc.array(
   { minLength: 1, maxLength: 3 },
 ).map((list) =>
   list.map(({ isOpen, isDrawn, schedule, bursts, rate, ...fields }, place) => {
-    const transactional = fields.test.endsWith("RR");
+    const transactional = hasTransactions(fields.test);
+    const isSimple = !transactional || fields.test === "TCP_CRR" || fields.test === "TCP_CC";
     return groupOf({
       ...fields,
       name: `g${place}`,
       threads: Math.min(fields.threads, fields.connections),
-      outstanding: fields.test === "TCP_CRR" || !transactional ? 1 : fields.outstanding,
-      sizes: isDrawn && fields.test.startsWith("TCP") && transactional
+      outstanding: isSimple ? 1 : fields.outstanding,
+      sizes: isDrawn && (fields.test === "TCP_RR" || fields.test === "TCP_CRR")
         ? { distribution: "facebook", update_percent: 20 }
         : { distribution: "constant" },
       arrival: isOpen && transactional
@@ -118,6 +126,8 @@ const machines = fc.record({
     syn_retransmit_ns: 1_000_000,
     loss_ppm: machine.lossPpm,
     delayed_ack_ns: 300_000,
+    channel_reset_ns: 400_000,
+    ring_restart_ns: 200_000,
     ...machine.polling,
   });
 });
@@ -131,6 +141,36 @@ const runs: fc.Arbitrary<SmallRun> = fc.record({
   measureMs: fc.constant(4),
 });
 
+/** What may be done to the device meanwhile; some of it is refused. */
+const OPERATIONS = [
+  "-L eth0 combined 1",
+  "-L eth0 combined 3",
+  "-L eth0 combined 8",
+  "-G eth0 rx 64 tx 64",
+  "-G eth0 rx 4096 tx 256",
+  "-C eth0 adaptive-rx off adaptive-tx off rx-usecs 0 tx-usecs 100",
+  "--per-queue eth0 queue_mask 0x3 --coalesce adaptive-rx on",
+  "-X eth0 equal 1",
+  "-X eth0 weight 1 5",
+  "-N eth0 rx-flow-hash tcp4 sd",
+  "-N eth0 flow-type tcp6 dst-port 12865 action 0",
+  "-N eth0 flow-type udp4 user-def 0x6e65 action 1",
+  "-N eth0 flow-type tcp4 src-ip 192.168.0.2 action -1 loc 5",
+  "-N eth0 delete 5",
+] as const;
+
+const operations = fc.array(
+  fc.record({
+    at_ms: fc.integer({ min: 0, max: 35 }).map((tenths) => tenths / 10),
+    ethtool: fc.constantFrom(...OPERATIONS),
+  }),
+  { minLength: 1, maxLength: 8 },
+);
+
+function hasMoved(group: GroupMeasurement): boolean {
+  return group.bytes > 0 || group.transactions > 0;
+}
+
 Deno.test("every run keeps the conservation rules and makes progress", () => {
   fc.assert(
     fc.property(runs, (run) => {
@@ -143,12 +183,24 @@ Deno.test("every run keeps the conservation rules and makes progress", () => {
       // A group that has moved nothing may be starved for a while, but not for ever: except by a
       // flood of datagrams, which yields to nobody, or of frames that the device's buffer drops.
       if (run.groups.some((group) => group.test === "UDP_STREAM")) return;
-      if (measured.groups.every((group) => group.bytes > 0)) return;
+      if (measured.groups.every(hasMoved)) return;
       const longer = runToEnd(modules, { ...run, measureMs: 60 });
       if ("device_buffer_full" in longer.drops) return;
-      for (const group of longer.groups) assert.ok(group.bytes > 0, `${group.name} is stuck`);
+      for (const group of longer.groups) assert.ok(hasMoved(group), `${group.name} is stuck`);
     }),
     { seed: 2016, numRuns: 60 },
+  );
+});
+
+Deno.test("whatever is done to the device meanwhile, the conservation rules hold", () => {
+  fc.assert(
+    fc.property(runs, operations, (run, operations) => {
+      const measured = runToEnd(modules, { ...run, operations });
+      assert.equal(measured.duration_ns, 4e6);
+      const told = measured.remarks.filter((remark) => remark.includes("ms: ethtool"));
+      assert.equal(told.length, operations.length);
+    }),
+    { seed: 1967, numRuns: 40 },
   );
 });
 
