@@ -62,7 +62,11 @@ const MISTAKES: readonly (readonly [argv: string, code: number, message: RegExp]
     /"frobnicate": accepted are bench, report, gate, policy, validate, workloads, build\n$/,
   ],
   ["bench --polcy CPU", 2, /^error: Unknown option "--polcy" \(did you mean "--policy"\?\)\n$/],
-  ["bench --workload nope", 2, /^error: Unknown workload "nope": accepted are bursts, crr, /],
+  [
+    "bench --workload nope",
+    2,
+    /^error: Unknown workload "nope": accepted are bursts, channels, crr, /,
+  ],
   ["bench --policy BULKY", 2, /^error: Unknown policy "BULKY": .* \(did you mean "BULK"\?\)\n$/],
   ["bench --target modle", 2, /^error: Unknown target "modle": .* \(did you mean "model"\?\)\n$/],
   ["bench --seeds 0", 2, /^error: .*"0" is invalid\. Accepted is a whole number from 1 to 1000\n$/],
@@ -256,7 +260,10 @@ Deno.test("report names the line of a broken record", async () => {
 
 Deno.test("workloads lists workloads and machines", async () => {
   const { out } = await lab(["workloads"]);
-  assert.match(out, /^Workloads\n {2}bursts +Bursts: .*\n {2}crr +TCP connect\/request\/response/);
+  assert.match(
+    out,
+    /^Workloads\n {2}bursts +Bursts: .*\n {2}channels +Requests and a stream across /,
+  );
   assert.match(out, /\nMachines\n[^]*\n {2}x710-8cpu +/);
   const { workloads, machines } = JSON.parse((await lab(["workloads", "--json"])).out);
   assert.ok(workloads.some(({ name }: { name: string }) => name === "rr"));
