@@ -82,7 +82,7 @@ import {
   rulesInit,
 } from "./machine/flow_director";
 import { flushDone } from "./machine/flow_room";
-import { halvesInit, TO_HOST } from "./machine/half_connection";
+import { TO_HOST } from "./machine/half_connection";
 import { ITR_MAX_USECS, itrInit, itrSet, vectorTimer } from "./machine/itr";
 import { linkInit } from "./machine/link";
 import { wireClosed, wireLost } from "./machine/loss";
@@ -167,7 +167,6 @@ export function machineReset(seed: u32): void {
   wheelInit(EVENTS, EVENT_MAX, WHEEL);
   packetsInit();
   connectionsInit();
-  halvesInit();
   cpusInit();
   rulesInit();
   ringsInit();

@@ -57,7 +57,8 @@ export class RecordingDriver implements Driver {
   /** One line for each call since the last {@link takeCalls}: `name(arguments) = answer`. */
   #calls: string[] = [];
   #faults: { call: DriverCall; skip: number; times: number; errno: number }[] = [];
-  readonly #masks = new Map<number, Uint32Array>();
+  /** A mask and its text, which views of the state ask for after every operation. */
+  readonly #masks = new Map<number, { readonly words: Uint32Array; readonly text: string }>();
   readonly #rules = new Map<number, Map<number, HeldRule>>();
 
   /**
@@ -85,12 +86,12 @@ export class RecordingDriver implements Driver {
 
   /** Affinity masks that were ever touched, by interrupt, ascending. */
   masks(): [irq: number, mask: string][] {
-    return [...this.#masks].sort(([a], [b]) => a - b).map(([irq, mask]) => [irq, maskText(mask)]);
+    return [...this.#masks].sort(([a], [b]) => a - b).map(([irq, { text }]) => [irq, text]);
   }
 
   /** True if every interrupt has the mask it began with. */
   masksAreInitial(): boolean {
-    return [...this.#masks].every(([irq, mask]) => maskText(mask) === maskText(initialMask(irq)));
+    return [...this.#masks].every(([irq, { text }]) => text === maskText(initialMask(irq)));
   }
 
   /** Rules that a device holds, by location. */
@@ -149,16 +150,17 @@ export class RecordingDriver implements Driver {
 
   irqAffinityGet(irq: number, mask: Uint32Array): number {
     return this.#answer("irqAffinityGet", [irq], () => {
-      mask.set((this.#masks.get(irq) ?? initialMask(irq)).subarray(0, mask.length));
+      mask.set((this.#masks.get(irq)?.words ?? initialMask(irq)).subarray(0, mask.length));
       return 0;
     });
   }
 
   irqAffinitySet(irq: number, mask: Uint32Array): number {
-    return this.#answer("irqAffinitySet", [irq, maskText(mask)], () => {
-      const whole = new Uint32Array(MASK_WORDS);
-      whole.set(mask);
-      this.#masks.set(irq, whole);
+    const text = maskText(mask);
+    return this.#answer("irqAffinitySet", [irq, text], () => {
+      const words = new Uint32Array(MASK_WORDS);
+      words.set(mask);
+      this.#masks.set(irq, { words, text });
       return 0;
     });
   }

@@ -12,6 +12,8 @@ import {
   GROUP_MAX,
   GROUP_SHIFT,
   GROUPS,
+  HALF_SHIFT,
+  HALVES,
   STAMP_MAX,
   STAMP_SHIFT,
   STAMPS,
@@ -322,15 +324,13 @@ export function stampAt(connection: Connection, group: Group, counter: u32): usi
   return STAMPS + ((<usize>place) << STAMP_SHIFT);
 }
 
-/** Empties the tables. */
+/** Empties the tables: an entry is cleared when it is taken, since all together are 17 MB. */
 export function connectionsInit(): void {
   assert(offsetof<Group>() <= 1 << GROUP_SHIFT);
   assert(offsetof<Connection>() <= 1 << CONNECTION_SHIFT);
   assert(offsetof<Thread>() <= 1 << THREAD_SHIFT);
   stampCount = 0;
   memory.fill(GROUPS, 0, (<usize>GROUP_MAX) << GROUP_SHIFT);
-  memory.fill(CONNECTIONS, 0, (<usize>CONNECTION_MAX) << CONNECTION_SHIFT);
-  memory.fill(THREADS, 0, (<usize>CONNECTION_MAX) << THREAD_SHIFT);
   groupCount = 0;
   connectionCount = 0;
 }
@@ -340,6 +340,10 @@ export function groupAdd(count: u32, outstanding: u32): u32 {
   assert(groupCount < GROUP_MAX);
   assert(<u64>connectionCount + count <= CONNECTION_MAX);
   assert(<u64>count * outstanding + stampCount <= STAMP_MAX);
+  const first = <usize>connectionCount;
+  memory.fill(CONNECTIONS + (first << CONNECTION_SHIFT), 0, (<usize>count) << CONNECTION_SHIFT);
+  memory.fill(THREADS + (first << THREAD_SHIFT), 0, (<usize>count) << THREAD_SHIFT);
+  memory.fill(HALVES + (first << (HALF_SHIFT + 1)), 0, (<usize>count) << (HALF_SHIFT + 1));
   const group = groupAt(groupCount);
   group.first = connectionCount;
   group.count = count;

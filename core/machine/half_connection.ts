@@ -6,7 +6,6 @@
 // ranges. Decides nothing: what is thought lost is in recovery.ts, how much may go in cubic.ts.
 
 import {
-  CONNECTION_MAX,
   CONNECTION_SHIFT,
   CONNECTIONS,
   FLAG_ARRIVED,
@@ -59,17 +58,11 @@ export class HalfConnection {
   epoch: u64;
 }
 
-/** A direction of a connection. */
+/** A direction of a connection: without bytes when the connection is taken (groupAdd). */
 @inline
 export function halfOf(connection: Connection, direction: u32): HalfConnection {
   const index = (changetype<usize>(connection) - CONNECTIONS) >> CONNECTION_SHIFT;
   return changetype<HalfConnection>(HALVES + (((index << 1) + direction) << HALF_SHIFT));
-}
-
-/** No bytes on any of them. */
-export function halvesInit(): void {
-  assert(offsetof<HalfConnection>() <= 1 << HALF_SHIFT);
-  memory.fill(HALVES, 0, ((<usize>CONNECTION_MAX) << 1) << HALF_SHIFT);
 }
 
 /** Up to which number the receiver has everything. */

@@ -6,7 +6,15 @@
 // lost: one that fires without a loss would be undone (F-RTO, RFC 5682).
 
 import { cancel, now, schedule } from "../lib/wheel";
-import { EV_RTO, FLAG_GONE, FLAG_LOST, FLAG_RESENT, packetAt, packetDrop } from "./abi";
+import {
+  EV_RTO,
+  FLAG_GONE,
+  FLAG_LOST,
+  FLAG_RESENT,
+  HALF_SHIFT,
+  packetAt,
+  packetDrop,
+} from "./abi";
 import { Connection, connectionAt } from "./connection";
 import { cost, RETRANSMIT, TICKS_PER_NS } from "./costs";
 import {
@@ -231,6 +239,7 @@ export function timerFires(index: u32, direction: u32, waits: bool): u32 {
 }
 
 function reset(half: HalfConnection, segment: u32): void {
+  assert(offsetof<HalfConnection>() <= 1 << HALF_SHIFT);
   holesClear(half);
   if (half.timer != 0) cancel(half.timer);
   memory.fill(changetype<usize>(half), 0, offsetof<HalfConnection>());

@@ -26,7 +26,11 @@ export function holdsForScripts(
   check: (scene: Scene, draws: readonly Draw[]) => void,
 ): void {
   const property = fc.property(anyScene, anyDraws(effort.length), check);
+  // Many calls are refused on purpose, and nobody reads where: stacks take a quarter of the time.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   const result = fc.check(property, { numRuns: effort.scripts, seed: effort.seed });
+  Error.stackTraceLimit = stackTraceLimit;
   if (!result.failed) return;
   const cause = result.errorInstance;
   throw new Error([
