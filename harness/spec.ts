@@ -163,7 +163,7 @@ export interface MachineSpec {
     /** What `ethtool -C` has set before the run: the device without a policy. */
     readonly coalesce: Coalesce;
     /** What chooses the interval of a side that adapts: the i40e driver's rule, or another. */
-    readonly moderation: "adaptive" | "dim" | "latency_classes";
+    readonly moderation: "adaptive" | "dim" | "dim_cqe" | "latency_classes";
     /** One throttling counter for rx and tx of a vector, as ixgbe has it; i40e has two. */
     readonly itr_per_vector: boolean;
     /** Rx and tx usecs per policy; without one the device has what `coalesce` says. */

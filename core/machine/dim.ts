@@ -2,8 +2,9 @@
 // Dynamic interrupt moderation of Linux (lib/dim, net_dim), for comparison: i40e does not use it.
 // Every 64 NAPI completions a direction compares its bytes, packets and events per millisecond
 // with those before and walks along five profiles: on while it gets better, back when it does not,
-// parked at the best or when tired of walking. Told anew from its description; of a profile only
-// the interval counts, since the device has no limit by frames. Never touches the device.
+// parked at the best or when tired of walking. Told anew from its description. There are two sets
+// of profiles for receive: from event to event, where only the interval counts, since the device has
+// no limit by frames, and from completion to completion, with such a limit. Never touches the device.
 
 import { now } from "../lib/wheel";
 import { DIMS } from "./abi";
@@ -54,8 +55,24 @@ function dimAt(queue: u32, isRx: bool): Dim {
   return changetype<Dim>(DIMS + ((<usize>(queue * 2 + (isRx ? 0 : 1))) << 6));
 }
 
-/** Interval of a profile, microseconds: the kernel's tables for event queues. */
+/** Receive profiles for completion queues (DIM_CQ_PERIOD_MODE_START_FROM_CQE). */
+let byCompletion: bool = false;
+
+/** Takes the receive profiles for completion queues, or those for event queues. */
+export function dimByCompletion(on: bool): void {
+  byCompletion = on;
+}
+
+/** Most frames of a queue pair's receive profile: the kernel's table; 0 for event queues. */
+export function dimRxFrames(queue: u32): u32 {
+  if (!byCompletion) return 0;
+  const profile = dimAt(queue, true).profile;
+  return profile == 0 ? 256 : profile == 1 ? 128 : 64;
+}
+
+/** Interval of a profile, microseconds: the kernel's tables. */
 export function dimUsecs(isRx: bool, profile: u32): u32 {
+  if (isRx && byCompletion) return profile == 0 ? 2 : <u32>4 << profile;
   switch (profile) {
     case 0:
       return 1;
@@ -165,12 +182,16 @@ function perMs(count: u32, usecs: u64): u32 {
   return <u32>((<u64>count * USECS_PER_MS + usecs - 1) / usecs);
 }
 
-/** A NAPI completion with what it has counted: the interval from now on, microseconds. */
-export function dimEvent(queue: u32, isRx: bool, packets: u32, bytes: u32): u32 {
+/**
+ * A NAPI completion with what it has counted: the interval from now on, microseconds. It is an event
+ * itself; with completion queues those are the interrupts of the direction's own queue, as mlx5 has
+ * them (event_ctr of struct mlx5e_cq).
+ */
+export function dimEvent(queue: u32, isRx: bool, packets: u32, bytes: u32, raised: u32): u32 {
   const dim = dimAt(queue, isRx);
   dim.packets += packets;
   dim.bytes += bytes;
-  dim.events++;
+  dim.events += byCompletion ? raised : 1;
   if (dim.events < SAMPLE_EVENTS) return dimUsecs(isRx, dim.profile);
   const usecs = (now() - dim.start) / TICKS_PER_USEC;
   if (usecs != 0) {

@@ -90,9 +90,9 @@ export function nicLatencyClasses(): void {
   itrClasses();
 }
 
-/** Makes directions that adapt follow Linux's DIM instead of the i40e driver's rule. */
-export function nicDim(on: bool): void {
-  itrDim(on);
+/** Makes directions that adapt follow Linux's DIM instead of the i40e's rule: 0 no, 1 EQE, 2 CQE. */
+export function nicDim(mode: u32): void {
+  itrDim(mode);
 }
 
 function given(value: i32, present: i32): i32 {

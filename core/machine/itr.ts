@@ -4,7 +4,8 @@
 // event; rx and tx have a counter each, either can raise the vector. INTRL caps the vector's rate
 // whatever the causes. The device masks the vector when it raises it, and the driver's NAPI
 // completion unmasks it. Never touches a CPU: it sends EV_MSIX. Setting an interval takes effect
-// at the next completion, as on the device.
+// at the next completion, as on the device. For comparison receive can be moderated by completion,
+// as on ConnectX: its interval begins anew with each frame, and so many frames end it.
 
 import { cancel, now, schedule } from "../lib/wheel";
 import { EV_ITR, EV_MSIX } from "./abi";
@@ -19,7 +20,7 @@ import {
   WRITE_TX,
 } from "./adaptive_itr";
 import { cost, TIMER, MSIX } from "./costs";
-import { dimEvent, dimStart } from "./dim";
+import { dimByCompletion, dimEvent, dimRxFrames, dimStart } from "./dim";
 import { classesStart, classesUpdate } from "./latency_classes";
 import { pcieRegister, pcieWriteWord } from "./pcie";
 import {
@@ -38,6 +39,10 @@ const TICKS_PER_SECOND: u64 = 10000000000;
 /** The device has been up and silent before the run: its first statistics are stale. */
 const FIRST_JIFFY: u64 = 1;
 const NEVER: u64 = u64.MAX_VALUE;
+
+// What directions that adapt follow: the i40e driver's rule, DIM, DIM with moderation by completion.
+const DIM_OFF: u32 = 0;
+const DIM_CQE: u32 = 2;
 
 /** Largest interval, microseconds: 12 bits of 2 us, of which the driver uses 0xff0. */
 export const ITR_MAX_USECS: i32 = 8160;
@@ -116,9 +121,11 @@ export function itrPerVector(one: bool): void {
   perVector = one;
 }
 
-/** Directions that adapt follow Linux's DIM, each from its first profile. */
-export function itrDim(on: bool): void {
-  followsDim = on;
+/** Directions that adapt follow Linux's DIM, each from its first profile: 0 no, 1 EQE, 2 CQE. */
+export function itrDim(mode: u32): void {
+  assert(mode <= DIM_CQE);
+  followsDim = mode != DIM_OFF;
+  dimByCompletion(mode == DIM_CQE);
   for (let i: u32 = 0; i < queues(); i++) {
     if (rxContainer(i).adaptive != 0) itrStart(i, true, -1);
     if (txContainer(i).adaptive != 0) itrStart(i, false, -1);
@@ -142,6 +149,13 @@ export function itrStart(queue: u32, isRx: bool, usecs: i32): void {
   const container = isRx ? rxContainer(queue) : txContainer(queue);
   container.current = container.target;
   container.gap = gapOf(container.current);
+  if (isRx) frameLimitSet(queue);
+}
+
+/** The limit by frames that goes with a receive interval: of DIM's profile, or none. */
+function frameLimitSet(index: u32): void {
+  const adapts = followsDim && rxContainer(index).adaptive != 0;
+  queueAt(index).rxFrameLimit = adapts ? dimRxFrames(index) : 0;
 }
 
 /**
@@ -174,11 +188,23 @@ export function intrlOf(queue: u32): u32 {
 function dueAt(container: Container): u64 {
   return container.pending != 0 ? container.last + container.gap : NEVER;
 }
+
+/**
+ * When receive may interrupt. By completion: the interval counts from the last frame, and so many
+ * frames interrupt at once. Assumption: those count that have come since the interrupt was armed.
+ */
+@inline
+function rxDueAt(queue: Queue, rx: Container): u64 {
+  if (queue.rxFrameLimit == 0 || rx.pending == 0) return dueAt(rx);
+  if (queue.rxTail - queue.rxArmed >= queue.rxFrameLimit) return 0;
+  return queue.rxArrived + rx.gap;
+}
+
 /** When the vector may interrupt: the earliest of its causes, not before its rate allows it. */
 function vectorDue(queue: Queue, rx: Container, tx: Container): u64 {
   let due: u64 = 0;
   if (queue.forced == 0) {
-    due = min(dueAt(rx), dueAt(tx));
+    due = min(rxDueAt(queue, rx), dueAt(tx));
     if (due == NEVER) return NEVER;
     if (perVector) due = queue.lastRaised + min(rx.gap, tx.gap);
   }
@@ -187,9 +213,11 @@ function vectorDue(queue: Queue, rx: Container, tx: Container): u64 {
 
 
 @inline
-function fireCause(container: Container, time: u64): void {
+function fireCause(container: Container, due: u64, time: u64): u32 {
   // A cause that is not due rides along but does not restart its counter.
-  if (dueAt(container) <= time) container.last = time;
+  if (due > time) return 0;
+  container.last = time;
+  return 1;
 }
 
 /**
@@ -201,6 +229,13 @@ function witness(container: Container, time: u64): bool {
   if (container.pending == 0 || time - container.witnessed < interval) return false;
   container.witnessed = time;
   return true;
+}
+
+/** The same for receive by completion: a full count, or silence for the interval that is written. */
+function witnessFrames(queue: Queue, rx: Container, time: u64): bool {
+  const interval = <u64>(rx.current & ~LATENCY_FLAG) * TICKS_PER_USEC;
+  const isFull = queue.rxTail - queue.rxArmed >= queue.rxFrameLimit;
+  return rx.pending != 0 && (isFull || time - queue.rxArrived >= interval);
 }
 
 function judge(index: u32, time: u64): void {
@@ -217,7 +252,7 @@ function judge(index: u32, time: u64): void {
     }
     return;
   }
-  const isRx = witness(rx, time);
+  const isRx = queue.rxFrameLimit != 0 ? witnessFrames(queue, rx, time) : witness(rx, time);
   const isTx = witness(tx, time);
   if (!isRx && !isTx) queue.gapViolations++;
 }
@@ -248,8 +283,8 @@ export function vectorCheck(index: u32): void {
   if (due <= time) {
     judge(index, time);
     if (queue.forced == 0) {
-      fireCause(rx, time);
-      fireCause(tx, time);
+      queue.rxEvents += fireCause(rx, rxDueAt(queue, rx), time);
+      queue.txEvents += fireCause(tx, dueAt(tx), time);
     }
     raise(index);
     return;
@@ -279,7 +314,13 @@ export function vectorForce(index: u32): void {
 
 function followDim(index: u32, isRx: bool, container: Container): void {
   if (container.adaptive == 0) return;
-  container.target = evenUsecs(dimEvent(index, isRx, container.packets, container.bytes));
+  const queue = queueAt(index);
+  const events = isRx ? queue.rxEvents : queue.txEvents;
+  container.target = evenUsecs(
+    dimEvent(index, isRx, container.packets, container.bytes, events),
+  );
+  if (isRx) queue.rxEvents = 0;
+  else queue.txEvents = 0;
   container.packets = 0;
   container.bytes = 0;
 }
@@ -298,6 +339,7 @@ function moderate(index: u32, rx: Container, tx: Container): void {
   const choice = chooseWrite(rx, tx, queue);
   if (choice == WRITE_RX) rx.gap = gapOf(rx.current);
   else if (choice == WRITE_TX) tx.gap = gapOf(tx.current);
+  if (followsDim) frameLimitSet(index);
 }
 
 /** The same of a driver with classes of latency, which has one interval for a vector. */
@@ -320,6 +362,7 @@ export function vectorComplete(index: u32, rxWaiting: bool, txWaiting: bool): vo
   else moderate(index, rx, tx);
   pcieRegister();
   queue.masked = 0;
+  queue.rxArmed = queue.rxTail;
   // What the device holds back is as much a reason to interrupt as what the driver has seen.
   rx.pending = rxWaiting || rxWithheld(index) != 0 ? 1 : 0;
   tx.pending = txWaiting ? 1 : 0;

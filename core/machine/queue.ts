@@ -112,6 +112,14 @@ export class Queue {
   forced: u32;
   /** Cap on the vector's rate (INTRL): least ticks between two interrupts, 0 off. */
   intrl: u64;
+  /** Moderation by completion: most frames an interrupt waits for, 0 off; see itr.ts. */
+  rxFrameLimit: u32;
+  /** Frames up to the last time the interrupt was armed, and ticks of the last frame. */
+  rxArmed: u32;
+  rxArrived: u64;
+  /** Interrupts that each side was due for, since DIM has counted them. */
+  rxEvents: u32;
+  txEvents: u32;
   /** Ticks of the vector's last interrupt; the second is for the witness of itr.ts alone. */
   lastRaised: u64;
   witnessRaised: u64;

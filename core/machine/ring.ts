@@ -131,6 +131,7 @@ export function rxArrive(number: u32): bool {
   store<u32>(rxSlot(index, queue.rxTail), number);
   queue.rxTail++;
   rxContainer(index).pending = 1;
+  queue.rxArrived = now();
   writeBackArrived(index);
   vectorCheck(index);
   return true;

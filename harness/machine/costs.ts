@@ -95,4 +95,5 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   epoll_batch_events: 101,
   initial_window_segments: 102,
   ksoftirqd_alone: 90,
+  peer_quick_ack_switch: 108,
 };

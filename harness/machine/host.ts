@@ -178,7 +178,7 @@ function setUpHost(
   });
   calls.nicSet(nic.speed_gbps, nic.queue_pairs, nic.ring, nic.node);
   calls.nicItrPerVector(nic.itr_per_vector ? 1 : 0);
-  calls.nicDim(nic.moderation === "dim" ? 1 : 0);
+  calls.nicDim(nic.moderation === "dim" ? 1 : nic.moderation === "dim_cqe" ? 2 : 0);
   if (nic.moderation === "latency_classes") calls.nicLatencyClasses();
   const { rx, tx } = stockIntervals(nic.coalesce);
   for (let queue = 0; queue < nic.queue_pairs; queue++) {

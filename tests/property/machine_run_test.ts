@@ -87,7 +87,12 @@ const devices = fc.record({
     rx_usecs_high: fc.constantFrom(0, 4, 60, 236),
   }),
   itr_per_vector: fc.boolean(),
-  moderation: fc.constantFrom("adaptive" as const, "dim" as const, "latency_classes" as const),
+  moderation: fc.constantFrom(
+    "adaptive" as const,
+    "dim" as const,
+    "dim_cqe" as const,
+    "latency_classes" as const,
+  ),
 });
 
 /** What the device does with descriptors and on the bus. */

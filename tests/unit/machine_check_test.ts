@@ -77,7 +77,7 @@ const FAULTS: readonly (Fault & { readonly rule: number; readonly name: string }
     rule: RULE_GAP,
     name: "an interrupt does not restart its counter",
     file: "core/machine/itr.ts",
-    from: "if (dueAt(container) <= time) container.last = time;",
+    from: "container.last = time;",
     to: "",
   },
   {
