@@ -35,6 +35,10 @@ const STEPS: readonly Step[] = [
   },
   { name: "gate", args: ["task", "--quiet", "gate", "out/ci", "--junit", "out/ci/gate.xml"] },
   { name: "gate sees planted faults", args: ["task", "--quiet", "gate", "out/ci", "--self-test"] },
+  {
+    name: "gate sees planted changes of the model",
+    args: ["run", "--quiet", "--allow-read", "--allow-write", "--allow-run", ".ci/planted.ts"],
+  },
 ];
 
 /** Runs one step, its output going to ours, and counts what it did. */
