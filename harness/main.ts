@@ -10,6 +10,7 @@ import { benchCommand } from "./cli/bench.ts";
 import { buildCommand } from "./cli/build.ts";
 import { compareCommand } from "./cli/compare.ts";
 import type { Context } from "./cli/context.ts";
+import { exportCommand } from "./cli/export.ts";
 import { gateCommand } from "./cli/gate.ts";
 import { type Io, systemIo } from "./cli/io.ts";
 import { policyCommand } from "./cli/policy.ts";
@@ -62,6 +63,7 @@ function program(context: Context): Command {
     reportCommand(context),
     gateCommand(context),
     compareCommand(context),
+    exportCommand(context),
     policyCommand(context),
     validateCommand(context),
     workloadsCommand(context),

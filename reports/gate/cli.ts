@@ -26,7 +26,7 @@ import { cellName, judge, type Verdict } from "./judge.ts";
 import { LIVE_RUNS_MIN } from "./live.ts";
 import { selfTest } from "./self_test.ts";
 import { type TrialRow, trialRows } from "./self_trials.ts";
-import { showJunit, showMarkdown, showTerminal } from "./show.ts";
+import { showAnnotations, showJunit, showMarkdown, showTerminal } from "./show.ts";
 
 /** The accepted results of the model. */
 export const DEFAULT_BASELINE = "reports/baselines/model.json";
@@ -68,6 +68,8 @@ export interface GateIo {
   readonly stderr: (text: string) => void;
   /** Path in GITHUB_STEP_SUMMARY, if another than the process' environment says. */
   readonly summaryPath?: string;
+  /** Whether GitHub reads the output, if another than GITHUB_ACTIONS says. */
+  readonly annotates?: boolean;
 }
 
 /**
@@ -158,6 +160,10 @@ async function report(verdict: Verdict, command: GateCommand, io: GateIo): Promi
   io.stdout(command.json ? `${JSON.stringify(verdict, null, 2)}\n` : showTerminal(verdict));
   if (command.junit !== undefined) await writeText(command.junit, showJunit(verdict));
   await appendSummary(verdict, io);
+  if (io.annotates ?? process.env["GITHUB_ACTIONS"] === "true") {
+    // GitHub reads both streams; stdout may be JSON.
+    io.stderr(showAnnotations(verdict));
+  }
 }
 
 async function appendSummary(verdict: Verdict, io: GateIo): Promise<void> {

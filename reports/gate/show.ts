@@ -119,6 +119,39 @@ export function showMarkdown(verdict: Verdict): string {
   return `${parts.join("\n")}\n`;
 }
 
+/** Annotations that GitHub shows of one step; further ones it drops. */
+const ANNOTATIONS_MAX = 10;
+
+/**
+ * Workflow commands that GitHub turns into annotations of the run: an error for what fails, a
+ * warning for what is inconclusive. A result has no line of a file, so neither have they.
+ */
+export function showAnnotations(verdict: Verdict): string {
+  const of = (outcome: Outcome, level: string): string[] =>
+    verdict.comparisons.filter((each) => each.outcome === outcome).map((each) => {
+      const title = `${each.cell} ${each.metric ?? "whole cell"}`;
+      return `::${level} title=${escapeProperty(title)}::${escapeCommand(describe(each))}`;
+    });
+  const missing = verdict.missing_runs.map((run) =>
+    `::error title=${escapeProperty(run)}::The baseline has this run, the records do not`
+  );
+  const lines = [
+    ...missing,
+    ...of("missing", "error"),
+    ...of("regression", "error"),
+    ...of("inconclusive", "warning"),
+  ];
+  return lines.slice(0, ANNOTATIONS_MAX).map((line) => `${line}\n`).join("");
+}
+
+function escapeCommand(text: string): string {
+  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+function escapeProperty(text: string): string {
+  return escapeCommand(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
+}
+
 function escapeCell(text: string): string {
   return text.replace(/[\\|*_`<[\]]/g, "\\$&").replace(/[ \t\r\n]+/g, " ");
 }
