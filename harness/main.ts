@@ -12,6 +12,7 @@ import { compareCommand } from "./cli/compare.ts";
 import type { Context } from "./cli/context.ts";
 import { exportCommand } from "./cli/export.ts";
 import { gateCommand } from "./cli/gate.ts";
+import { historyCommand } from "./cli/history.ts";
 import { type Io, systemIo } from "./cli/io.ts";
 import { policyCommand } from "./cli/policy.ts";
 import { reportCommand } from "./cli/report.ts";
@@ -64,6 +65,7 @@ function program(context: Context): Command {
     gateCommand(context),
     compareCommand(context),
     exportCommand(context),
+    historyCommand(context),
     policyCommand(context),
     validateCommand(context),
     workloadsCommand(context),
