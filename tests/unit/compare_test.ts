@@ -132,7 +132,7 @@ Deno.test("table and summary lead with what is red; names cannot break the Markd
   const { comparison } = await compareFakes({ factor: 1.1 });
   const names = { base: "a|b", candidate: "<script>" };
   const text = measuredTerminal(comparison, names);
-  assert.match(text, /REGRESSION │ latency +│ 998 ns +│ 1\.10 µs +│ 1\.102× │ 1\.093× to/);
+  assert.match(text, /REGRESSION │ latency +│ 998\sns +│ 1\.10\sµs +│ 1\.102× │ 1\.093× to/);
   assert.match(text, /Fail: 2 REGRESSION of 2 metrics in 10 pairs\.\n$/);
   const markdown = measuredMarkdown(comparison, names);
   assert.ok(markdown.includes("a\\|b against \\<script>"));

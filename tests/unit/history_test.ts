@@ -76,7 +76,7 @@ Deno.test("the table says what changed, where and by how much; the rest is count
   const text = showTrends(trends, false);
   assert.match(
     text,
-    /rr\/latency_ns_p50 +│ +2 │ 1\.00 µs │ 1\.50 µs │ worse 1\.50× at c1 \(2026/,
+    /rr\/latency_ns_p50 +│ +2 │ 1\.00\sµs │ 1\.50\sµs │ worse 1\.50× at c1 \(2026/,
   );
   assert.doesNotMatch(text, /rr\/throughput/);
   assert.match(text, /\n2 series of 2 runs or fewer, 1 with a change\.\n$/);
