@@ -133,8 +133,8 @@ const FAULTS: readonly (Fault & { readonly rule: number; readonly name: string }
     rule: RULE_STUCK,
     name: "a completion is not reported",
     file: "core/machine/ring.ts",
-    from: "if ((packet.flags & FLAG_REPORT) != 0) {\n      schedule",
-    to: "if ((packet.flags & FLAG_REPORT) != 0 && now() % 97 != 0) {\n      schedule",
+    from: "if ((packet.flags & FLAG_REPORT) != 0) {\n      queue.reportsDue++",
+    to: "if ((packet.flags & FLAG_REPORT) != 0 && now() % 97 != 0) {\n      queue.reportsDue++",
   },
   {
     rule: RULE_DESCRIPTORS,

@@ -11,6 +11,7 @@ import { TOTAL_NAMES, type TotalName } from "../../harness/machine/reading.ts";
 import { type MachineWasm, readCounters } from "../../harness/machine/wasm.ts";
 import { ERRNO } from "../../harness/policy/errno.ts";
 import type { TestName } from "../../harness/record.ts";
+import { compileVariant, type Fault } from "./machine_parts.ts";
 import { bareGroup, bareMachine, groupOf, loadModules, runToEnd, X710 } from "./machine_runs.ts";
 
 const modules = await loadModules();
@@ -154,6 +155,48 @@ Deno.test("nothing passes while the device is reset, and what it loses has its c
   assert.ok(lost >= 6, `${lost}: of each stream at least what was under way`);
   runUntil(20);
   assert.ok(received(machine).reduce((sum, count) => sum + count) > 5000);
+});
+
+/** What a reset might do wrong, and the rule that sees it. */
+const FAULTS: readonly (Fault & { readonly rule: number; readonly name: string })[] = [
+  {
+    rule: 1,
+    name: "frames that it frees are not counted",
+    file: "core/machine/reset.ts",
+    from: "totals().dropResetToHost++;",
+    to: "",
+  },
+  {
+    rule: 5,
+    name: "packets of the transmit ring are not given back",
+    file: "core/machine/reset.ts",
+    from: "packetDrop(number);",
+    to: "",
+  },
+  {
+    rule: 5,
+    name: "what waits in a qdisc is forgotten",
+    file: "core/machine/ring.ts",
+    from: "schedule(now(), EV_TX_LOST, number);",
+    to: "",
+  },
+];
+const faulty = await compileVariant({ faults: FAULTS });
+
+FAULTS.forEach(({ rule, name }, number) => {
+  Deno.test(`a reset in which ${name} breaks rule ${rule}`, () => {
+    const machine = bareMachine(faulty, { costs: SHORT });
+    (machine.calls as unknown as Record<string, (fault: number) => void>)["plantFault"]!(number);
+    for (const test of ["TCP_STREAM", "TCP_MAERTS"] as const) bareGroup(machine, test, 6, 1000);
+    machine.calls.machineStart(1e6, 999e6);
+    const broken = () => {
+      for (let part = 0; part < 200; part++) machine.calls.machineRun(100);
+      return machine.calls.checkMachine();
+    };
+    assert.equal(broken(), 0, "before it");
+    assert.equal(new Ethtool(machine).setChannels({ combined: 3 }), OK);
+    assert.equal(broken(), rule);
+  });
 });
 
 Deno.test("during a reset everything else answers that the device is busy", () => {
