@@ -173,6 +173,11 @@ Deno.test("each host's CPUs, interrupts and drops are told under its own name", 
   });
   const client = measured.client_host!;
   assert.equal(client.machine, "client");
+  assert.ok(
+    measured.remarks.includes(
+      'the clients ran on a second host, "client": latency is what they saw',
+    ),
+  );
   assert.equal(client.cpus.length, 8);
   assert.ok(client.drops["ring_full"]! > 100, `${client.drops["ring_full"]}`);
   assert.deepEqual(measured.drops, {});
