@@ -148,22 +148,28 @@ Deno.bench({
   },
 });
 
+// LAB_ROOM_EVENTS=1e9 deno task bench:micro: a thousand million instead, some minutes.
 {
+  const events = Number(Deno.env.get("LAB_ROOM_EVENTS") ?? 1e8);
   const endless = new Endless({ groups: groupsOf("TCP_RR", 1000), machine: X710 });
   endless.advance(10_000_000);
-  const early = endless.room;
+  const early = { ...endless.room, rss: Deno.memoryUsage().rss };
   Deno.bench({
-    name: "a long run keeps its room: 100 million events",
+    name: `a long run keeps its room: ${events / 1e6} million events`,
     group: "model, room",
     n: 1,
     warmup: 0,
     fn: () => {
-      endless.advance(100_000_000);
-      const late = endless.room;
+      endless.advance(events);
+      const late = { ...endless.room, rss: Deno.memoryUsage().rss };
       assert.equal(late.bytes, early.bytes);
       for (const pool of ["eventsEver", "packetsEver"] as const) {
         assert.ok(late[pool] < early[pool] * 1.3, `${pool}: ${early[pool]}, then ${late[pool]}`);
       }
+      // The process as a whole: less than one more machine would take.
+      assert.ok(late.rss < early.rss + 2 ** 26, `process: ${early.rss}, then ${late.rss} bytes`);
+      console.log(`room after 10 million events: ${JSON.stringify(early)}`);
+      console.log(`room after ${events / 1e6} million more: ${JSON.stringify(late)}`);
     },
   });
 }

@@ -115,14 +115,18 @@ Deno.test("the intervals tell service that varies from service that does not", (
   assert.throws(() => agrees(pollaczekKhinchine(0.6, 1), waits, 0.2), /theory 15000\.0, model 7/);
 });
 
-/** Throughput per ns of a closed network: one queue, and clients that think. Exact MVA. */
-function meanValueAnalysis(clients: number, thinkNs: number): number {
-  let queue = 0;
+/** Throughput per ns of a closed network: queues with these demands, and clients that think. */
+function meanValueAnalysis(
+  clients: number,
+  thinkNs: number,
+  demandsNs: readonly number[] = [SERVICE_NS],
+): number {
+  const queues = demandsNs.map(() => 0);
   let rate = 0;
   for (let count = 1; count <= clients; count++) {
-    const response = SERVICE_NS * (1 + queue);
-    rate = count / (thinkNs + response);
-    queue = rate * response;
+    const responses = demandsNs.map((demand, place) => demand * (1 + queues[place]!));
+    rate = count / (thinkNs + responses.reduce((sum, response) => sum + response));
+    responses.forEach((response, place) => queues[place] = rate * response);
   }
   return rate;
 }
@@ -150,6 +154,73 @@ for (const [clients, thinkNs] of [[2, 10_000], [5, 50_000], [20, 200_000]] as co
     agrees(meanValueAnalysis(clients, away) * 1e9, rates, 0.02);
   });
 }
+
+/** Time that a message holds a link of 40 Gb/s: frames of 1448 bytes with all that goes with them. */
+function wireNs(bytes: number): number {
+  return (bytes + Math.ceil(bytes / 1448) * (66 + 24)) * 8 / 40;
+}
+
+/** Clients before a link of 40 Gb/s and a CPU; a lone one's time elsewhere, and runs of all. */
+function networkOf(clients: number, thinkNs: number, service: number, responseBytes: number) {
+  const requestBytes = 57_920;
+  const machine = withCosts(SINGLE_SERVER, {
+    peer_turnaround_ns: thinkNs,
+    tcp_window_bytes: 1_000_000,
+    initial_window_segments: 100,
+  });
+  const run = (connections: number, mean: number, seed: number) =>
+    runToEnd(modules, {
+      groups: [groupOf({
+        test: "TCP_RR",
+        connections,
+        request_bytes: requestBytes,
+        response_bytes: responseBytes,
+        service_ns: mean,
+        service_distribution: mean > 0 ? "exponential" : "constant",
+      })],
+      machine,
+      policy: "LATENCY",
+      seed,
+      warmupMs: 5,
+      measureMs: 40,
+    }).groups[0]!;
+  const links = [requestBytes, responseBytes].map(wireNs);
+  // What a lone request takes beyond the links is spent where nobody waits.
+  const awayNs = run(1, 0, 1).latency_ns!.mean - links[0]! - links[1]!;
+  const found = SEEDS.map((seed) => run(clients, service, seed));
+  for (const { throughput, latency_ns: latency } of found) {
+    const inFlight = throughput.value * latency!.mean / 1e9;
+    assert.ok(Math.abs(inFlight / clients - 1) < 0.02, `Little's law: ${inFlight} of ${clients}`);
+    const busy = throughput.value * links[0]! / 1e9;
+    assert.ok(busy < 1, `utilisation law: the link is busy for ${busy} of the time`);
+  }
+  const rates = found.map(({ throughput }) => throughput.value);
+  return { rates, awayNs, demandsNs: [...links, service] };
+}
+
+// Connections take turns on the link to the host frame by frame, which shares it as Baskett,
+// Chandy, Muntz and Palacios want it: messages of forty frames may all have the same length.
+for (const [clients, thinkNs] of [[4, 20_000], [12, 150_000]] as const) {
+  Deno.test(`${clients} clients, a link and a CPU: rate by mean value analysis`, () => {
+    const { rates, awayNs, demandsNs } = networkOf(clients, thinkNs, 24_000, 1);
+    agrees(meanValueAnalysis(clients, awayNs, demandsNs) * 1e9, rates, 0.03);
+    // The interval is narrow enough to see that clients wait for each other on the link.
+    const [link, back, service] = demandsNs as [number, number, number];
+    const noWait = meanValueAnalysis(clients, awayNs + link + back, [service]);
+    assert.throws(() => agrees(noWait * 1e9, rates, 0.03));
+  });
+}
+
+// The way back sends each message as a whole, all of one length: less waiting than the analysis
+// has, which is for lengths that vary, and never more than the busiest of the three can do.
+Deno.test("8 clients, two links and a CPU: between mean value analysis and the bottleneck", () => {
+  const { rates, awayNs, demandsNs } = networkOf(8, 20_000, 12_000, 57_920);
+  const { low, high } = meanInterval(rates, 0.99);
+  const analysis = meanValueAnalysis(8, awayNs, demandsNs) * 1e9;
+  const bottleneck = 1e9 / Math.max(...demandsNs);
+  assert.ok(analysis < low && high < bottleneck, `${analysis}, ${low} to ${high}, ${bottleneck}`);
+  assert.ok(low < 1.2 * analysis, `not far from it: ${low}, ${analysis}`);
+});
 
 Deno.test("utilisation law: one server is busy for rate times work", () => {
   const busy = SEEDS.map((seed) => {
