@@ -35,6 +35,17 @@ export interface TracedRun {
   readonly machine: MachineSpec;
 }
 
+/**
+ * Duration of a span between whole nanoseconds, microseconds. A viewer that adds it to the start in
+ * floating point must come out before the end: it would take the next span for a part of this one.
+ */
+function durationUs(fromNs: number, untilNs: number): number {
+  const end = untilNs / 1000;
+  let duration = (untilNs - fromNs) / 1000;
+  while (fromNs / 1000 + duration >= end) duration -= Number.EPSILON * end;
+  return duration;
+}
+
 /** Processes of the document, in the order in which they are shown. */
 const CPUS = 1;
 const QUEUES = 2;
@@ -280,7 +291,7 @@ class Format {
     if (until === from) return;
     const { name, cat } = span;
     const args = { ...span.args, ...more };
-    const times = { ts: from / 1000, dur: (until - from) / 1000 };
+    const times = { ts: from / 1000, dur: durationUs(from, until) };
     this.#events.push({ name, cat, ph: "X", ...times, pid, tid: place + 1, args });
   }
 

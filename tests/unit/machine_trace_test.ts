@@ -87,6 +87,7 @@ Deno.test("a traced run is the same run, whether the trace is whole or cut", () 
 Deno.test("spans of a CPU neither overlap nor leave a gap, and time never goes back", () => {
   for (const { events } of [busy, quiet]) {
     const ends = new Map<string, number>();
+    const floats = new Map<string, number>();
     const last = new Map<string, number>();
     for (const event of events.filter(({ ph }) => ph !== "M")) {
       const track = `${event.pid} ${event.tid}`;
@@ -99,6 +100,10 @@ Deno.test("spans of a CPU neither overlap nor leave a gap, and time never goes b
       if (event.pid === CPUS) assert.equal(from, end, `${track} at ${event.ts} us`);
       else assert.ok(from >= end, `${track}: spans overlap at ${event.ts} us`);
       ends.set(track, from + ns(event.dur));
+      // As viewers add it up, in floating point.
+      const over = floats.get(track) ?? 0;
+      assert.ok(event.ts! > over, `${track}: ${over} us is not before ${event.ts}`);
+      floats.set(track, event.ts! + event.dur!);
     }
     for (let cpu = 0; cpu < 8; cpu++) assert.equal(ends.get(`${CPUS} ${cpu + 1}`), 5e6);
   }
