@@ -29,7 +29,7 @@ import {
   TCP_CC,
   TCP_MAERTS,
 } from "./connection";
-import { cost, PEER_QUICK_ACK, PEER_TURNAROUND } from "./costs";
+import { cost, PEER_QUICK_ACK_SWITCH, PEER_TURNAROUND } from "./costs";
 import { tcpSegment } from "./family";
 import {
   deliver,
@@ -127,7 +127,7 @@ function receiveData(connection: Connection, group: Group, index: u32, packet: P
   const fresh = deliver(half, bytes);
   connection.peerUnacked += bytes;
   // At once for a stream, in quick-ack mode, for what is out of order; else with the next request.
-  const isQuick = group.test == TCP_MAERTS || cost(PEER_QUICK_ACK) != 0;
+  const isQuick = group.test == TCP_MAERTS || cost(PEER_QUICK_ACK_SWITCH) != 0;
   const due: u32 = 2 * tcpSegment(connection);
   if (isQuick || fresh != bytes || hasGap(half) || connection.peerUnacked >= due) {
     peerControl(index, FLAG_ACK, 0);

@@ -97,7 +97,7 @@ export const LOSS: u32 = 100;
 export const EPOLL_BATCH: u32 = 101;
 export const INITIAL_WINDOW: u32 = 102;
 export const KSOFTIRQD_ALONE: u32 = 90;
-export const PEER_QUICK_ACK: u32 = 108;
+export const PEER_QUICK_ACK_SWITCH: u32 = 108;
 
 /** Sets a parameter; value in the unit of its name, 0..2^31-1. */
 export function costSet(index: u32, value: u32): void {

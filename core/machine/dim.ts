@@ -2,9 +2,9 @@
 // Dynamic interrupt moderation of Linux (lib/dim, net_dim), for comparison: i40e does not use it.
 // Every 64 NAPI completions a direction compares its bytes, packets and events per millisecond
 // with those before and walks along five profiles: on while it gets better, back when it does not,
-// parked at the best or when tired of walking. Told anew from its description. There are two sets
-// of profiles for receive: from event to event, where only the interval counts, since the device has
-// no limit by frames, and from completion to completion, with such a limit. Never touches the device.
+// parked at the best or when tired of walking. Told anew from its description. Receive has two
+// sets of profiles: from event to event, where only the interval counts, since the device has no
+// limit by frames, and from completion to completion, with such a limit. Never touches the device.
 
 import { now } from "../lib/wheel";
 import { DIMS } from "./abi";
@@ -183,9 +183,9 @@ function perMs(count: u32, usecs: u64): u32 {
 }
 
 /**
- * A NAPI completion with what it has counted: the interval from now on, microseconds. It is an event
- * itself; with completion queues those are the interrupts of the direction's own queue, as mlx5 has
- * them (event_ctr of struct mlx5e_cq).
+ * A NAPI completion with what it has counted: the interval from now on, microseconds. It is an
+ * event itself; with completion queues those are the interrupts of the direction's own queue, as
+ * mlx5 has them (event_ctr of struct mlx5e_cq).
  */
 export function dimEvent(queue: u32, isRx: bool, packets: u32, bytes: u32, raised: u32): u32 {
   const dim = dimAt(queue, isRx);

@@ -90,7 +90,7 @@ export function nicLatencyClasses(): void {
   itrClasses();
 }
 
-/** Makes directions that adapt follow Linux's DIM instead of the i40e's rule: 0 no, 1 EQE, 2 CQE. */
+/** Makes directions that adapt follow Linux's DIM, not the i40e's rule: 0 no, 1 EQE, 2 CQE. */
 export function nicDim(mode: u32): void {
   itrDim(mode);
 }

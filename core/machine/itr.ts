@@ -40,7 +40,7 @@ const TICKS_PER_SECOND: u64 = 10000000000;
 const FIRST_JIFFY: u64 = 1;
 const NEVER: u64 = u64.MAX_VALUE;
 
-// What directions that adapt follow: the i40e driver's rule, DIM, DIM with moderation by completion.
+// What directions that adapt follow: the i40e driver's rule, DIM, or DIM by completion.
 const DIM_OFF: u32 = 0;
 const DIM_CQE: u32 = 2;
 
@@ -231,7 +231,7 @@ function witness(container: Container, time: u64): bool {
   return true;
 }
 
-/** The same for receive by completion: a full count, or silence for the interval that is written. */
+/** The same for receive by completion: a full count, or silence for the written interval. */
 function witnessFrames(queue: Queue, rx: Container, time: u64): bool {
   const interval = <u64>(rx.current & ~LATENCY_FLAG) * TICKS_PER_USEC;
   const isFull = queue.rxTail - queue.rxArmed >= queue.rxFrameLimit;

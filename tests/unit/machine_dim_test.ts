@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { compileVariant } from "./machine_parts.ts";
-import { bareMachine, groupOf, loadModules, runToEnd, X710 } from "./machine_runs.ts";
+import { bareMachine, groupOf, loadModules, runToEnd, withCosts, X710 } from "./machine_runs.ts";
 
 const modules = await loadModules();
 const module = await compileVariant({
@@ -20,7 +20,7 @@ const module = await compileVariant({
   `,
 });
 type Calls = Record<
-  "dimEvent" | "dimStart" | "dimUsecs" | "sleep",
+  "dimEvent" | "dimStart" | "dimUsecs" | "nicDim" | "sleep",
   (...values: number[]) => number
 >;
 
@@ -38,7 +38,7 @@ function directionOf(isRx = RX) {
     let interval = 0;
     for (let event = 0; event < EVENTS; event++) {
       calls.sleep(usecs);
-      interval = calls.dimEvent(0, isRx, packets, bytes);
+      interval = calls.dimEvent(0, isRx, packets, bytes, 1);
     }
     return interval;
   };
@@ -58,7 +58,7 @@ Deno.test("nothing changes before 64 completions", () => {
   const { calls } = directionOf();
   const answers = Array.from({ length: EVENTS }, () => {
     calls.sleep(USECS);
-    return calls.dimEvent(0, RX, 10, 1000);
+    return calls.dimEvent(0, RX, 10, 1000, 1);
   });
   assert.deepEqual(answers.slice(0, -1), Array(EVENTS - 1).fill(8));
   assert.equal(answers.at(-1), 1);
@@ -133,4 +133,41 @@ Deno.test("at low load DIM throttles a request longer than the driver's rule doe
       .latency_ns!;
   });
   assert.ok(latency[1]!.p50 > latency[0]!.p50, `${latency[0]!.p50}, ${latency[1]!.p50}`);
+});
+
+/** A device whose receive is moderated by completion, with the machine's one stream of requests. */
+function byCompletion(requestsPerSecond: number) {
+  const nic = { ...X710.nic, queue_pairs: 1, moderation: "dim_cqe" } as const;
+  const machine = withCosts({ ...X710, nic }, {
+    rx_write_back_descriptors: 1,
+    atr_sample_packets: 0,
+  });
+  const arrival = {
+    loop: "open",
+    rate_per_second: requestsPerSecond,
+    distribution: "constant",
+  } as const;
+  const group = groupOf({ test: "UDP_RR", connections: 32, outstanding: 64, arrival });
+  const measured = runToEnd(modules, { groups: [group], machine, measureMs: 4 });
+  return { queue: measured.queues[0]!, latency: measured.groups[0]!.latency_ns! };
+}
+
+Deno.test("by completion the interval begins anew with each frame: only a pause or 128 end it", () => {
+  // Gaps of 5 us never let the 8 us of the first profile pass, gaps of 50 us always do.
+  const busy = byCompletion(200_000);
+  const calm = byCompletion(20_000);
+  const perInterrupt = ({ queue }: typeof busy) => queue.rx_packets / queue.interrupts;
+  assert.ok(perInterrupt(busy) > 2 * perInterrupt(calm), `${perInterrupt(busy)}`);
+  assert.ok(busy.latency.max > 128 * 5000 && busy.latency.max < 2 * 128 * 5000);
+  assert.ok(calm.latency.min > 8000 && calm.latency.max < 60_000, `${calm.latency.max} ns`);
+});
+
+Deno.test("the profiles for completion queues are 2 to 64 us, and only receive has them", () => {
+  const { calls } = bareMachine(module) as unknown as { calls: Calls };
+  calls.nicDim(2);
+  const usecs = (isRx: number) => [0, 1, 2, 3, 4].map((place) => calls.dimUsecs(isRx, place));
+  assert.deepEqual(usecs(RX), [2, 8, 16, 32, 64]);
+  assert.deepEqual(usecs(TX), [1, 8, 32, 64, 128]);
+  calls.nicDim(1);
+  assert.deepEqual(usecs(RX), [1, 8, 64, 128, 256]);
 });

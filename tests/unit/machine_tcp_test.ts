@@ -57,6 +57,17 @@ Deno.test("whatever the link loses, every test goes on and keeps all rules", () 
   }
 });
 
+Deno.test("a client in quick-ack mode sends a packet more for each response", () => {
+  const packets = (quick: number) => {
+    const group = groupOf({ test: "TCP_RR", connections: 4 });
+    const machine = withCosts(X710, { peer_quick_ack_switch: quick });
+    const { queues, groups } = run({ groups: [group], machine });
+    const received = queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
+    return received / groups[0]!.transactions;
+  };
+  assert.ok(Math.abs(packets(0) - 1) < 0.02 && Math.abs(packets(1) - 2) < 0.02);
+});
+
 Deno.test("each lost segment is sent again about once", () => {
   for (const test of ["TCP_STREAM", "TCP_MAERTS"] as const) {
     const measured = run({
