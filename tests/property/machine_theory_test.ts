@@ -155,7 +155,7 @@ for (const [clients, thinkNs] of [[2, 10_000], [5, 50_000], [20, 200_000]] as co
   });
 }
 
-/** Time that a message holds a link of 40 Gb/s: frames of 1448 bytes with all that goes with them. */
+/** Time that a message holds a link of 40 Gb/s: frames of 1448 bytes, and what goes with each. */
 function wireNs(bytes: number): number {
   return (bytes + Math.ceil(bytes / 1448) * (66 + 24)) * 8 / 40;
 }
