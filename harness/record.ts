@@ -8,8 +8,8 @@
  * @module
  */
 
-/** Version of the record format; a reader refuses any other. */
-export const RECORD_SCHEMA = "netpolicy-lab/run/1";
+/** Version of the record format; migrate.ts brings earlier ones here. */
+export const RECORD_SCHEMA = "netpolicy-lab/run/2";
 
 /** Device policies in the order of the RFC's enum, MIX last (valid for a device only). */
 export const DEVICE_POLICIES = ["NONE", "CPU", "BULK", "LATENCY", "MIX"] as const;
@@ -67,6 +67,8 @@ export interface GroupMeasurement {
   /** Only UDP, and only where the target counts both ends: sent in the interval, never arrived. */
   readonly datagrams?: { readonly sent: number; readonly lost: number };
   readonly loop: "closed" | "open";
+  /** Only an open loop: mean load of its schedule, requests per second. */
+  readonly offered_per_second?: number;
   readonly transactions: number;
   /** Payload bytes carried, both directions. */
   readonly bytes: number;

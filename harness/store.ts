@@ -13,6 +13,7 @@ import { join, resolve } from "node:path";
 import { UserError } from "./errors.ts";
 import { countInHistogram } from "./histogram.ts";
 import { readText, reasonOf, schemaFindings } from "./jsonc.ts";
+import { migrate, READABLE_SCHEMAS } from "./migrate.ts";
 import { RECORD_SCHEMA, type RunRecord } from "./record.ts";
 import recordSchema from "./record_schema.json" with { type: "json" };
 
@@ -234,10 +235,11 @@ function recordOf(line: string, place: string): RunRecord {
     throw new UserError(`${place}: Not a run record: the line is not JSON (cut off or edited?)`);
   }
   const schema = (value as { schema?: unknown } | null)?.schema;
-  if (schema !== RECORD_SCHEMA) {
+  if (typeof schema !== "string" || !READABLE_SCHEMAS.includes(schema)) {
     const found = JSON.stringify(schema) ?? "nothing";
     throw new UserError(`${place}: Not a run record: "schema" is ${found}, not "${RECORD_SCHEMA}"`);
   }
+  value = migrate(value as Record<string, unknown>);
   const findings = schemaFindings(recordSchema, value);
   if (findings[0] !== undefined) throw new UserError(`${place}: ${findings[0].message}`);
   const record = value as RunRecord;

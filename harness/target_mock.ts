@@ -12,6 +12,7 @@
  */
 
 import { LatencyHistogram } from "./histogram.ts";
+import { offeredPerSecond } from "./offered.ts";
 import type {
   DevicePolicy,
   GroupMeasurement,
@@ -133,6 +134,7 @@ function pretend(run: PlannedRun, fractionDone: number): Measurement {
 function pretendGroup(run: PlannedRun, group: WorkloadGroup, durationNs: number): GroupMeasurement {
   const policy = policyOfGroup(run.policy, group);
   const factor = LATENCY_FACTORS[policy] * (1 + (run.seed % 7) / 100);
+  const offered = offeredPerSecond(group.arrival);
   const base = {
     name: group.name,
     test: group.test,
@@ -140,6 +142,7 @@ function pretendGroup(run: PlannedRun, group: WorkloadGroup, durationNs: number)
     steered: policy !== "NONE",
     connections: group.connections,
     loop: group.arrival.loop,
+    ...offered === null ? {} : { offered_per_second: offered },
   };
   if (!isRoundTrip(group.test)) {
     const value = Math.round(STREAM_BITS_PER_SECOND * (policy === "LATENCY" ? factor : 1));

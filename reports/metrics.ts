@@ -168,7 +168,7 @@ function runMetrics(record: RunRecord): Metric[] {
       "lower",
       droppedShare(record.measurement),
     ),
-    of("retransmits", "retransmits", "count", "lower", retransmitsOf(record)),
+    of("retransmits", "retransmits", "count", "lower", measurement.retransmits),
   ];
 }
 
@@ -191,13 +191,6 @@ export function droppedPackets(record: RunRecord): number | null {
   const counts = Object.values(record.measurement.drops);
   if (counts.length === 0 && !seesDevice(record)) return null;
   return sumOf(counts, (count) => count);
-}
-
-/** Packets sent again; null where the target cannot see them. */
-export function retransmitsOf(record: RunRecord): number | null {
-  const { retransmits } = record.measurement;
-  // Records from before the field could be null say 0 on loopback.
-  return retransmits === 0 && !seesDevice(record) ? null : retransmits;
 }
 
 /** Interrupts of the device per received packet; null without interrupts or without packets. */

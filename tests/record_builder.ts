@@ -219,7 +219,7 @@ export function buildRecord(options: RecordOptions = {}): RunRecord {
       },
       queues: live ? [] : queues,
       drops: policy === "BULK" ? { rx_ring_full: 17 } : {},
-      retransmits: policy === "BULK" ? 4 : 0,
+      retransmits: live ? null : policy === "BULK" ? 4 : 0,
       policy_counters: policy === "NONE" ? {} : { objects_assigned: 32, rules_inserted: 32 },
       fingerprint: live ? null : fingerprintOf(`${runId}/${options.slowdown ?? 1}`),
       events: live ? null : 1_234_567 + seed,

@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { ensureBuilt } from "../build.ts";
 import { EXIT, UserError } from "../errors.ts";
+import { atRates } from "../offered.ts";
 import { planRuns } from "../plan.ts";
 import { DEVICE_POLICIES, type DevicePolicy, type RunRecord, type TargetKind } from "../record.ts";
 import { type ReadyTargets, readyTargets, runPlan } from "../run.ts";
@@ -26,6 +27,9 @@ const DEFAULT_OUT = "out/bench";
 /** Limits of --duration: what both targets accept, see workloads/schema.json. */
 const DURATION_MIN_MS = 10;
 const DURATION_MAX_MS = 60_000;
+/** Limits of --rate: what a workload file accepts, see workloads/schema.json. */
+const RATE_MIN = 1;
+const RATE_MAX = 10_000_000;
 const TARGETS: readonly TargetKind[] = ["model", "live", "mock"];
 
 interface BenchFlags {
@@ -33,6 +37,7 @@ interface BenchFlags {
   readonly policy?: readonly string[];
   readonly target?: readonly string[];
   readonly machine?: string;
+  readonly rate?: readonly string[];
   readonly seeds?: number;
   readonly duration?: number;
   readonly firstSeed?: number;
@@ -63,6 +68,11 @@ export function benchCommand(context: Context): Command {
     .option("-p, --policy <name>", `one of ${DEVICE_POLICIES.join(", ")}; repeatable`, collect)
     .option("-t, --target <kind>", `one of ${TARGETS.join(", ")}; repeatable`, collect)
     .option("-m, --machine <name|path>", "machine to model instead of the workload's own")
+    .option(
+      "-r, --rate <per second>",
+      "offered load of open loops, repeatable: a workload for each",
+      collect,
+    )
     .option("-s, --seeds <count>", "seeds of each run (default: 3, live 1)", wholeNumber(1, 1000))
     .option(
       "-d, --duration <time>",
@@ -96,6 +106,7 @@ Examples:
   deno task bench --workload mix --policy NONE,MIX --seeds 10
   deno task bench --workload ./my_workload.jsonc --target model
   deno task bench --target model --workload mix --policy MIX --seeds 1 --trace mix.json
+  deno task bench --target model --workload rr_open --rate 50k,100k,200k,400k,600k
   deno task bench --json --quiet | jq '.groups[].rows[] | {policy, throughput}'`;
 
 async function bench(flags: BenchFlags, context: Context): Promise<void> {
@@ -183,11 +194,14 @@ async function planOf(flags: BenchFlags, cwd: string): Promise<PlannedRun[]> {
   const machine = flags.machine === undefined ? {} : { machine: flags.machine };
   const policies = flags.policy?.map((name) => oneOf("policy", name, DEVICE_POLICIES));
   const targets = flags.target?.map((name) => oneOf("target", name, TARGETS));
+  const rates = flags.rate === undefined ? undefined : [...new Set(flags.rate.map(rateOf))];
   const workloads = [];
   for (const name of names) {
     const read = await readWorkload(name, { cwd, ...machine });
     if (flags.workload === undefined && !read.workload.in_default_matrix) continue;
-    workloads.push({ ...read, workload: lasting(read.workload, flags.duration) });
+    const lengthened = lasting(read.workload, flags.duration);
+    const all = rates === undefined ? [lengthened] : atRates(lengthened, rates);
+    workloads.push(...all.map((workload) => ({ ...read, workload })));
   }
   return planRuns({
     workloads,
@@ -196,6 +210,16 @@ async function planOf(flags: BenchFlags, cwd: string): Promise<PlannedRun[]> {
     seedCount: flags.seeds,
     seedFirst: flags.firstSeed,
   });
+}
+
+/** "50k" is 50,000 requests a second. */
+function rateOf(text: string): number {
+  const [, digits, prefix] = text.match(/^(\d+(?:\.\d+)?)([kM]?)$/) ?? [];
+  const rate = Number(digits) * (prefix === "k" ? 1e3 : prefix === "M" ? 1e6 : 1);
+  if (rate >= RATE_MIN && rate <= RATE_MAX) return rate;
+  throw new UserError(
+    `Cannot offer "${text}": accepted is a rate from ${RATE_MIN} to 10M a second, such as 50k`,
+  );
 }
 
 /** The workload with another measured interval; its hash in the records then differs, too. */

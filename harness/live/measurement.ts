@@ -8,6 +8,7 @@
  * @module
  */
 
+import { offeredPerSecond } from "../offered.ts";
 import { type GroupMeasurement, hasTransactions, type Measurement } from "../record.ts";
 import type { EndpointResult } from "./messages.ts";
 import type { GroupResult, SessionResult } from "./session.ts";
@@ -62,6 +63,7 @@ function perSecond(amount: number, windowMs: number): number {
 function toGroup(result: GroupResult): GroupMeasurement {
   const { group } = result;
   const { measured, windowMs, latency } = countingSide(result);
+  const offered = offeredPerSecond(group.arrival);
   const base = {
     name: group.name,
     test: group.test,
@@ -69,6 +71,7 @@ function toGroup(result: GroupResult): GroupMeasurement {
     steered: false,
     connections: group.connections,
     loop: group.arrival.loop,
+    ...offered === null ? {} : { offered_per_second: offered },
   } as const;
   if (!hasTransactions(group.test)) {
     const value = perSecond(measured.bytesIn * 8, windowMs);

@@ -16,6 +16,7 @@ import {
   type LatencySummary,
   type QueueMeasurement,
 } from "../record.ts";
+import { offeredPerSecond } from "../offered.ts";
 import type { MachineSpec, WorkloadGroup } from "../spec.ts";
 import { type MachineWasm, readCounters } from "./wasm.ts";
 
@@ -160,6 +161,7 @@ export function groupBetween(
   const seconds = (to.timeNs - from.timeNs) / 1e9;
   const perSecond = (amount: number) => seconds > 0 ? amount / seconds : 0;
   const counts = hasTransactions(group.test);
+  const offered = offeredPerSecond(group.arrival);
   return {
     name: group.name,
     test: group.test,
@@ -167,6 +169,7 @@ export function groupBetween(
     steered: policy !== "NONE" && machine.calls.groupSteered(index) > 0,
     connections: group.connections,
     loop: group.arrival.loop,
+    ...offered === null ? {} : { offered_per_second: offered },
     transactions,
     bytes,
     throughput: counts

@@ -149,11 +149,16 @@ const SENTENCES: Readonly<Record<ChoiceKind, (choices: readonly Choice[]) => str
   alone: () => "",
 };
 
+/** Workloads that a sentence names; the table has all. */
+const PARTS_MAX = 4;
+
 /** Parts hold commas of their own, so a semicolon parts them. */
 function joinParts(parts: readonly string[]): string {
-  return parts.length <= 1
-    ? parts.join("")
-    : `${parts.slice(0, -1).join("; ")}; and ${parts.at(-1)}`;
+  if (parts.length <= 1) return parts.join("");
+  const isLong = parts.length > PARTS_MAX;
+  const told = isLong ? parts.slice(0, PARTS_MAX - 1) : parts.slice(0, -1);
+  const last = isLong ? `${parts.length - told.length} more in the table` : parts.at(-1);
+  return `${told.join("; ")}; and ${last}`;
 }
 
 /** "rr: p99 0.71× of NONE (range 0.68–0.73), CPU time per transaction 1.02×, all 3 seeds agree". */

@@ -16,6 +16,7 @@ import { arrange, type Source } from "../cells.ts";
 import { answerSections } from "./answer.ts";
 import { comparisonSection } from "./comparison.ts";
 import { type Findings, makeContext, type PageContext, sourceName } from "./context.ts";
+import { loadFigures } from "./figures/load.ts";
 import { gateBanner } from "./gate_verdict.ts";
 import { embedJson, embedScript, type Html, html } from "./html.ts";
 import { CPU_PARTS, SERIES, SURFACE, themeProperties } from "./palette.ts";
@@ -192,6 +193,7 @@ function renderBody(context: PageContext): Html {
   const parts = context.sources.map((source, position) => {
     const { title, note } = sourceName(source);
     const id = `s${position}`;
+    const loads = loadFigures(context, source, id);
     const workloads = source.workloads.map((workload, index) =>
       workloadSection(context, workload, `${id}w${index}`, title)
     );
@@ -201,6 +203,7 @@ function renderBody(context: PageContext): Html {
           <h2 class="place">${title}</h2>
           <p class="quiet">${note}</p>
         </div>
+        ${loads.length > 0 && html`<div class="figures workload">${loads}</div>`}
         ${workloads}
         <section aria-label="Provenance of ${title}">
           <h2>Where these numbers come from</h2>

@@ -7,7 +7,7 @@
 
 import type { RunRecord } from "../../harness/record.ts";
 import type { Source, Variant, WorkloadRuns } from "../cells.ts";
-import { droppedPackets, retransmitsOf, sumOf } from "../metrics.ts";
+import { droppedPackets, sumOf } from "../metrics.ts";
 import { NOT_VISIBLE } from "./absence.ts";
 import { type PageContext, pageVariant, variantsOf } from "./context.ts";
 import { dataTable, textHead } from "./data_table.ts";
@@ -20,7 +20,7 @@ export function dropsSection(context: PageContext, workload: WorkloadRuns): Html
   const records = workload.variants.flatMap((variant) => variant.records);
   const causes = [...new Set(records.flatMap((each) => Object.keys(each.measurement.drops)))]
     .filter((cause) => records.some((each) => (each.measurement.drops[cause] ?? 0) > 0)).sort();
-  const retransmits = records.flatMap((each) => retransmitsOf(each) ?? []);
+  const retransmits = records.flatMap((each) => each.measurement.retransmits ?? []);
   if (causes.length === 0 && retransmits.every((count) => count === 0)) {
     return html`
       <h3>Losses</h3>
@@ -30,7 +30,7 @@ export function dropsSection(context: PageContext, workload: WorkloadRuns): Html
   const rows = causes.map((cause) =>
     counterRow(context, workload, cause, (each) => each.measurement.drops[cause] ?? 0)
   );
-  rows.push(counterRow(context, workload, "retransmits", retransmitsOf));
+  rows.push(counterRow(context, workload, "retransmits", (each) => each.measurement.retransmits));
   const head = "Packets, mean per run";
   return html`
     <h3>Losses</h3>
@@ -41,7 +41,7 @@ export function dropsSection(context: PageContext, workload: WorkloadRuns): Html
 /** Says what was looked for and not found; never that what cannot be seen did not happen. */
 function noLossSentence(records: readonly RunRecord[]): string {
   const seesDrops = records.some((each) => droppedPackets(each) !== null);
-  const seesRetransmits = records.some((each) => retransmitsOf(each) !== null);
+  const seesRetransmits = records.some((each) => each.measurement.retransmits !== null);
   if (seesDrops && seesRetransmits) {
     return "No packet was dropped and none was sent again, in any run.";
   }

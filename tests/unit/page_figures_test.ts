@@ -8,6 +8,7 @@ import { barsFigure } from "../../reports/page/figures/bars.ts";
 import { cpuFigure } from "../../reports/page/figures/cpu.ts";
 import type { Figure } from "../../reports/page/figures/kinds.ts";
 import { curveFigure, differenceFigure } from "../../reports/page/figures/latency.ts";
+import { isShort, loadFigures } from "../../reports/page/figures/load.ts";
 import { beats, tradeoffFigure } from "../../reports/page/figures/tradeoff.ts";
 import {
   figureTable,
@@ -32,10 +33,70 @@ function figuresOf(records: readonly RunRecord[]): {
     difference: differenceFigure(context, workload, "rr", "difference"),
     tradeoff: tradeoffFigure(context, workload, row("rr/latency_ns_p99"), "tradeoff"),
     cpu: cpuFigure(context, workload, "cpu"),
+    ...context.variants.length < 5
+      ? {}
+      : { load: loadFigures(context, arrange(loadRuns())[0]!, "load")[0]! },
   };
   const markup = Object.entries(made).map(([id, figure]) => [id, figure?.text ?? ""] as const);
   return { context, markup: Object.fromEntries(markup) };
 }
+
+/** An open loop at two loads; BULK carries the lower one only. */
+function loadRuns(): RunRecord[] {
+  const policies = ["NONE", "CPU", "BULK", "LATENCY", "MIX"] as const;
+  return [50_000, 100_000].flatMap((offered) =>
+    policies.map((policy) => {
+      const record = buildRecord({ workload: `open@${offered}`, policy, sampleCount: 2000 });
+      const isShort = policy === "BULK" && offered === 100_000;
+      const groups = record.measurement.groups.map((group) => ({
+        ...group,
+        loop: "open" as const,
+        offered_per_second: offered,
+        throughput: { value: isShort ? 70_000 : offered * 0.999, unit: "trans/s" as const },
+      }));
+      return { ...record, measurement: { ...record.measurement, groups } };
+    })
+  );
+}
+
+Deno.test("Latency against load says who keeps up until where, and who is fastest there", () => {
+  const { context, markup } = figuresOf(buildBench([1, 2]));
+  assert.match(
+    markup["load"]!,
+    /Saturated from: BULK at 100.ktrans\/s\. At 50\.0.ktrans\/s, which all carry, p99 is [\d.]+.µs under LATENCY and [\d.]+.µs under BULK\./,
+  );
+  const figure = context.figures["load-load0"]!;
+  assert.ok(figure.kind === "load");
+  assert.deepEqual(figure.lines.map(({ points }) => points.map((each) => each.is_saturated)), [
+    [false, false],
+    [false, false],
+    [false, true],
+    [false, false],
+    [false, false],
+  ]);
+});
+
+Deno.test("A load counts as not carried only beyond rounding and the chance of a Poisson stream", () => {
+  assert.equal(isShort(100_000, 99_100, 10), false, "0.9 % is rounding");
+  assert.equal(isShort(100_000, 98_900, 10), true);
+  assert.equal(isShort(1000, 950, 1), false, "3 deviations of 1000 arrivals are 9.5 %");
+  assert.equal(isShort(1000, 900, 1), true);
+});
+
+Deno.test("One load alone, and loads of different groups, make no chart of load", () => {
+  const [first, ...rest] = loadRuns();
+  const source = (records: readonly RunRecord[]) => arrange(records)[0]!;
+  const context = makeContext(arrange(loadRuns()));
+  assert.deepEqual(loadFigures(context, source([first!]), "x"), []);
+  const other = rest.filter((record) => record.workload === "open@100000").map((record) => ({
+    ...record,
+    measurement: {
+      ...record.measurement,
+      groups: record.measurement.groups.map((group) => ({ ...group, connections: 7 })),
+    },
+  }));
+  assert.deepEqual(loadFigures(context, source([first!, ...other]), "x"), []);
+});
 
 function slowed(policy: DevicePolicy, slowdown: number, seed: number): RunRecord {
   return buildRecord({ policy, slowdown, seed, sampleCount: 2000 });
@@ -44,10 +105,11 @@ function slowed(policy: DevicePolicy, slowdown: number, seed: number): RunRecord
 Deno.test("Every chart has a title, a sentence, a table, three exports and a drawing without script", () => {
   const { context, markup } = figuresOf(buildBench([1, 2]));
   for (const [id, text] of Object.entries(markup)) {
-    const { title } = context.figures[id]!;
+    const figureId = id === "load" ? "load-load0" : id;
+    const { title } = context.figures[figureId]!;
     assert.ok(text.includes(`<h3>${title}</h3>`), id);
     assert.match(text, /<p class="says">[^<]{20,}\.<\/p>/, id);
-    assert.ok(text.includes(`<table class="small" id="${id}-table"`), id);
+    assert.ok(text.includes(`<table class="small" id="${figureId}-table"`), id);
     assert.equal(text.match(/data-export=/g)?.length, 3, id);
     const drawings = [...text.matchAll(/<noscript>(.*?)<\/noscript>/g)].map((match) => match[1]!);
     assert.equal(drawings.length, text.match(/<canvas/g)!.length, id);
@@ -87,7 +149,9 @@ Deno.test("Exports of a chart hold its own numbers, whole, and leave out what th
       case "tradeoff":
         return figure.points.flatMap((p) => [p.x, p.y, p.interrupts_per_second!]);
       case "load":
-        return [];
+        return figure.lines.flatMap(({ points }) =>
+          points.flatMap((p) => [p.offered, p.achieved, p.p50_ns!, p.p99_ns!])
+        );
     }
   };
   for (const figure of Object.values(context.figures)) {

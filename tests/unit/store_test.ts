@@ -98,8 +98,8 @@ Deno.test("a broken line is told with file and line", async () => {
   const cases: readonly (readonly [text: string, message: RegExp])[] = [
     ["", /^"F" holds no record$/],
     [`${good}\n{"sch`, /^F:2: Not a run record: the line is not JSON/],
-    [`${good}\n[]\n`, /^F:2: Not a run record: "schema" is nothing, not "netpolicy-lab\/run\/1"$/],
-    [`\n{"schema":"netpolicy-lab/run/2"}\n`, /^F:2: .* is "netpolicy-lab\/run\/2", not /],
+    [`${good}\n[]\n`, /^F:2: Not a run record: "schema" is nothing, not "netpolicy-lab\/run\/2"$/],
+    [`\n{"schema":"netpolicy-lab/run/3"}\n`, /^F:2: .* is "netpolicy-lab\/run\/3", not /],
     [`${good}\n${other}`, /^F:2: seed is "2": accepted is a whole number$/],
     [`${good}\n\n${good}\n`, /^F:3: Run ".*" stands also at F:1: leave one of the two out/],
     [`${good}\n${withHistogram("HISTFAAA")}`, /^F:2: .*groups\[0\]\.latency_ns\.hdr_v2 is no Hdr/],
