@@ -226,11 +226,13 @@ function evidence(cell: Cell, row: MetricRow, workload: WorkloadRuns): string {
   return `${formatRatio(cell.ratio.median)} of ${reference.label}${range}`;
 }
 
-/** "range 0.68–0.73" or "95 % interval 0.68–0.73"; "alike in every seed" where nothing is left. */
+/** "95 % interval 0.68–0.73" or "range 0.68–0.73"; "alike in every seed" for a range of nothing. */
 function rangeWords(ratio: Spread): string {
   const range = formatRatioRange(ratio);
   const [low, high] = range.split("–");
-  return low === high ? "alike in every seed" : `${spanName(ratio)} ${range}`;
+  return low === high && ratio.kind === "range"
+    ? "alike in every seed"
+    : `${spanName(ratio)} ${range}`;
 }
 
 function costName(workload: WorkloadRuns): string {
