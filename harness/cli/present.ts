@@ -12,6 +12,7 @@ import type { RunSet } from "../../reports/page/page.ts";
 import type { RunRecord } from "../record.ts";
 import type { RecordStore } from "../store.ts";
 import { summarise } from "../summary.ts";
+import { renderSketches } from "../sketch.ts";
 import { renderSummary } from "../table.ts";
 import { wrapped } from "../words.ts";
 import type { Io } from "./io.ts";
@@ -31,8 +32,8 @@ export interface PresentOptions {
   readonly json: boolean;
   /** What other commands found, for the page to show. */
   readonly beside?: Findings;
-  /** What stands under the tables; empty for nothing. */
-  readonly sketches?: (records: readonly RunRecord[]) => string;
+  /** Show under the tables which policy to choose, and the shapes of latency. */
+  readonly isFull?: boolean;
   /** Further members of the JSON document. */
   readonly more?: object;
 }
@@ -54,9 +55,12 @@ export async function present(
   // The table first: it must not wait for, nor fall with, the page.
   const { color, columns } = io;
   if (!options.json) {
-    const sketches = options.sketches?.(records) ?? "";
     io.out(renderSummary(summary, { color, columns }) + "\n");
-    if (sketches !== "") io.out(sketches + "\n");
+    if (options.isFull === true) {
+      for (const text of [renderSketches(records), await choices(records, io)]) {
+        if (text !== "") io.out(text + "\n");
+      }
+    }
   }
   const { renderPage } = await import("../../reports/page/page.ts");
   const pageFile = await options.store.writePage(await renderPage(records, options.beside));
@@ -74,6 +78,22 @@ export async function present(
   };
   io.out(JSON.stringify(document, null, 2) + "\n");
   return pageFile;
+}
+
+/** The first sentences of the page; empty where there was nothing to choose from. */
+async function choices(records: readonly RunRecord[], io: Io): Promise<string> {
+  const { arrange } = await import("../../reports/cells.ts");
+  const { choiceLines } = await import("../../reports/page/choice.ts");
+  const width = Math.min(io.columns ?? WIDTH_MAX, WIDTH_MAX);
+  const whole = records.filter((record) => record.status === "complete");
+  const parts = arrange(whole).flatMap((source) => {
+    const lines = choiceLines(source);
+    if (lines.length === 0) return [];
+    return [
+      [`choose, by ${source.target}`, ...lines].map((line) => wrapped(line, width)).join("\n"),
+    ];
+  });
+  return parts.length === 0 ? "" : parts.join("\n\n") + "\n";
 }
 
 /** Writes the page that sets later sets against the first, then says what moved. */

@@ -11,7 +11,6 @@ import type { RunSet } from "../../reports/page/page.ts";
 import { UserError } from "../errors.ts";
 import { readText } from "../jsonc.ts";
 import type { RunRecord } from "../record.ts";
-import { renderSketches } from "../sketch.ts";
 import { FILES, readRecords, refuseFolder, writeWhole } from "../store.ts";
 import { type Context, path, wholeNumber } from "./context.ts";
 import type { Io } from "./io.ts";
@@ -90,7 +89,7 @@ async function report(
   const options = { store, isEarly: false, json: flags.json === true, beside };
   const page = flags.compare === true
     ? await presentComparison(sets, options, io)
-    : await present(sets[0]!.records, { ...options, sketches: renderSketches }, io);
+    : await present(sets[0]!.records, { ...options, isFull: true }, io);
   if (flags.open === true) await openInBrowser(page, io);
 }
 

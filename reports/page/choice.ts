@@ -120,6 +120,15 @@ export interface Headline {
   readonly text: string;
 }
 
+/** The headlines of a source as plain lines: "MIX for mix · rr: p99 0.40× of NONE ...". */
+export function choiceLines(source: Source): string[] {
+  return headlinesOf(source).map(({ kind, choices, keys, text }) => {
+    const { variants } = choices[0]!.workload;
+    const labels = variants.filter(({ key }) => keys.includes(key)).map((each) => each.label);
+    return `${kind === "any" ? "any policy" : labels.join(" or ")} ${text}`;
+  });
+}
+
 const KIND_ORDER: readonly ChoiceKind[] = ["policy", "cheapest", "stock", "any"];
 
 /** The answer of a source, a line per policy to choose. */

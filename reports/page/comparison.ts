@@ -16,6 +16,7 @@ import { type Cell, type MetricRow, spanName } from "../cells.ts";
 import { isCpuCost, type Unit } from "../metrics.ts";
 import { type PageContext, pageVariant, variantsOf } from "./context.ts";
 import { dataTable, textHead } from "./data_table.ts";
+import { historiesOf, historyFigure } from "./figures/history.ts";
 import { ratioFigure } from "./figures/latency.ts";
 import { mainMetrics, shortTitle } from "./findings.ts";
 import {
@@ -57,8 +58,25 @@ export function comparisonSection(context: PageContext): Html | null {
       <h1 id="comparison-title">What changed against ${base}?</h1>
       <p class="lede">${setsSentence(context)}.</p>
       ${parts}
+      ${historySection(context)}
       <p class="note">${SIGN_WORDS} Ratios are to ${base}, paired by seed.</p>
     </section>
+  `;
+}
+
+/** What three sets or more make: the course of every main metric; null for fewer. */
+function historySection(context: PageContext): Html | null {
+  const figures = historiesOf(context.sources).flatMap(({ now, runs }, position) =>
+    mainMetrics(now).flatMap((row, index) =>
+      historyFigure(context, runs, row, `h${position}m${index}`) ?? []
+    )
+  );
+  if (figures.length === 0) return null;
+  return html`
+    <div class="rule">
+      <h2 class="place">Over all sets</h2>
+    </div>
+    <div class="figures">${figures}</div>
   `;
 }
 

@@ -228,7 +228,8 @@ function renderBody(context: PageContext): Html {
       ${context.validation !== null && validationSection(context.validation)}
     </main>
     <footer class="quiet">
-      Made by the NET policy lab from run records alone; the same records give the same bytes.
+      Made by the NET policy lab from run records alone; the same records give the same bytes. Times
+      are UTC; numbers have a decimal point in every locale.
     </footer>
     <div id="announce" class="unseen" role="status" aria-live="polite"></div>
   `;

@@ -152,6 +152,8 @@ Deno.test("Exports of a chart hold its own numbers, whole, and leave out what th
         return figure.lines.flatMap(({ points }) =>
           points.flatMap((p) => [p.offered, p.achieved, p.p50_ns!, p.p99_ns!])
         );
+      case "history":
+        return figure.lines.flatMap(({ medians }) => medians.map((each) => each!));
     }
   };
   for (const figure of Object.values(context.figures)) {

@@ -22,7 +22,7 @@ Deno.test("Sketches put all policies of a group on one axis, the faster one furt
   assert.equal(renderSketches([buildRecord()]), "", "one policy alone is no comparison");
 });
 
-Deno.test("report shows tables, sketches and the page; bench's output stays as it was", async () => {
+Deno.test("report shows tables, sketches, what to choose and the page; bench's output stays as it was", async () => {
   await inFolder(async (folder) => {
     const file = join(folder, "records.ndjson");
     await Deno.writeTextFile(
@@ -31,6 +31,7 @@ Deno.test("report shows tables, sketches and the page; bench's output stays as i
     );
     const { out } = await lab(["report", folder]);
     assert.match(out, /latency of mixed on model, group rr \(us, log axis\)\nNONE {5}/);
+    assert.match(out, /\nchoose, by model\nLATENCY for rr: p99 0\.65× of NONE, /);
     assert.match(out, /Page {5}.*report\.html\n$/);
   });
 });

@@ -115,7 +115,19 @@ export function levelLine(value, look) {
   };
 }
 
-/** Writes a word beside points; on the left of those that are near the right edge. */
+/** Height that a word beside a point takes, pixels. */
+const WORD_HEIGHT = 14;
+
+/** Whether two boxes, each given by its middle and half its size, have a part in common. */
+function overlap(a, b) {
+  return Math.abs(a.x - b.x) < a.halfWidth + b.halfWidth &&
+    Math.abs(a.y - b.y) < a.halfHeight + b.halfHeight;
+}
+
+/**
+ * Writes a word beside each point: right, left, below or above, the first that covers neither a
+ * mark nor another word and stays in the chart.
+ */
 export function names(points, look) {
   return {
     id: "names",
@@ -124,12 +136,31 @@ export function names(points, look) {
       ctx.fillStyle = look.text;
       ctx.font = `12px ${look.font}`;
       ctx.textBaseline = "middle";
-      for (const { x, y, word, gap } of points) {
-        const left = scales.x.getPixelForValue(x);
-        const isRight = left > chartArea.left + 0.75 * (chartArea.right - chartArea.left);
-        ctx.textAlign = isRight ? "right" : "left";
-        ctx.fillText(word, left + (isRight ? -gap : gap), scales.y.getPixelForValue(y));
-      }
+      ctx.textAlign = "center";
+      const marks = points.map(({ x, y, gap }) => ({
+        x: scales.x.getPixelForValue(x),
+        y: scales.y.getPixelForValue(y),
+        halfWidth: gap - 3,
+        halfHeight: gap - 3,
+      }));
+      const taken = [...marks];
+      points.forEach(({ word, gap }, index) => {
+        const { x, y } = marks[index];
+        const halfWidth = ctx.measureText(word).width / 2;
+        const places = [[gap + halfWidth, 0], [-gap - halfWidth, 0], [0, gap + 6], [0, -gap - 6]]
+          .map(([right, down]) => ({
+            x: x + right,
+            y: y + down,
+            halfWidth,
+            halfHeight: WORD_HEIGHT / 2,
+          }));
+        const isFree = (place) =>
+          place.x - halfWidth >= chartArea.left && place.x + halfWidth <= chartArea.right &&
+          !taken.some((other) => overlap(place, other));
+        const place = places.find(isFree) ?? places[0];
+        taken.push(place);
+        ctx.fillText(word, place.x, place.y);
+      });
       ctx.restore();
     },
   };

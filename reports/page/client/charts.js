@@ -8,13 +8,14 @@
 import { barsConfig, cpuConfig } from "./bar_charts.js";
 import { formatNs, formatRatio, formatValue, percentileLabel } from "./format.js";
 import { curveConfig, differenceConfig } from "./latency_charts.js";
-import { loadConfig, tradeoffConfig } from "./plane_charts.js";
+import { historyConfig, loadConfig, tradeoffConfig } from "./plane_charts.js";
 
 const CONFIGS = {
   bars: barsConfig,
   cpu: cpuConfig,
   curve: curveConfig,
   difference: differenceConfig,
+  history: historyConfig,
   load: loadConfig,
   tradeoff: tradeoffConfig,
 };
@@ -109,5 +110,14 @@ const DESCRIPTIONS = {
     });
     const offered = figure.lines.flatMap((line) => line.points[position] ?? [])[0]?.offered ?? 0;
     return `${formatValue(offered, "trans/s")} offered: ${said.join("; ")}`;
+  },
+  history(figure, look, hidden, position) {
+    const values = figure.lines.filter((line) => !hidden.has(line.variant)).flatMap((line) => {
+      const value = line.medians[position];
+      return value === null
+        ? []
+        : [`${look.variants[line.variant].label} ${formatValue(value, figure.unit)}`];
+    });
+    return `${figure.sets[position]}: ${values.join(", ")}`;
   },
 };

@@ -104,6 +104,19 @@ const TABLES = {
       ),
     };
   },
+  history(figure, isShown, labelOf) {
+    return {
+      heads: ["policy", "set", `median ${figure.unit}`, "new level"],
+      rows: figure.lines.filter(isShown).flatMap((line) =>
+        line.medians.map((median, at) => [
+          labelOf(line),
+          figure.sets[at],
+          median,
+          line.changes.includes(at) ? "yes" : "no",
+        ])
+      ),
+    };
+  },
 };
 
 function percentileAt(figure, k) {

@@ -1,5 +1,6 @@
 /**
- * Charts in a plane of two measures: gain against cost, and latency against load. Pure, see charts.js.
+ * Charts in a plane of two measures: gain against cost, latency against load, and a
+ * metric over sets of runs. Pure, see charts.js.
  *
  * @module
  */
@@ -28,8 +29,7 @@ export function tradeoffConfig(figure, look, hidden) {
   const axis = ({ title, unit }) =>
     scaleLook(look, {
       type: "linear",
-      beginAtZero: true,
-      grace: "8%",
+      grace: "15%",
       title,
       ticks: { maxTicksLimit: 6, callback: (value) => formatTick(value, unit) },
     });
@@ -138,6 +138,50 @@ export function loadConfig(figure, look, hidden, panel) {
               `${item.dataset.label} ${
                 isLatency ? formatNs(item.parsed.y) : formatValue(item.parsed.y, "trans/s")
               }`,
+          },
+        },
+      },
+    },
+  };
+}
+
+/** A metric over sets of runs, with a ring where its level changed. */
+export function historyConfig(figure, look, hidden) {
+  const datasets = figure.lines.filter((line) => !hidden.has(line.variant)).map((line) => {
+    const variant = look.variants[line.variant];
+    const isChange = (at) => line.changes.includes(at);
+    return {
+      label: variant.label,
+      data: line.medians,
+      segment: {},
+      borderColor: variant.colour,
+      borderDash: variant.dash,
+      borderWidth: 2,
+      pointStyle: line.medians.map((_, at) => isChange(at) ? "circle" : variant.marker),
+      pointRadius: line.medians.map((_, at) => isChange(at) ? 8 : 4),
+      pointBackgroundColor: line.medians.map((_, at) =>
+        isChange(at) ? look.ground : variant.colour
+      ),
+      pointBorderColor: variant.colour,
+      pointBorderWidth: 2,
+    };
+  });
+  return {
+    type: "line",
+    data: { labels: [...figure.sets], datasets },
+    options: {
+      interaction: { mode: "index", intersect: false },
+      scales: {
+        x: scaleLook(look, { grid: { display: false }, ticks: { autoSkipPadding: 12 } }),
+        y: scaleLook(look, {
+          beginAtZero: true,
+          ticks: { maxTicksLimit: 6, callback: (value) => formatTick(value, figure.unit) },
+        }),
+      },
+      plugins: {
+        tooltip: {
+          callbacks: {
+            label: (item) => `${item.dataset.label} ${formatValue(item.parsed.y, figure.unit)}`,
           },
         },
       },

@@ -12,6 +12,7 @@ export const SVG_SIZES = {
   curve: [680, 290],
   cpu: [320, 140],
   difference: [320, 180],
+  history: [440, 210],
   load: [440, 250],
   tradeoff: [440, 260],
 };

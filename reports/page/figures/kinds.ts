@@ -100,6 +100,20 @@ export interface LoadFigure {
   readonly panels: readonly ["latency", "achieved"];
 }
 
+/** One metric over sets of runs. */
+export interface HistoryFigure {
+  readonly kind: "history";
+  readonly title: string;
+  readonly unit: Unit;
+  readonly sets: readonly string[];
+  readonly lines: readonly {
+    readonly variant: number;
+    readonly medians: readonly (number | null)[];
+    /** Positions at which a new level begins. */
+    readonly changes: readonly number[];
+  }[];
+}
+
 /** Data of one chart. */
 export type Figure =
   | BarsFigure
@@ -107,4 +121,5 @@ export type Figure =
   | DifferenceFigure
   | CpuFigure
   | TradeoffFigure
-  | LoadFigure;
+  | LoadFigure
+  | HistoryFigure;
