@@ -1,7 +1,7 @@
 /**
  * The answer at a glance: a row per workload and metric, a column per policy, each cell with a
  * letter for how near it comes to the best of its row, the ratio to the stock default and the
- * value; last the choice. The tint only repeats the letter.
+ * value; before them the choice. The tint only repeats the letter.
  *
  * @module
  */
@@ -90,7 +90,7 @@ export function scoreTable(context: PageContext, source: Source, sourceId: strin
   const table = dataTable({
     label: "How each policy does, by workload",
     className: "score",
-    heads: [textHead("Workload"), textHead("Metric"), ...variants.map(variantHead), CHOICE_HEAD],
+    heads: [textHead("Workload"), CHOICE_HEAD, textHead("Metric"), ...variants.map(variantHead)],
     body: html`<tbody>${rows}</tbody>`,
   });
   return html`${table}<p class="note">${GRADE_WORDS} Ratios are to the stock default (NONE).</p>`;
@@ -133,9 +133,9 @@ function scoreRow(workload: WorkloadRuns, row: MetricRow, parts: RowParts): Html
     <tr data-metric="${familyOf(row)}" data-w="${workload.name}"
       ${choice === null ? html`hidden` : html`data-main`}>
       <th scope="row"><a href="#${workloadId}">${workload.name}</a>${group}</th>
+      <td class="choice" data-choice>${choice === null ? "" : choiceWords(context, choice)}</td>
       <td class="quiet">${row.title}</td>
       ${cells}
-      <td class="choice" data-choice>${choice === null ? "" : choiceWords(context, choice)}</td>
     </tr>
   `;
 }
@@ -175,12 +175,14 @@ function scoreCell(
   `;
 }
 
+const NO_BREAK = "\u00a0";
+
 /** "CPU 1.19×", for the second line of a main cell; null where it is the base or unknown. */
 function costOf(workload: WorkloadRuns, variantKey: string): string | null {
   const ratio = costRow(workload)?.cells.get(variantKey)?.ratio?.median;
   return ratio === undefined || variantKey === workload.reference
     ? null
-    : `CPU ${formatRatio(ratio)}`;
+    : `CPU${NO_BREAK}${formatRatio(ratio)}`;
 }
 
 function lossBadge(workload: WorkloadRuns, row: MetricRow, variant: PageVariant): Html | null {
