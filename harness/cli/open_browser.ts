@@ -11,8 +11,11 @@ import type { Io } from "./io.ts";
 const OPENERS: Readonly<Record<string, string>> = { darwin: "open", windows: "explorer" };
 
 /** Tries to open; where that fails, says so and how to get there by hand. */
-export async function openInBrowser(page: string, io: Io): Promise<void> {
-  const opener = OPENERS[Deno.build.os] ?? "xdg-open";
+export async function openInBrowser(
+  page: string,
+  io: Pick<Io, "err">,
+  opener: string = OPENERS[Deno.build.os] ?? "xdg-open",
+): Promise<void> {
   try {
     const command = new Deno.Command(opener, { args: [page], stdout: "null", stderr: "null" });
     const { success } = await command.output();

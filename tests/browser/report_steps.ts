@@ -10,6 +10,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { Page } from "playwright-core";
 import { servePage } from "../../harness/cli/serve_page.ts";
 import { DEVICE_POLICIES, type RunRecord } from "../../harness/record.ts";
 import { makeBaseline } from "../../reports/gate/baseline.ts";
@@ -94,6 +95,13 @@ const CONTROLS =
   `[...document.querySelectorAll("button, select, canvas, summary, a[href], [tabindex='0']")]
   .filter((each) => each.checkVisibility()).length`;
 
+/** Milliseconds from the start of loading to the first paint of content. */
+async function paintMs(page: Page): Promise<number> {
+  return await page.evaluate(
+    "performance.getEntriesByName('first-contentful-paint')[0].startTime",
+  ) as number;
+}
+
 /** What must hold beside PAGE_STEPS. */
 export const REPORT_STEPS: readonly Step[] = [
   ["Tab reaches every control, each has a name and shows that it has the focus", async (
@@ -144,12 +152,17 @@ export const REPORT_STEPS: readonly Step[] = [
       })
     );
     assert.equal(records.length, 1000);
+    // On a busy machine a page of one run takes long, too.
+    let small = 0;
+    await withPage(await renderPage([buildRecord()]), async (url) => {
+      const { page } = await visit(browser, url);
+      small = await paintMs(page);
+      await page.context().close();
+    });
     await withPage(await renderPage(records), async (url) => {
       const { page, complaints } = await visit(browser, url);
-      const paint = await page.evaluate(
-        "performance.getEntriesByName('first-contentful-paint')[0].startTime",
-      ) as number;
-      assert.ok(paint < 1000, `${paint} ms`);
+      const paint = await paintMs(page);
+      assert.ok(paint < Math.max(1000, 5 * small), `${paint} ms; a page of one run ${small} ms`);
       assert.match(await page.locator(".headlines").innerText(), /95 % interval/);
       assert.deepEqual(complaints, []);
       await page.context().close();

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { openInBrowser } from "../../harness/cli/open_browser.ts";
 import { renderSketches, sparkline } from "../../harness/sketch.ts";
 import { buildBench, buildRecord } from "../record_builder.ts";
 import { inFolder, lab } from "./lab_io.ts";
@@ -95,4 +96,18 @@ Deno.test("A served page is no file, and a port in use is told", async () => {
   const busy = await lab(["report", "x", "--serve", String(port)]);
   assert.equal(busy.code, 2);
   assert.match(busy.err, new RegExp(`Cannot serve on port ${port}: .*choose another with --serve`));
+});
+
+Deno.test("A browser that cannot be opened is told with the page to open by hand", async () => {
+  const told = async (opener: string): Promise<string> => {
+    let err = "";
+    await openInBrowser("out/report.html", { err: (text) => void (err += text) }, opener);
+    return err;
+  };
+  assert.equal(
+    await told("false"),
+    'Cannot open the page: "false" failed; open it by hand: out/report.html\n',
+  );
+  assert.match(await told("no-such-opener"), /^Cannot open the page: .*; open it by hand: out/);
+  assert.equal(await told("true"), "");
 });
