@@ -7,7 +7,7 @@
  */
 
 import { relative } from "node:path";
-import type { Findings } from "../../reports/page/context.ts";
+import type { PageOptions } from "../../reports/page/context.ts";
 import type { RunSet } from "../../reports/page/page.ts";
 import type { RunRecord } from "../record.ts";
 import type { RecordStore } from "../store.ts";
@@ -31,7 +31,7 @@ export interface PresentOptions {
   readonly isEarly: boolean;
   readonly json: boolean;
   /** What other commands found, for the page to show. */
-  readonly beside?: Findings;
+  readonly beside?: PageOptions;
   /** Show under the tables which policy to choose, and the shapes of latency. */
   readonly isFull?: boolean;
   /** Further members of the JSON document. */

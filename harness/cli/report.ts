@@ -6,7 +6,7 @@
 
 import { dirname, join, resolve } from "node:path";
 import { Command } from "commander";
-import type { Findings } from "../../reports/page/context.ts";
+import type { PageOptions } from "../../reports/page/context.ts";
 import type { RunSet } from "../../reports/page/page.ts";
 import { UserError } from "../errors.ts";
 import { readText } from "../jsonc.ts";
@@ -122,7 +122,7 @@ async function pageStore(recordsFile: string, out: string | undefined, cwd: stri
 async function serve(
   given: readonly string[],
   flags: ReportFlags,
-  beside: Findings,
+  beside: PageOptions,
   io: Io,
 ): Promise<void> {
   const { renderPage, renderComparison } = await import("../../reports/page/page.ts");
@@ -182,7 +182,7 @@ export function setNames(paths: readonly string[]): string[] {
 }
 
 /** What other commands found, read from the files that the options name. */
-async function besideOf(flags: ReportFlags, cwd: string): Promise<Findings> {
+async function besideOf(flags: ReportFlags, cwd: string): Promise<PageOptions> {
   const read = async <T>(
     file: string | undefined,
     parse: (text: string, place: string) => T,

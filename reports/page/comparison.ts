@@ -13,7 +13,7 @@ import {
   type Comparison,
 } from "../compare.ts";
 import { type Cell, type MetricRow, spanName } from "../cells.ts";
-import { isCpuCost, type Unit } from "../metrics.ts";
+import type { Unit } from "../metrics.ts";
 import { type PageContext, pageVariant, variantsOf } from "./context.ts";
 import { dataTable, textHead } from "./data_table.ts";
 import { historiesOf, historyFigure } from "./figures/history.ts";
@@ -29,7 +29,7 @@ import {
 } from "./client/format.js";
 import { type Html, html } from "./html.ts";
 import { differenceCurve } from "./percentiles.ts";
-import { METRIC_CHOICES } from "./score_table.ts";
+import { familyOf, isOffered } from "./score_table.ts";
 import { heatClass, variantHead } from "./tables.ts";
 
 /** Changes that a reader is told in sentences; the table has all. */
@@ -191,14 +191,6 @@ function changeTable(context: PageContext, { workloads, base, set }: Comparison,
     heads: [textHead("Workload"), textHead("Metric"), ...variants.map(variantHead)],
     body: html`<tbody>${rows}</tbody>`,
   });
-}
-
-function familyOf(row: MetricRow): string {
-  return isCpuCost(row) ? "cpu_ns" : row.key;
-}
-
-function isOffered(row: MetricRow): boolean {
-  return METRIC_CHOICES.some(([value]) => value === familyOf(row));
 }
 
 function changeCell(row: MetricRow, cell: ComparedCell | undefined, index: number): Html {

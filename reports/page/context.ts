@@ -33,8 +33,8 @@ export interface PageContext {
   readonly validation: readonly ValidationCase[] | null;
 }
 
-/** What other commands found, for the page to show beside the records. */
-export interface Findings {
+/** What a page shows beside the records, and how it is seen. */
+export interface PageOptions {
   readonly gate?: GateVerdict | null;
   readonly validation?: readonly ValidationCase[] | null;
   /** The page is served while runs are made, and asks its server for news. */
@@ -42,7 +42,7 @@ export interface Findings {
 }
 
 /** Collects the variants of all sources, in legend order. */
-export function makeContext(sources: readonly Source[], beside: Findings = {}): PageContext {
+export function makeContext(sources: readonly Source[], beside: PageOptions = {}): PageContext {
   const found = new Map<string, Variant>();
   for (const source of sources) {
     for (const workload of source.workloads) {

@@ -15,7 +15,7 @@ import type { RunRecord } from "../../harness/record.ts";
 import { arrange, type Source } from "../cells.ts";
 import { answerSections } from "./answer.ts";
 import { comparisonSection } from "./comparison.ts";
-import { type Findings, makeContext, type PageContext, sourceName } from "./context.ts";
+import { makeContext, type PageContext, type PageOptions, sourceName } from "./context.ts";
 import { loadFigures } from "./figures/load.ts";
 import { gateBanner } from "./gate_verdict.ts";
 import { embedJson, embedScript, type Html, html } from "./html.ts";
@@ -54,7 +54,7 @@ const STYLE_FILES = ["base.css", "tables.css", "workload.css", "media.css"];
  */
 export async function renderPage(
   records: readonly RunRecord[],
-  beside: Findings = {},
+  beside: PageOptions = {},
 ): Promise<string> {
   return await renderSources(arrange(records), beside);
 }
@@ -73,12 +73,12 @@ export interface RunSet {
  */
 export async function renderComparison(
   sets: readonly RunSet[],
-  beside: Findings = {},
+  beside: PageOptions = {},
 ): Promise<string> {
   return await renderSources(sets.flatMap(({ name, records }) => arrange(records, name)), beside);
 }
 
-async function renderSources(sources: readonly Source[], beside: Findings): Promise<string> {
+async function renderSources(sources: readonly Source[], beside: PageOptions): Promise<string> {
   const assets = await readAssets();
   const context = makeContext(sources, beside);
   const body = renderBody(context);

@@ -13,7 +13,7 @@ import { absenceOf } from "./absence.ts";
 import { type Choice, choicesOf, costRow } from "./choice.ts";
 import { cellOf, type PageContext, type PageVariant, pageVariant } from "./context.ts";
 import { dataTable, textHead } from "./data_table.ts";
-import { bestOf, type Certainty, mainMetrics } from "./findings.ts";
+import { bestOf, type Certainty } from "./findings.ts";
 import { isSpoiledByLoss, lossesOf, lossRange } from "./losses.ts";
 import { formatRatio, formatValue, joinWords, plural } from "./client/format.js";
 import { type Html, html } from "./html.ts";
@@ -74,7 +74,6 @@ export function scoreTable(context: PageContext, source: Source, sourceId: strin
   );
   const rows = source.workloads.flatMap((workload, position) => {
     const choices = choicesOf(workload);
-    const main = mainMetrics(workload);
     const shown = choices.map((choice) => choice.row);
     const offered = workload.metrics.filter((row) => shown.includes(row) || isOffered(row));
     return offered.map((row) =>
@@ -83,7 +82,6 @@ export function scoreTable(context: PageContext, source: Source, sourceId: strin
         variants,
         workloadId: `${sourceId}w${position}`,
         choice: choices.find((each) => each.row === row) ?? null,
-        isMain: main.includes(row),
       })
     );
   });
@@ -98,12 +96,13 @@ export function scoreTable(context: PageContext, source: Source, sourceId: strin
 
 const CHOICE_HEAD = html`<th scope="col" class="choice" data-choice>Choose</th>`;
 
-function isOffered(row: MetricRow): boolean {
+/** Whether the tool bar offers the metric. */
+export function isOffered(row: MetricRow): boolean {
   return METRIC_CHOICES.some(([value]) => value === familyOf(row));
 }
 
-/** CPU time per transaction and per megabyte are one choice. */
-function familyOf(row: MetricRow): string {
+/** Name of a metric among METRIC_CHOICES: CPU time per transaction and per megabyte are one. */
+export function familyOf(row: MetricRow): string {
   return isCpuCost(row) ? "cpu_ns" : row.key;
 }
 
@@ -113,7 +112,6 @@ interface RowParts {
   readonly workloadId: string;
   /** Where the row is what its group is judged by. */
   readonly choice: Choice | null;
-  readonly isMain: boolean;
 }
 
 function scoreRow(workload: WorkloadRuns, row: MetricRow, parts: RowParts): Html {
