@@ -86,28 +86,54 @@ function share(value: string): number {
   throw new InvalidArgumentError("Accepted is a share above 0 and below 1.");
 }
 
-async function compare(
-  asked: { readonly base: string; readonly candidate: string; readonly bench: readonly string[] },
-  flags: CompareFlags,
-  context: Context,
-): Promise<void> {
+/** What the command line asks for. */
+interface Asked {
+  readonly base: string;
+  readonly candidate: string;
+  readonly bench: readonly string[];
+}
+
+/**
+ * Compares, and removes what was made for it also after Ctrl-C: the system sends that to the
+ * program that runs, too, which then ends, and so does the comparison.
+ */
+async function compare(asked: Asked, flags: CompareFlags, context: Context): Promise<void> {
   const { io } = context;
+  let isInterrupted = false;
+  const release = io.onInterrupt(() => {
+    isInterrupted = true;
+    io.err("Ending; what was checked out is removed\n");
+  });
   const options = { cwd: io.cwd, bench: asked.bench };
-  const base = await openSide(asked.base, options);
+  const sides: Side[] = [];
   try {
-    const candidate = await openSide(asked.candidate, options);
-    try {
-      const first = await base.run();
-      const isExact = first.records.length > 0 &&
-        first.records.every((record) => record.target !== "live");
-      if (isExact) await compareExactly(first, candidate, flags, context);
-      else await compareMeasured({ base, candidate }, flags, context);
-    } finally {
-      await candidate.close();
+    for (const name of [asked.base, asked.candidate]) {
+      sides.push(watchedSide(await openSide(name, options), () => isInterrupted));
     }
+    const [base, candidate] = sides as [Side, Side];
+    const first = await base.run();
+    const isExact = first.records.length > 0 &&
+      first.records.every((record) => record.target !== "live");
+    if (isExact) await compareExactly(first, candidate, flags, context);
+    else await compareMeasured({ base, candidate }, flags, context);
+  } catch (error) {
+    throw isInterrupted ? endedEarly() : error;
   } finally {
-    await base.close();
+    for (const side of sides) await side.close();
+    release();
   }
+}
+
+function endedEarly(): UserError {
+  return new UserError("Ended early by Ctrl-C: no verdict", { exitCode: EXIT.inconclusive });
+}
+
+/** A side that starts no more runs after Ctrl-C. */
+function watchedSide(side: Side, isInterrupted: () => boolean): Side {
+  return {
+    ...side,
+    run: () => isInterrupted() ? Promise.reject(endedEarly()) : side.run(),
+  };
 }
 
 /** Deterministic runs: the gate with the base as baseline. */

@@ -247,3 +247,25 @@ Deno.test("two revisions with equal model records pass, a slower one is red; not
     assert.equal((await git(cwd, "worktree", "list")).trim().split("\n").length, 1);
   });
 });
+
+Deno.test("Ctrl-C ends with 3, and what was checked out is removed", async () => {
+  await inFolder(async (cwd) => {
+    await makeRepository(cwd);
+    const live = JSON.stringify(buildRecord({ target: "live" }));
+    await Deno.writeTextFile(join(cwd, "records.ndjson"), `${live}\n`);
+    await git(cwd, "add", ".");
+    await git(cwd, "commit", "--quiet", "-m", "live");
+    // A measured comparison speaks after its first ten runs, if not before.
+    let isPressed = false;
+    const onErr = (_text: string, interrupt: () => void): void => {
+      if (isPressed) return;
+      isPressed = true;
+      interrupt();
+    };
+    const { code, err } = await lab(["compare", "HEAD", "HEAD"], { cwd, onErr });
+    assert.equal(code, 3, err);
+    assert.match(err, /\nEnding; what was checked out is removed\n/);
+    assert.match(err, /error: Ended early by Ctrl-C: no verdict\n$/);
+    assert.equal((await git(cwd, "worktree", "list")).trim().split("\n").length, 1);
+  });
+});
