@@ -33,6 +33,7 @@ import {
   EV_PEER_RX,
   EV_RESET,
   EV_RETRANSMIT,
+  EV_RPS_IPI,
   EV_RTO,
   EV_RULE,
   EV_RX,
@@ -73,7 +74,16 @@ import {
   hasConnects,
 } from "./machine/connection";
 import { costSet as setCost, TICKS_PER_NS } from "./machine/costs";
-import { charge, cpuAdd, cpuDone, cpuLoad, cpus, cpusInit, kick } from "./machine/cpu";
+import {
+  charge,
+  cpuAdd,
+  cpuDone,
+  cpuLoad,
+  cpuRpsInterrupt,
+  cpus,
+  cpusInit,
+  kick,
+} from "./machine/cpu";
 import { RUN_BROKEN, RUN_FULL } from "./machine/face";
 import {
   ruleActivate,
@@ -115,6 +125,7 @@ import {
 } from "./machine/queue";
 import { ringsInit, txFetched, txLinkDone, txLost, txReport } from "./machine/ring";
 import { resetHasEnded, resetInit, resetOver, resetTake } from "./machine/reset";
+import { rpsInit } from "./machine/rps";
 import { rssInit } from "./machine/rss";
 import { socketsInit } from "./machine/socket";
 import { tcpDelayedAck, tcpTimer } from "./machine/tcp";
@@ -126,6 +137,7 @@ import { writeBackTimer } from "./machine/write_back";
 
 export * from "./machine/ethtool";
 export * from "./machine/face";
+export * from "./machine/sysfs";
 export { traceStart, traceStop, traceTake } from "./machine/trace";
 export { eventsTaken, pendingEvents } from "./lib/wheel";
 export { packetsTaken, packetsUsed } from "./machine/abi";
@@ -217,6 +229,7 @@ export function nicSet(gbps: u32, queuePairs: u32, descriptors: u32, node: i32):
   rssInit(queuePairs);
   itrInit(gbps);
   nicInit(node);
+  rpsInit();
 }
 
 /** Names the task and the device of the policy manager that sockets use. */
@@ -276,6 +289,7 @@ function handle(kind: u32, target: u32): void {
     case EV_MSIX: return vectorArrives(target);
     case EV_CPU: return cpuDone(target);
     case EV_IPI: return kick(target);
+    case EV_RPS_IPI: return cpuRpsInterrupt(target);
     case EV_TX_FETCHED: return txFetched(target);
     case EV_TX_LINK: return txLinkDone();
     case EV_TX_REPORT: return txReport(target);

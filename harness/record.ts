@@ -87,6 +87,17 @@ export interface CpuMeasurement {
   readonly irq_ns: number;
   readonly softirq_ns: number;
   readonly idle_ns: number;
+  /** Counters of /proc/net/softnet_stat, of a host that steers received packets. */
+  readonly softnet?: {
+    /** Packets that went up here, merged ones as one. */
+    readonly processed: number;
+    /** Packets that found the backlog full. */
+    readonly dropped: number;
+    /** Rounds that ended with work left. */
+    readonly time_squeeze: number;
+    /** Interrupts by other CPUs that had put packets on the backlog. */
+    readonly received_rps: number;
+  };
 }
 
 /** One queue pair of the device under test. */

@@ -166,6 +166,16 @@ export interface MachineSpec {
     readonly moderation: "adaptive" | "dim" | "dim_cqe" | "latency_classes";
     /** One throttling counter for rx and tx of a vector, as ixgbe has it; i40e has two. */
     readonly itr_per_vector: boolean;
+    /** Masks of CPUs, hexadecimal, that a receive queue's packets are spread over; "0" none. */
+    readonly rps_cpus: string | readonly string[];
+    /** Masks of CPUs that send on a queue; without them the driver's: queue i and the i-th CPU. */
+    readonly xps_cpus?: string | readonly string[];
+    /** Masks of receive queues whose flows are answered on a queue; "0" none. */
+    readonly xps_rxqs: string | readonly string[];
+    /** Each NAPI is polled by a thread of its own in the place of a softirq. */
+    readonly threaded: boolean;
+    /** These threads stay on the CPU of their interrupt. */
+    readonly threaded_pin: boolean;
     /** Rx and tx usecs per policy; without one the device has what `coalesce` says. */
     readonly usecs: Readonly<
       Record<"CPU" | "BULK" | "LATENCY", { readonly rx: number; readonly tx: number }>

@@ -235,7 +235,62 @@ export function machineRelations(document: JsoncDocument<MachineText>): Finding[
       message: `nic.node is ${nic.node}: accepted are ${accepted}`,
     });
   }
-  return [...findings, ...coalesceFindings(document)];
+  return [...findings, ...coalesceFindings(document), ...steeringFindings(document)];
+}
+
+/** Entries of the flow tables of all receive queues: core/machine/abi.ts. */
+const RPS_FLOWS_MAX = 65_536;
+
+/** Masks of sysfs: as many as queues, and bits of what is there. */
+function maskFindings(
+  name: "rps_cpus" | "xps_cpus" | "xps_rxqs",
+  masks: string | readonly string[],
+  queueCount: number,
+  bitCount: number,
+  what: string,
+): Finding[] {
+  const path = ["nic", name];
+  if (typeof masks !== "string" && masks.length !== queueCount) {
+    const message = `nic.${name} has ${masks.length} masks: accepted is one for all queues, or ` +
+      `one for each of the ${queueCount}`;
+    return [{ path, message }];
+  }
+  return [masks].flat().filter((mask) => BigInt(`0x${mask}`) >> BigInt(bitCount) !== 0n)
+    .map((mask) => {
+      const message = `nic.${name} is "${mask}": accepted are masks of the ${bitCount} ${what} ` +
+        `of the machine`;
+      return { path, message };
+    });
+}
+
+/** Masks of CPUs or queues that are not there, tables that are too large or without a partner. */
+function steeringFindings(document: JsoncDocument<MachineText>): Finding[] {
+  const { host, nic, costs } = document.value;
+  const cpuCount = host.nodes.reduce((sum, node) => sum + node.cpus.length, 0);
+  const findings = [
+    ...maskFindings("rps_cpus", nic.rps_cpus, nic.queue_pairs, cpuCount, "CPUs"),
+    ...maskFindings("xps_cpus", nic.xps_cpus ?? "0", nic.queue_pairs, cpuCount, "CPUs"),
+    ...maskFindings("xps_rxqs", nic.xps_rxqs, nic.queue_pairs, nic.queue_pairs, "queue pairs"),
+  ];
+  const flows = costs["rps_flow_cnt"]!;
+  const most = 2 ** Math.floor(Math.log2(RPS_FLOWS_MAX / nic.queue_pairs));
+  if (flows > most) {
+    const message = `costs.rps_flow_cnt is ${flows}: accepted are at most ${most} for each of ` +
+      `${nic.queue_pairs} queues`;
+    findings.push({ path: ["costs", "rps_flow_cnt"], message });
+  }
+  if (nic.threaded_pin && !nic.threaded) {
+    const message = "nic.threaded_pin has no effect without nic.threaded: remove it, or set both";
+    findings.push({ path: ["nic", "threaded_pin"], message });
+  }
+  if ((flows === 0) !== (costs["rps_sock_flow_entries"] === 0)) {
+    const [given, lacking] = flows === 0
+      ? ["rps_sock_flow_entries", "rps_flow_cnt"]
+      : ["rps_flow_cnt", "rps_sock_flow_entries"];
+    const message = `costs.${given} is ${costs[given]}: without costs.${lacking} it has no effect`;
+    findings.push({ path: ["costs", given], message });
+  }
+  return findings;
 }
 
 /** Intervals that would be ignored: of an adaptive side, or a second one where there is one. */

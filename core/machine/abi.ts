@@ -7,7 +7,7 @@
 //           | rx rings | tx rings | groups | arrivals | histograms | rules | rule map | free rules
 //           | rss key | rss table | costs | prngs | distances | totals | ports | buffer
 //           | dims | kind counts | trace | seen by the trace | wire out | wire in
-//           | wire pending
+//           | wire pending | rps sockets | rps flows
 //
 // Lists inside tables are linked by index; -1 (or packet 0, event 0) ends a list.
 
@@ -43,7 +43,10 @@ export const HALVES: usize = CONNECTIONS + ((<usize>CONNECTION_MAX) << CONNECTIO
 export const HALF_SHIFT: usize = 7;
 export const THREADS: usize = HALVES + ((<usize>CONNECTION_MAX * 2) << HALF_SHIFT);
 export const THREAD_SHIFT: usize = 8;
-export const STAMPS: usize = THREADS + ((<usize>CONNECTION_MAX) << THREAD_SHIFT);
+/** Those of the workload, then one for the NAPI of each vector; see napi_thread.ts. */
+export const NAPI_THREADS: i32 = CONNECTION_MAX;
+export const THREAD_MAX: u32 = CONNECTION_MAX + QUEUE_MAX;
+export const STAMPS: usize = THREADS + ((<usize>THREAD_MAX) << THREAD_SHIFT);
 /** Intended time of a request (u64), then its own size and the size of its response. */
 export const STAMP_SHIFT: usize = 4;
 export const CPUS: usize = STAMPS + ((<usize>STAMP_MAX) << STAMP_SHIFT);
@@ -83,12 +86,13 @@ export const BUFFER_FRAMES: u32 = 32768;
 export const DIMS: usize = BUFFER + <usize>BUFFER_FRAMES * 4;
 /**
  * Events handled, by kind: u64 each. Ends of what a CPU does (EV_CPU) are told apart a second time:
- * by activity (cpu.ts), those of a softirq by step (softirq.ts).
+ * by activity (cpu.ts), those of a softirq by step (softirq.ts), in a NAPI's thread apart.
  */
 export const KIND_COUNTS: usize = DIMS + <usize>QUEUE_MAX * 2 * 64;
 export const KIND_MAX: u32 = 80;
 export const CPU_KINDS: u32 = 50;
 export const SOFTIRQ_KINDS: u32 = 60;
+export const NAPI_THREAD_KINDS: u32 = 70;
 /** Entries of the trace that wait to be taken out, and the state it has seen last; see trace.ts. */
 export const TRACE: usize = KIND_COUNTS + <usize>KIND_MAX * 8;
 export const TRACE_MAX: u32 = 32768;
@@ -104,7 +108,13 @@ export const WIRE_IN: usize = WIRE_OUT + ((<usize>WIRE_MAX) << WIRE_SHIFT);
  */
 export const WIRE_PENDING_MAX: u32 = 16384;
 export const WIRE_PENDING: usize = WIRE_IN + ((<usize>WIRE_MAX) << WIRE_SHIFT);
-export const ARENA_END: usize = WIRE_PENDING + ((<usize>WIRE_PENDING_MAX) << WIRE_SHIFT);
+/** Tables of receive flow steering; see rps.ts. */
+export const RPS_SOCK_FLOWS: usize = WIRE_PENDING + ((<usize>WIRE_PENDING_MAX) << WIRE_SHIFT);
+export const RPS_SOCK_FLOW_LIMIT: u32 = 32768;
+export const RPS_FLOWS: usize = RPS_SOCK_FLOWS + <usize>RPS_SOCK_FLOW_LIMIT * 4;
+/** Entries of all receive queues together. */
+export const RPS_FLOW_LIMIT: u32 = 65536;
+export const ARENA_END: usize = RPS_FLOWS + <usize>RPS_FLOW_LIMIT * 8;
 
 // Event kinds. The target is named in brackets.
 /** A frame from the peer is in host memory [packet]. */
@@ -158,6 +168,9 @@ export const EV_NAPI_TIMER: u32 = 25;
 /** Something has come that a thread which spins on a vector sees [queue]. */
 export const EV_BUSY_POLL: u32 = 26;
 
+/** A CPU is to look at its backlog [cpu]. */
+export const EV_RPS_IPI: u32 = 27;
+
 /** The next request of a connection with a schedule of its own is due [connection]. */
 export const EV_DUE: u32 = 35;
 /** The retransmission time of a direction may be over [2 x connection + direction]. */
@@ -201,7 +214,7 @@ export class Packet {
   sequence: u32;
   /** Bytes that have arrived at the sender of this packet, in any order (TCP). */
   arrived: u32;
-  /** Next hole of a half-connection, for a packet that is one. */
+  /** Next hole of a half-connection, or next packet of a backlog, for a packet that is in one. */
   holeNext: u32;
   /** Receive queue that the device has chosen. */
   queue: u32;
@@ -224,6 +237,8 @@ export const FLAG_COPY: u32 = 1 << 16;
 export const FLAG_DUPLICATE: u32 = 1 << 17;
 /** Its one frame was lost on the link to the peer. */
 export const FLAG_UNSENT: u32 = 1 << 23;
+/** Last segment of what its application has sent: PSH. */
+export const FLAG_PUSH: u32 = 1 << 24;
 /** A hole: not under way; thought lost; sent again before; there, and about to be closed. */
 export const FLAG_GONE: u32 = 1 << 18;
 export const FLAG_LOST: u32 = 1 << 19;

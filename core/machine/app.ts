@@ -51,6 +51,7 @@ import {
 import { cpuAt, MODE_SYSTEM, MODE_USER } from "./cpu";
 import { epollReturns, readyAppend, readyTake } from "./epoll";
 import { serviceTicks } from "./service";
+import { rpsRecord } from "./rps";
 import { requestBytesOf, responseBytesOf } from "./sizes";
 import { socketLeave, socketReceived, socketTake } from "./socket";
 import { tcpAccepted, tcpCanSend, tcpClose, tcpHasSpace, tcpSend, tcpWindowUpdate } from "./tcp";
@@ -178,6 +179,9 @@ function nextPhase(thread: Thread): u32 {
 
 function beginPhase(thread: Thread, cpu: u32, phase: u32): u64 {
   if (phase == POLL) return step(thread, POLL, MODE_SYSTEM, cost(EPOLL_WAIT));
+  if (thread.serving >= 0 && (phase == BLOCKING || phase == RECEIVE || phase == SEND)) {
+    rpsRecord(connectionAt(thread.serving), cpu);
+  }
   if (phase == BLOCKING) return step(thread, BLOCKING, MODE_SYSTEM, cost(BLOCK));
   const connection = connectionAt(thread.serving);
   const group = groupAt(connection.group);
@@ -196,6 +200,7 @@ function beginPhase(thread: Thread, cpu: u32, phase: u32): u64 {
     case OUTPUT:
       return step(thread, OUTPUT, MODE_SYSTEM, cost(TCP_TX));
     case ACCEPT:
+      rpsRecord(connection, cpu);
       return step(thread, ACCEPT, MODE_SYSTEM, cost(ACCEPT_CALL));
     default:
       assert(phase == CLOSE);

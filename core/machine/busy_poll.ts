@@ -28,9 +28,10 @@ import {
 } from "./costs";
 import { atClock, Cpu, cpuAt, IN_THREAD, MODE_SYSTEM } from "./cpu";
 import { napiRelease, napiSchedule, napiTimerStart } from "./napi";
+import { napiHand } from "./napi_thread";
 import { queueAt } from "./queue";
 import { txWaiting } from "./ring";
-import { pollAppend, pollBegin } from "./softirq";
+import { pollBegin } from "./softirq";
 import { rxWaiting } from "./write_back";
 
 // State of a thread's spin.
@@ -46,6 +47,8 @@ export const POLL_SOFTIRQ: u32 = 0;
 export const POLL_ROUND: u32 = 1;
 /** The last one of a spin: completes the NAPI. */
 export const POLL_LAST: u32 = 2;
+/** One of the NAPI's own thread, as a softirq's. */
+export const POLL_THREAD: u32 = 3;
 
 /** Frames that a busy poll takes at most. */
 export function busyPollBudget(): u32 {
@@ -223,5 +226,5 @@ export function busyPollOver(index: u32, cpu: Cpu): void {
     return;
   }
   queue.poller = 0;
-  pollAppend(cpu, vector);
+  napiHand(index, vector);
 }

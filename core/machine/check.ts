@@ -27,11 +27,13 @@ import {
   EV_WIRE_LOST,
   FLAG_LOST,
   FLAG_REPORT,
+  NAPI_THREADS,
   packetAt,
   packetsTaken,
   packetsUsed,
 } from "./abi";
 import { canRead } from "./app";
+import { backlogFrames, backlogsHold } from "./check_backlog";
 import { vectorsHold } from "./check_napi";
 import {
   Connection,
@@ -47,6 +49,7 @@ import {
   threadAt,
 } from "./connection";
 import { Cpu, cpuAt, cpus, IDLE } from "./cpu";
+import { irqPending } from "./hard_irq";
 import { filterTableHolds } from "./flow_director";
 import { HalfConnection, halfOf, inOrder, TO_HOST, TO_PEER } from "./half_connection";
 import { peerCanSend } from "./peer";
@@ -83,6 +86,8 @@ export const RULE_DESCRIPTORS: i32 = 7;
 const RULE_OUTSTANDING: i32 = 8;
 /** Counts and places of the flow director's table agree; no more is in it than fits. */
 const RULE_FILTERS: i32 = 20;
+/** What waits in a backlog is on a poll list or polled, or its CPU will be told; counts agree. */
+const RULE_BACKLOG: i32 = 30;
 /** A connection with unread data is served, or on the ready list of its thread. */
 const RULE_READY: i32 = 40;
 /** What was lost has a timer; acknowledged <= in order <= arrived <= sent, and it adds up. */
@@ -156,7 +161,8 @@ function gapsHold(): bool {
   return true;
 }
 
-function listLength(head: u32): u64 {
+/** Packets of a list. */
+export function listLength(head: u32): u64 {
   let count: u64 = 0;
   for (let number = head; number != 0; number = packetAt(number).next) count++;
   return count;
@@ -179,9 +185,10 @@ function packetsHold(): bool {
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     const connection = connectionAt(i);
     held += listLength(connection.peerHead) + listLength(connection.peerUrgentHead);
-    held += listLength(connection.flowHead);
+    held += listLength(connection.flowHead) + listLength(connection.chainHead);
     held += holeCount(halfOf(connection, TO_HOST)) + holeCount(halfOf(connection, TO_PEER));
   }
+  for (let i: u32 = 0; i < cpus(); i++) held += backlogFrames(cpuAt(i));
   let references: u64 = 0;
   let used: u32 = 0;
   for (let i: u32 = 1; i <= packetsTaken(); i++) {
@@ -231,7 +238,7 @@ function queuesGoOn(): bool {
 /** A CPU is busy with something that ends, or has nothing to do but what an IPI will tell it. */
 function cpuGoesOn(index: u32, cpu: Cpu): bool {
   if (cpu.activity != IDLE) return isPending(cpu.event, EV_CPU, index);
-  if ((cpu.pendingIrqs | cpu.pendingTimers) != 0 || cpu.vector >= 0) return false;
+  if (irqPending(cpu) || cpu.vector >= 0) return false;
   if (cpu.pollHead >= 0 || cpu.outHead >= 0) return false;
   return cpu.current < 0 && (cpu.runHead < 0 || anyPending(EV_IPI, index));
 }
@@ -240,8 +247,9 @@ function cpuGoesOn(index: u32, cpu: Cpu): bool {
 function threadsGoOn(): bool {
   let runnable: u64 = 0;
   let running: u64 = 0;
-  for (let i: u32 = 0; i < connectionsUsed(); i++) {
-    const state = threadAt(i).state;
+  for (let i: u32 = 0; i < connectionsUsed() + queues(); i++) {
+    const isNapi = i >= connectionsUsed();
+    const state = threadAt(isNapi ? NAPI_THREADS + i - connectionsUsed() : i).state;
     if (state == RUNNABLE) runnable++;
     if (state == RUNNING) running++;
   }
@@ -425,6 +433,7 @@ export function checkAll(): i32 {
   if (!descriptorsHold()) return RULE_DESCRIPTORS;
   if (!outstandingHold()) return RULE_OUTSTANDING;
   if (!filterTableHolds()) return RULE_FILTERS;
+  if (!backlogsHold()) return RULE_BACKLOG;
   if (!readyHold()) return RULE_READY;
   if (!lossesHold()) return RULE_LOST;
   if (!messagesHold()) return RULE_MESSAGES;

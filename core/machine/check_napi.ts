@@ -4,11 +4,14 @@
 // is taken is in one place only (a poll list, a poll, a thread that spins). Reads only.
 
 import { eventAt, eventsTaken, FREE } from "../lib/wheel";
-import { EV_MSIX, EV_NAPI_TIMER } from "./abi";
+import { EV_MSIX, EV_NAPI_TIMER, NAPI_THREADS } from "./abi";
+import { BACKLOG } from "./backlog";
 import { POLL_SOFTIRQ, SPINNING } from "./busy_poll";
-import { RUNNING, threadAt } from "./connection";
+import { RUNNING, SLEEPING, threadAt } from "./connection";
 import { Cpu, cpuAt, cpus, IN_IRQ } from "./cpu";
+import { IRQ_RPS, IRQ_TIMER } from "./hard_irq";
 import { Queue, queueAt, queues } from "./queue";
+import { pollNext } from "./softirq";
 
 // Vectors by bit: with an interrupt under way, with a timer, with somebody who has the NAPI.
 let interrupted: u64 = 0;
@@ -33,13 +36,17 @@ function addCpu(cpu: Cpu): void {
   for (let rest = cpu.pendingIrqs; rest != 0; rest &= rest - 1) addInterrupt(<u32>ctz(rest));
   timed |= cpu.pendingTimers;
   if (cpu.activity == IN_IRQ) {
-    if (cpu.irqIsTimer != 0) timed |= (<u64>1) << cpu.irqVector;
-    else addInterrupt(cpu.irqVector);
+    if (cpu.irqKind == IRQ_TIMER) timed |= (<u64>1) << cpu.irqVector;
+    else if (cpu.irqKind != IRQ_RPS) addInterrupt(cpu.irqVector);
   }
   // A busy poll's vector belongs to the thread.
-  if (cpu.vector >= 0 && cpu.busyPoll == POLL_SOFTIRQ) addOwner(cpu.vector);
+  if (cpu.vector >= 0 && cpu.vector != BACKLOG && cpu.busyPoll == POLL_SOFTIRQ) {
+    addOwner(cpu.vector);
+  }
   // A list that comes back to itself holds a vector twice.
-  for (let i = cpu.pollHead; i >= 0 && ownedTwice == 0; i = queueAt(i).napiNext) addOwner(i);
+  for (let i = cpu.pollHead; i >= 0 && ownedTwice == 0; i = pollNext(cpu, i)) {
+    if (i != BACKLOG) addOwner(i);
+  }
 }
 
 function addEvents(): bool {
@@ -66,8 +73,10 @@ function vectorHolds(index: u32, queue: Queue): bool {
   const isTimed = ((timed >> index) & 1) != 0;
   const isOwned = queue.napiOwned != 0;
   if (((owned >> index) & 1) != <u64>(isOwned ? 1 : 0)) return false;
+  if (queue.threadDue != 0 && threadAt(NAPI_THREADS + index).state == SLEEPING) return false;
   if (queue.poller != 0 && !pollerHolds(queue.poller, index)) return false;
   if (queue.masked != 0 && !isInterrupted && !isOwned && !isTimed) return false;
+  if (queue.groHead >= 0 && !isOwned && !isTimed) return false;
   // Once a thread or a timer has come before an interrupt, that interrupt may be late.
   if (queue.napiRaced != 0) return true;
   if (((interruptedTwice >> index) & 1) != 0 || (isInterrupted && isOwned)) return false;
@@ -84,7 +93,7 @@ export function vectorsHold(): bool {
   if (!addEvents()) return false;
   for (let i: u32 = 0; i < cpus(); i++) addCpu(cpuAt(i));
   for (let i: u32 = 0; i < queues(); i++) {
-    if (queueAt(i).poller != 0) addOwner(i);
+    if (queueAt(i).poller != 0 || queueAt(i).threadDue != 0) addOwner(i);
     if (!vectorHolds(i, queueAt(i))) return false;
   }
   return ownedTwice == 0;

@@ -17,6 +17,7 @@ import {
   STAMP_MAX,
   STAMP_SHIFT,
   STAMPS,
+  QUEUE_MAX,
   THREAD_SHIFT,
   THREADS,
 } from "./abi";
@@ -149,6 +150,8 @@ export class Connection {
   atrNext: i32;
   atrEvent: u32;
   txQueue: i32;
+  /** Queue that its last packet came by; -1 none yet. */
+  rxQueue: i32;
   // Receiving end of the system under test.
   rxQueued: u32;
   rxMessages: u32;
@@ -156,9 +159,18 @@ export class Connection {
   rxWindow: u32;
   /** The peer has closed its direction: no more data (CC). */
   rxFinished: u32;
+  /** End of the last segment that came in its order. */
+  rxHighest: u32;
   groBytes: u32;
   groNext: i32;
   groListed: u32;
+  /** No more data can join those in GRO; when their first came, ticks. */
+  groEnds: u32;
+  groSince: u64;
+  /** Segments in GRO that go up on another CPU, a chain; their bytes. */
+  chainHead: u32;
+  chainTail: u32;
+  chainBytes: u32;
   delayedAck: u32;
   ackDue: u32;
   /** The server has closed; FIN follows the last data. */
@@ -331,6 +343,9 @@ export function connectionsInit(): void {
   assert(offsetof<Thread>() <= 1 << THREAD_SHIFT);
   stampCount = 0;
   memory.fill(GROUPS, 0, (<usize>GROUP_MAX) << GROUP_SHIFT);
+  // Threads of NAPIs, which no group takes.
+  const others = THREADS + ((<usize>CONNECTION_MAX) << THREAD_SHIFT);
+  memory.fill(others, 0, (<usize>QUEUE_MAX) << THREAD_SHIFT);
   groupCount = 0;
   connectionCount = 0;
 }

@@ -7,25 +7,32 @@
 // who is asked to go on.
 
 import { cancel, eventAt, now, schedule } from "../lib/wheel";
-import { CPU_KINDS, CPU_MAX, CPU_SHIFT, CPUS, EV_CPU, SOFTIRQ_KINDS } from "./abi";
-import { threadDone, threadNext, threadSends } from "./app";
-import { busyPollYields, POLL_SOFTIRQ, SPINNING } from "./busy_poll";
-import { RUNNABLE, RUNNING, SLEEPING, Thread, threadAt } from "./connection";
 import {
-  BH_ENABLES_PER_CALL,
+  CPU_KINDS,
+  CPU_MAX,
+  CPU_SHIFT,
+  CPUS,
+  EV_CPU,
+  NAPI_THREAD_KINDS,
+  NAPI_THREADS,
+  SOFTIRQ_KINDS,
+} from "./abi";
+import { threadDone, threadNext } from "./app";
+import { busyPollYields, POLL_SOFTIRQ, POLL_THREAD, SPINNING } from "./busy_poll";
+import { RUNNABLE, RUNNING, SLEEPING, threadAt } from "./connection";
+import {
   CONTEXT_SWITCH,
   cost,
   CPU_CLOCK,
-  HARD_IRQ,
   IRQ_TIME_ACCOUNTING,
-  KSOFTIRQD_ALONE,
   REFERENCE_CLOCK,
   SMT_BUSY,
-  TIMER,
   WAKEUP_GRANULARITY,
 } from "./costs";
+import { irqBegin, irqEnd, irqPending } from "./hard_irq";
 import { idleBegin, idleEnd, idleInit } from "./idle";
-import { napiSchedule, napiWatchdog } from "./napi";
+import { enablesSoftirqs, runsInline, threadBeforeKsoftirqd } from "./ksoftirqd";
+import { napiThreadGoesOn } from "./napi_thread";
 import { runEnqueue, runTake } from "./run_queue";
 import { softirqDone, softirqNext, softirqPending, softirqStart } from "./softirq";
 import { countKind, totals } from "./totals";
@@ -58,6 +65,11 @@ export class Cpu {
   irqTicks: u64;
   softirqTicks: u64;
   idleTicks: u64;
+  // Counters of /proc/net/softnet_stat.
+  softnetProcessed: u64;
+  softnetDropped: u64;
+  softnetTimeSqueeze: u64;
+  softnetReceivedRps: u64;
   /** Up to when time is charged. */
   since: u64;
   activity: u32;
@@ -69,9 +81,11 @@ export class Cpu {
   pendingIrqs: u64;
   /** Timers of NAPI that have run out, by vector. */
   pendingTimers: u64;
+  /** An IPI for the backlog has come. */
+  pendingRps: u64;
   irqVector: u32;
-  /** The interrupt under way is a timer's. */
-  irqIsTimer: u32;
+  /** What the interrupt under way is. */
+  irqKind: u32;
   // Threads.
   current: i32;
   runHead: i32;
@@ -82,7 +96,8 @@ export class Cpu {
   runLane4: u32;
   runLane5: u32;
   runLane6: u32;
-  xpsQueue: i32;
+  /** Transmit queues that its packets may take, a mask (xps_cpus). */
+  xpsQueues: u64;
   minRuntime: u64;
   // Idle state that it is in; see idle.ts.
   idleSince: u64;
@@ -137,6 +152,20 @@ export class Cpu {
   /** When the last turn was left to ksoftirqd. */
   softirqUntil: u64;
   ksoftirqdRuntime: u64;
+  // Packets steered to this CPU; see backlog.ts. Input queue, and what its NAPI has taken over.
+  backlogFirst: u32;
+  backlogLast: u32;
+  backlogInput: u32;
+  backlogProcess: u32;
+  /** Running counters of packets put on and taken off. */
+  backlogTails: u32;
+  backlogHeads: u32;
+  backlogOwned: u32;
+  backlogNext: i32;
+  /** Choice for the packet under way, and CPUs that wait for an IPI; see rps.ts. */
+  rpsTarget: i32;
+  rpsFlow: u32;
+  rpsIpis: u64;
   // Load for the policy manager.
   loadAt: u64;
   loadBusy: u64;
@@ -174,7 +203,6 @@ export function cpuAdd(node: u32, siblings: u64): u32 {
   cpu.activity = IDLE;
   cpu.current = -1;
   cpu.runHead = -1;
-  cpu.xpsQueue = -1;
   cpu.pollHead = -1;
   cpu.pollTail = -1;
   cpu.outHead = -1;
@@ -296,6 +324,12 @@ export function cpuTimer(index: u32, vector: u32): void {
   kick(index);
 }
 
+/** Another CPU has put packets on the backlog of this one. */
+export function cpuRpsInterrupt(index: u32): void {
+  cpuAt(index).pendingRps = 1;
+  kick(index);
+}
+
 /** The thread that waits has run so much less that it takes the CPU. */
 export function preempts(index: u32): bool {
   const cpu = cpuAt(index);
@@ -306,78 +340,16 @@ export function preempts(index: u32): bool {
   );
 }
 
-/** A tick has come since the last turn of softirqs ended; one within it finds it under way. */
-function tickIsDue(cpu: Cpu): bool {
-  const jiffy = TICKS_PER_SECOND / cost(TIMER);
-  return now() / jiffy > cpu.softirqUntil / jiffy;
-}
-
-/**
- * ksoftirqd, once it has the softirqs of a CPU, competes with threads by run time. Among many
- * threads that would be next to nothing, but each timer tick runs softirqs on its way out: they
- * get a turn in every jiffy, unless they are ksoftirqd's alone.
- */
-function threadBeforeKsoftirqd(cpu: Cpu): bool {
-  if (cpu.ksoftirqd == 0) return false;
-  if (cost(KSOFTIRQD_ALONE) == 0 && tickIsDue(cpu)) return false;
-  const thread = cpu.current >= 0 ? cpu.current : cpu.runHead;
-  return thread >= 0 && threadAt(thread).runtime < cpu.ksoftirqdRuntime;
-}
-
 function beginSwitch(index: u32): void {
   begin(index, SWITCHING, MODE_SYSTEM, cost(CONTEXT_SWITCH));
 }
 
-/** Takes the next interrupt; a timer's costs as much as a device's. */
-function beginIrq(index: u32): void {
-  const cpu = cpuAt(index);
-  const isTimer = cpu.pendingIrqs == 0;
-  const pending = isTimer ? cpu.pendingTimers : cpu.pendingIrqs;
-  cpu.irqVector = <u32>ctz(pending);
-  cpu.irqIsTimer = isTimer ? 1 : 0;
-  if (isTimer) cpu.pendingTimers &= pending - 1;
-  else cpu.pendingIrqs &= pending - 1;
-  begin(index, IN_IRQ, MODE_IRQ, cost(HARD_IRQ));
-}
-
-/** The handler of an interrupt schedules NAPI. */
-function endIrq(index: u32): void {
-  const cpu = cpuAt(index);
-  // An interrupt runs softirqs at once, whether ksoftirqd is due or not (but not from Linux 4.9 to
-  // 6.3); one that came in the midst of them leaves them as they are.
-  const isBetween = cpu.softirqTurn == 0 || cpu.busyPoll != POLL_SOFTIRQ;
-  if (isBetween && cost(KSOFTIRQD_ALONE) == 0) cpu.ksoftirqd = 0;
-  if (cpu.irqIsTimer != 0) {
-    napiWatchdog(index, cpu.irqVector);
-    return;
-  }
-  napiSchedule(index, cpu.irqVector);
-}
-
-/** Softirqs that a thread's call is to let run before it goes on; false if it goes on. */
-function runsInline(index: u32, cpu: Cpu, thread: Thread): bool {
-  if (thread.bhEnables == 0) return false;
-  if (!softirqPending(cpu)) thread.bhEnables = 0;
-  else thread.bhEnables--;
-  if (thread.bhEnables == 0) return false;
-  cpu.ksoftirqd = 0;
-  cpu.softirqTurn = 1;
-  softirqStart(index);
-  return true;
-}
-
-/** A thread's next step is to let softirqs run first: local_bh_enable in a system call. */
-function enablesSoftirqs(cpu: Cpu, thread: Thread, ticks: u64): bool {
-  const enables = <u32>cost(BH_ENABLES_PER_CALL);
-  if (enables == 0 || thread.mode != MODE_SYSTEM || !softirqPending(cpu)) return false;
-  if (cost(KSOFTIRQD_ALONE) != 0) return false;
-  thread.remaining = stretched(cpu, ticks);
-  thread.bhEnables = enables + (threadSends(thread) ? 2 : 1);
-  return true;
-}
-
 /** The thread of a CPU goes on; false if it sleeps, polls, or lets softirqs run first. */
 function goOn(index: u32, cpu: Cpu): bool {
+  if (cpu.current >= NAPI_THREADS) {
+    napiThreadGoesOn(cpu);
+    return false;
+  }
   const thread = threadAt(cpu.current);
   if (runsInline(index, cpu, thread)) return true;
   if (thread.remaining != 0) {
@@ -397,7 +369,10 @@ function goOn(index: u32, cpu: Cpu): bool {
     return true;
   }
   if (ticks != 0) {
-    if (enablesSoftirqs(cpu, thread, ticks)) return false;
+    if (enablesSoftirqs(cpu, thread)) {
+      thread.remaining = stretched(cpu, ticks);
+      return false;
+    }
     begin(index, IN_THREAD, thread.mode, ticks);
     return true;
   }
@@ -409,8 +384,8 @@ function goOn(index: u32, cpu: Cpu): bool {
 function dispatch(index: u32): void {
   const cpu = cpuAt(index);
   while (true) {
-    if ((cpu.pendingIrqs | cpu.pendingTimers) != 0) {
-      beginIrq(index);
+    if (irqPending(cpu)) {
+      irqBegin(index);
       return;
     }
     if (cpu.softirqTurn != 0) {
@@ -461,11 +436,12 @@ export function cpuDone(index: u32): void {
   charge(index);
   const activity = cpu.activity;
   cpu.event = 0;
-  countKind(activity == IN_SOFTIRQ ? SOFTIRQ_KINDS + cpu.step : CPU_KINDS + activity);
+  const stepKinds = cpu.busyPoll == POLL_THREAD ? NAPI_THREAD_KINDS : SOFTIRQ_KINDS;
+  countKind(activity == IN_SOFTIRQ ? stepKinds + cpu.step : CPU_KINDS + activity);
   if (activity == IN_SOFTIRQ) softirqDone(index);
   cpu.activity = DECIDING;
   if (activity == IN_IRQ) {
-    endIrq(index);
+    irqEnd(index);
   } else if (activity == IN_THREAD) {
     threadDone(cpu.current, index);
   }

@@ -1,9 +1,9 @@
 // deno-fmt-ignore-file
 // NAPI of a vector: who has it, and what its completion does. One at most has it: the poll list of
-// a CPU, the poll under way, or a thread that spins (busy_poll.ts). Completion arms the interrupt
-// again. With napi_defer_hard_irqs it leaves it masked and starts a timer that schedules the NAPI:
-// each poll without frames counts down, one with frames starts the count anew, at 0 the interrupt
-// is armed (napi_complete_done, napi_watchdog). Never polls: that is softirq.ts.
+// a CPU, the poll under way, its own thread, or one that spins (busy_poll.ts). Completion arms the
+// interrupt again. With napi_defer_hard_irqs it leaves it masked and starts a timer that schedules
+// the NAPI: each poll without frames counts down, one with frames starts the count anew, at 0 the
+// interrupt is armed (napi_complete_done, napi_watchdog). Never polls: that is softirq.ts.
 
 import { cancel, now, schedule } from "../lib/wheel";
 import { EV_BUSY_POLL, EV_NAPI_TIMER } from "./abi";
@@ -15,9 +15,9 @@ import {
 } from "./costs";
 import { cpuAt, cpuTimer } from "./cpu";
 import { vectorComplete } from "./itr";
+import { napiHand } from "./napi_thread";
 import { queueAt } from "./queue";
 import { txWaiting } from "./ring";
-import { pollAppend } from "./softirq";
 import { rxWaiting } from "./write_back";
 
 /** Schedules a vector's NAPI on a CPU; whoever has it already polls once more. */
@@ -28,13 +28,14 @@ export function napiSchedule(index: u32, vector: u32): void {
     return;
   }
   queue.napiOwned = 1;
-  pollAppend(cpuAt(index), vector);
+  napiHand(index, vector);
 }
 
 /** Nobody has the NAPI any more: threads that spin for it may take it. */
 export function napiRelease(vector: u32): void {
   const queue = queueAt(vector);
   queue.napiOwned = 0;
+  queue.threadDue = 0;
   queue.poller = 0;
   if (queue.spinCpus != 0) schedule(now(), EV_BUSY_POLL, vector);
 }
@@ -86,6 +87,11 @@ export function napiYields(index: u32, vector: u32, work: u32): bool {
   return true;
 }
 
+/** What GRO keeps has the NAPI's timer, though the interrupt is armed. */
+export function groTimer(index: u32, vector: u32): void {
+  if (queueAt(vector).groHead >= 0) napiTimerStart(index, vector, cost(GRO_FLUSH_TIMEOUT));
+}
+
 /** A poll on a CPU has come to its end with so many frames: the NAPI is complete. */
 export function napiComplete(index: u32, vector: u32, work: u32): void {
   const queue = queueAt(vector);
@@ -93,10 +99,14 @@ export function napiComplete(index: u32, vector: u32, work: u32): void {
   if (queue.napiMissed != 0) {
     queue.napiMissed = 0;
     queue.poller = 0;
-    pollAppend(cpuAt(index), vector);
+    napiHand(index, vector);
     return;
   }
   napiRelease(vector);
-  if (timeout != 0) napiTimerStart(index, vector, timeout);
-  else vectorComplete(vector, rxWaiting(vector) > 0, txWaiting(vector) > 0);
+  if (timeout != 0) {
+    napiTimerStart(index, vector, timeout);
+    return;
+  }
+  groTimer(index, vector);
+  vectorComplete(vector, rxWaiting(vector) > 0, txWaiting(vector) > 0);
 }

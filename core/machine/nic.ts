@@ -52,7 +52,7 @@ export function nicInit(slotNode: i32): void {
   for (let queue: u32 = 0; queue < queues(); queue++) {
     const cpu = spreadCpu(queue);
     queueAt(queue).affinity = (<u64>1) << cpu;
-    if (queue < cpus()) cpuAt(cpu).xpsQueue = queue;
+    if (queue < cpus()) cpuAt(cpu).xpsQueues = (<u64>1) << queue;
   }
 }
 

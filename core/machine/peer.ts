@@ -15,6 +15,7 @@ import {
   FLAG_DUPLICATE,
   FLAG_FRAGMENT,
   FLAG_LAST,
+  FLAG_PUSH,
   FLAG_SYN,
   FLAG_UDP,
   Packet,
@@ -205,11 +206,12 @@ function queueDatagram(index: u32, bytes: u32): void {
 /** Puts a request's segments on the connection's queue. */
 export function queueRequest(index: u32, bytes: u32): void {
   const connection = connectionAt(index);
+  const headers = tcpHeaders(connection);
   let left = bytes;
   do {
     const payload = min(left, tcpSegment(connection));
-    queuePacket(index, packetTake(index, 0, payload, tcpHeaders(connection)));
     left -= payload;
+    queuePacket(index, packetTake(index, left == 0 ? FLAG_PUSH : 0, payload, headers));
   } while (left > 0);
   enlist(index);
 }

@@ -143,6 +143,15 @@ export class Queue {
   pollerTold: u32;
   /** CPUs of the threads that spin on it, the poller's among them. */
   spinCpus: u64;
+  /** Its NAPI has a thread, which is to poll it; see napi_thread.ts. */
+  threaded: u32;
+  threadDue: u32;
+  /** Connections whose data GRO keeps from one poll to the next. */
+  groHead: i32;
+  /** CPUs that its packets are spread over, rps_cpus. */
+  rpsCpus: u64;
+  /** Transmit queues for flows that it receives, a mask (xps_rxqs). */
+  xpsQueues: u64;
   // Counters since the start.
   rxPackets: u64;
   rxBytes: u64;
@@ -239,6 +248,7 @@ export function queuesInit(count: u32, descriptors: u32): void {
   queuesMost = 0;
   cleanLimit = WORK_LIMIT;
   memory.fill(QUEUES, 0, (<usize>QUEUE_MAX) << QUEUE_SHIFT);
+  for (let i: u32 = 0; i < QUEUE_MAX; i++) queueAt(i).groHead = -1;
   queuesSet(count, descriptors, descriptors);
   for (let i: u32 = 0; i < count; i++) ringReset(i);
 }

@@ -6,7 +6,7 @@
 // ATR's filters are gone. Chooses nothing: what is asked for is checked in ethtool.ts.
 
 import { cancel, now, schedule } from "../lib/wheel";
-import { EV_RESET, FLAG_UDP, packetAt, packetDrop } from "./abi";
+import { EV_RESET, FLAG_UDP, packetAt, packetDrop, QUEUE_MAX } from "./abi";
 import { connectionAt, connectionsUsed, PROTOCOL_TCP, threadAt } from "./connection";
 import { CHANNEL_RESET, cost, RING_RESTART } from "./costs";
 import { cpuAt, cpus, kick } from "./cpu";
@@ -101,7 +101,7 @@ export function resetRings(rx: u32, tx: u32): void {
 /** Nothing of a queue is under way any more: in the device, on the bus, in an interrupt, a poll. */
 function hasStopped(queue: Queue): bool {
   if (queue.txFetched != queue.txTail || queue.txSent != queue.txTail) return false;
-  if (queue.reportsDue != 0) return false;
+  if (queue.reportsDue != 0 || queue.groHead >= 0) return false;
   return queue.masked == 0 && queue.napiOwned == 0 && queue.spinCpus == 0;
 }
 
@@ -142,7 +142,8 @@ function freeRings(index: u32): void {
 
 /** Vectors, affinities, XPS, intervals and the hash as the driver sets them up. */
 function rebuild(fewer: bool): void {
-  for (let i: u32 = 0; i < cpus(); i++) cpuAt(i).xpsQueue = -1;
+  for (let i: u32 = 0; i < cpus(); i++) cpuAt(i).xpsQueues = 0;
+  for (let i: u32 = 0; i < QUEUE_MAX; i++) queueAt(i).xpsQueues = 0;
   nicInit(nicNode());
   for (let i: u32 = 0; i < queues(); i++) itrReset(i);
   if (rssRebuild(queues(), fewer)) {
@@ -151,6 +152,7 @@ function rebuild(fewer: bool): void {
   atrClear();
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     connectionAt(i).txQueue = -1;
+    connectionAt(i).rxQueue = -1;
     if (threadAt(i).napi > queues()) threadAt(i).napi = 0;
   }
 }

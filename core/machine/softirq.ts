@@ -3,39 +3,26 @@
 // clean (work limit), up to 64 frames one by one, the packets that GRO has merged, completion.
 // Transmissions that acknowledgements or completions allow run between polls. Rounds end as in
 // net_rx_action and __do_softirq: 300 packets a round, then ksoftirqd if ten rounds or 2 ms have
-// passed or a thread waits. Stages and steps only; protocols do the work.
+// passed or a thread waits. The backlog (backlog.ts) is one more NAPI of the list. Stages and steps
+// only; protocols do the work.
 
 import { now } from "../lib/wheel";
-import {
-  FLAG_ACK,
-  FLAG_DUPLICATE,
-  FLAG_FIN,
-  FLAG_LAST,
-  FLAG_SYN,
-  FLAG_UDP,
-  Packet,
-  packetAt,
-  packetDrop,
-} from "./abi";
-import { busyPollBudget, busyPollOver, POLL_ROUND, POLL_SOFTIRQ } from "./busy_poll";
-import { connectionAt, SLEEPING, threadAt } from "./connection";
+import { FLAG_UDP, packetAt, packetDrop } from "./abi";
+import { BACKLOG, backlogPeek, backlogTake, rpsSendIpis } from "./backlog";
+import { busyPollBudget, busyPollOver, POLL_ROUND, POLL_SOFTIRQ, POLL_THREAD } from "./busy_poll";
+import { Connection, connectionAt } from "./connection";
 import {
   cost,
+  DEV_WEIGHT,
   NAPI_COMPLETE,
   NUMA_REMOTE,
-  RX_PACKET,
   SOFTIRQ_ENTRY,
   SOFTIRQ_LIMIT,
   SOFTIRQ_RESTARTS_ONLY,
-  SYN_RX,
-  TCP_ACK_RX,
   TCP_ACK_TX,
-  TCP_RX,
   TCP_TX,
   TIMER,
   TX_CLEAN,
-  UDP_RX,
-  WAKE,
 } from "./costs";
 import {
   begin,
@@ -47,25 +34,25 @@ import {
   preempts,
   TICKS_PER_SECOND,
 } from "./cpu";
+import { groMerges, groResume, groTake, groTakeFull } from "./gro";
 import { vectorForce } from "./itr";
-import { napiComplete, napiRelease, napiYields } from "./napi";
+import { groTimer, napiComplete, napiRelease, napiYields } from "./napi";
 import { nicNode } from "./nic";
 import { queueAt, workLimit } from "./queue";
 import { qdiscCompleted, qdiscRestart } from "./qdisc";
-import { rxPeek, rxPop, txClean, txWaiting } from "./ring";
+import { rpsSteers } from "./rps";
 import {
-  tcpHasOutput,
-  tcpCleaned,
-  tcpFlush,
-  tcpOutput,
-  tcpReceive,
-  tcpWillAck,
-  tcpWillRead,
-  tcpWillWake,
-} from "./tcp";
+  backlogTicks,
+  flushTicks,
+  frameTicks,
+  netifReceive,
+  receiveFlush,
+  receiveFrame,
+} from "./receive";
+import { rxPeek, txClean, txWaiting } from "./ring";
+import { tcpHasOutput, tcpCleaned, tcpOutput } from "./tcp";
 import { rescue } from "./scheduler";
 import { totals } from "./totals";
-import { udpReceive } from "./udp";
 import { rxWaiting } from "./write_back";
 
 const NAPI_WEIGHT: u32 = 64;
@@ -81,17 +68,28 @@ const STEP_CLEAN: u32 = 2;
 const STEP_FRAME: u32 = 3;
 const STEP_FLUSH: u32 = 4;
 const STEP_COMPLETE: u32 = 5;
+const STEP_BACKLOG: u32 = 6;
 
 // Stage of the poll.
 const STAGE_CLEAN: u32 = 0;
 const STAGE_FRAMES: u32 = 1;
 const STAGE_FLUSH: u32 = 2;
 
-/** Puts a vector at the end of a CPU's poll list. */
+/** Next NAPI of a CPU's poll list after one of it; -1 ends it. */
+export function pollNext(cpu: Cpu, vector: i32): i32 {
+  return vector == BACKLOG ? cpu.backlogNext : queueAt(vector).napiNext;
+}
+
+function setPollNext(cpu: Cpu, vector: i32, next: i32): void {
+  if (vector == BACKLOG) cpu.backlogNext = next;
+  else queueAt(vector).napiNext = next;
+}
+
+/** Puts a vector, or the CPU's backlog, at the end of its poll list. */
 export function pollAppend(cpu: Cpu, vector: i32): void {
-  queueAt(vector).napiNext = -1;
+  setPollNext(cpu, vector, -1);
   if (cpu.pollTail < 0) cpu.pollHead = vector;
-  else queueAt(cpu.pollTail).napiNext = vector;
+  else setPollNext(cpu, cpu.pollTail, vector);
   cpu.pollTail = vector;
 }
 
@@ -129,8 +127,14 @@ function takeVector(cpu: Cpu, vector: i32): void {
   cpu.stage = STAGE_CLEAN;
   cpu.work = 0;
   cpu.cleaned = 0;
-  cpu.weight = cpu.busyPoll == POLL_SOFTIRQ ? NAPI_WEIGHT : busyPollBudget();
+  if (vector == BACKLOG) {
+    cpu.weight = <u32>cost(DEV_WEIGHT);
+    return;
+  }
+  const isWhole = cpu.busyPoll == POLL_SOFTIRQ || cpu.busyPoll == POLL_THREAD;
+  cpu.weight = isWhole ? NAPI_WEIGHT : busyPollBudget();
   queueAt(vector).polls++;
+  groResume(cpu);
 }
 
 /** Begins softirq processing on a CPU. */
@@ -152,51 +156,50 @@ function beginStep(index: u32, step: u32, ticks: u64): void {
   begin(index, IN_SOFTIRQ, mode, ticks);
 }
 
-function wakeTicks(connection: u32): u64 {
-  return threadAt(connectionAt(connection).thread).state == SLEEPING ? cost(WAKE) : 0;
+/** Begins the step that lets data of a connection go up, if one is due. */
+function beginFlush(index: u32, cpu: Cpu): bool {
+  let next = groTakeFull(cpu);
+  if (next < 0 && cpu.stage == STAGE_FLUSH) next = groTake(cpu, cpu.busyPoll != POLL_ROUND);
+  if (next < 0) return false;
+  cpu.stepConnection = next;
+  beginStep(index, STEP_FLUSH, remote(cpu, flushTicks(cpu, next)));
+  return true;
 }
 
-/** Cost of one frame, up to where GRO holds it or the protocol is done with it. */
-function frameTicks(packet: Packet): u64 {
-  const flags = packet.flags;
-  const base = cost(RX_PACKET);
-  if ((flags & FLAG_UDP) != 0) {
-    if ((flags & FLAG_LAST) == 0) return base;
-    return base + cost(UDP_RX) + wakeTicks(packet.connection);
+/** Begins the step of the next frame; one that GRO does not hold sends up what it has first. */
+function beginFrame(index: u32, cpu: Cpu): void {
+  const packet = packetAt(rxPeek(cpu.vector));
+  if (rpsSteers(cpu.vector) && !groMerges(packet)) {
+    const connection: Connection = connectionAt(packet.connection);
+    if (connection.chainHead != 0) {
+      cpu.stepConnection = packet.connection;
+      beginStep(index, STEP_FLUSH, remote(cpu, flushTicks(cpu, packet.connection)));
+      return;
+    }
   }
-  if ((flags & (FLAG_SYN | FLAG_FIN)) != 0) return base + cost(SYN_RX);
-  if ((flags & FLAG_DUPLICATE) != 0) return base + cost(TCP_RX) + cost(TCP_ACK_TX);
-  if ((flags & FLAG_ACK) == 0) return base;
-  return base + cost(TCP_ACK_RX) + (tcpWillWake(packet) ? wakeTicks(packet.connection) : 0);
+  beginStep(index, STEP_FRAME, remote(cpu, frameTicks(cpu, packet)));
 }
 
-function flushTicks(connection: u32): u64 {
-  const ack = tcpWillAck(connection) ? cost(TCP_ACK_TX) : 0;
-  return cost(TCP_RX) + ack + (tcpWillRead(connection) ? wakeTicks(connection) : 0);
-}
-
-/** A connection whose merged data goes up next: a full one at once, others at the poll's end. */
-function takeFlush(cpu: Cpu): bool {
-  if (cpu.groFull >= 0) {
-    cpu.stepConnection = cpu.groFull;
-    cpu.groFull = -1;
-    return true;
+/** The next step of a backlog's poll; false when it is over. */
+function backlogStep(index: u32, cpu: Cpu): bool {
+  if (cpu.stage == STAGE_CLEAN) {
+    cpu.stage = STAGE_FRAMES;
+    rpsSendIpis(index);
   }
-  if (cpu.stage != STAGE_FLUSH) return false;
-  while (cpu.groHead >= 0) {
-    const connection = connectionAt(cpu.groHead);
-    cpu.stepConnection = cpu.groHead;
-    cpu.groHead = connection.groNext;
-    connection.groListed = 0;
-    // One that was full and went up early may have nothing left.
-    if (connection.groBytes != 0) return true;
+  if (cpu.work >= cpu.weight) return false;
+  const head = backlogPeek(cpu);
+  if (head == 0) {
+    cpu.backlogOwned = 0;
+    return false;
   }
-  return false;
+  beginStep(index, STEP_BACKLOG, remote(cpu, backlogTicks(head)));
+  return true;
 }
 
 /** The next step of the poll in progress; false when the poll is over without completion. */
 function pollStep(index: u32, cpu: Cpu): bool {
   const vector = cpu.vector;
+  if (vector == BACKLOG) return backlogStep(index, cpu);
   if (cpu.stage == STAGE_CLEAN) {
     cpu.stage = STAGE_FRAMES;
     const count = min(txWaiting(vector), workLimit());
@@ -206,20 +209,14 @@ function pollStep(index: u32, cpu: Cpu): bool {
       return true;
     }
   }
-  if (takeFlush(cpu)) {
-    beginStep(index, STEP_FLUSH, remote(cpu, flushTicks(cpu.stepConnection)));
-    return true;
-  }
+  if (beginFlush(index, cpu)) return true;
   if (cpu.stage == STAGE_FRAMES) {
     if (cpu.work < cpu.weight && rxWaiting(vector) > 0) {
-      beginStep(index, STEP_FRAME, remote(cpu, frameTicks(packetAt(rxPeek(vector)))));
+      beginFrame(index, cpu);
       return true;
     }
     cpu.stage = STAGE_FLUSH;
-    if (takeFlush(cpu)) {
-      beginStep(index, STEP_FLUSH, remote(cpu, flushTicks(cpu.stepConnection)));
-      return true;
-    }
+    if (beginFlush(index, cpu)) return true;
   }
   if (cpu.busyPoll == POLL_ROUND) return false;
   if (cpu.work < cpu.weight && cpu.cleaned < workLimit()) {
@@ -232,17 +229,22 @@ function pollStep(index: u32, cpu: Cpu): bool {
 /** An incomplete poll goes on later, or moves if the vector's affinity has left this CPU. */
 function pollAgain(index: u32, cpu: Cpu): void {
   const vector = cpu.vector;
-  const queue = queueAt(vector);
   cpu.budget += cpu.work;
   cpu.vector = -1;
+  if (vector == BACKLOG) {
+    if (cpu.backlogOwned != 0) pollAppend(cpu, BACKLOG);
+    return;
+  }
+  const queue = queueAt(vector);
   if (napiYields(index, vector, cpu.work)) return;
   if ((queue.affinity & ((<u64>1) << index)) == 0 && queue.napiMissed == 0) {
     totals().movedVectors++;
     napiRelease(vector);
+    groTimer(index, vector);
     vectorForce(vector);
   } else {
     queue.napiMissed = 0;
-    pollAppend(cpu, vector);
+    if (queue.threaded == 0) pollAppend(cpu, vector);
   }
 }
 
@@ -266,6 +268,8 @@ function roundAgain(index: u32, cpu: Cpu): bool {
   cpu.budget = 0;
   cpu.restarts++;
   cpu.roundSince = now();
+  cpu.softnetTimeSqueeze++;
+  rpsSendIpis(index);
   if (mayRestart(index, cpu, timeUp)) return true;
   cpu.softirqUntil = now();
   cpu.ksoftirqd = 1;
@@ -285,9 +289,11 @@ export function softirqNext(index: u32): bool {
         pollAgain(index, cpu);
         continue;
       }
+      if (cpu.busyPoll == POLL_THREAD) pollAgain(index, cpu);
     }
     if (cpu.busyPoll != POLL_SOFTIRQ) {
       busyPollOver(index, cpu);
+      rpsSendIpis(index);
       return false;
     }
     if (softirqPending(cpu) && !roundAgain(index, cpu)) return false;
@@ -303,12 +309,13 @@ export function softirqNext(index: u32): bool {
       return true;
     }
     if (cpu.pollHead < 0) {
+      rpsSendIpis(index);
       cpu.ksoftirqd = 0;
       cpu.ksoftirqdAwake = 0;
       return false;
     }
     const vector = cpu.pollHead;
-    cpu.pollHead = queueAt(vector).napiNext;
+    cpu.pollHead = pollNext(cpu, vector);
     if (cpu.pollHead < 0) cpu.pollTail = -1;
     takeVector(cpu, vector);
   }
@@ -328,17 +335,6 @@ function cleanBatch(cpu: Cpu): void {
   qdiscRestart(cpu.vector);
 }
 
-function receiveFrame(index: u32, cpu: Cpu): void {
-  const number = rxPeek(cpu.vector);
-  rxPop(cpu.vector);
-  cpu.work++;
-  const packet = packetAt(number);
-  threadAt(connectionAt(packet.connection).thread).napi = cpu.vector + 1;
-  if ((packet.flags & FLAG_UDP) != 0) udpReceive(index, packet);
-  else tcpReceive(index, packet);
-  packetDrop(number);
-}
-
 /** A step of the softirqs is done: its effect. */
 export function softirqDone(index: u32): void {
   const cpu = cpuAt(index);
@@ -353,7 +349,11 @@ export function softirqDone(index: u32): void {
       receiveFrame(index, cpu);
       break;
     case STEP_FLUSH:
-      tcpFlush(index, cpu.stepConnection);
+      receiveFlush(index, cpu);
+      break;
+    case STEP_BACKLOG:
+      cpu.work++;
+      netifReceive(index, backlogTake(cpu));
       break;
     case STEP_COMPLETE: {
       const vector = cpu.vector;

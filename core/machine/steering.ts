@@ -1,12 +1,12 @@
 // deno-fmt-ignore-file
 // Which queue a packet takes. Receive: flow-director rule, which may drop it, else the filter of
-// ATR, else RSS. Transmit: what the policy says where one is in force, else XPS
-// of the sending CPU, else the hash; a TCP socket with data under way keeps its queue, so that
-// nothing is reordered (netdev_pick_tx and ooo_okay). Counts nothing.
+// ATR, else RSS. Transmit: what the policy says where one is in force, else XPS by the queue that
+// the flow came by or by the sending CPU, else the hash; a TCP socket with data under way keeps its
+// queue, so that nothing is reordered (netdev_pick_tx and ooo_okay). Counts nothing.
 
 import { FLAG_FRAGMENT, Packet } from "./abi";
 import { Connection, PROTOCOL_TCP } from "./connection";
-import { cpuAt } from "./cpu";
+import { cpuAt, cpus } from "./cpu";
 import { flowTypeOf, PREFIX } from "./family";
 import {
   ANSWER_NONE,
@@ -18,7 +18,7 @@ import {
 import { FLOW_IP } from "./flow_match";
 import { payloadWord } from "./payload";
 import { netdevPickTx } from "./policy";
-import { queues } from "./queue";
+import { queueAt, queues } from "./queue";
 import { rssQueue } from "./rss";
 
 /** What the rules give a connection's frames with this word at the flexible place, -1 for none. */
@@ -55,13 +55,45 @@ export function rxQueueOf(connection: Connection, packet: Packet): i32 {
   return connection.atrQueue >= 0 ? connection.atrQueue : <i32>rssQueue(connection.hash);
 }
 
+/** The queue of a mask by a flow's hash: scaled to how many there are. */
+function queueByHash(mask: u64, hash: u32): i32 {
+  let rest = mask;
+  for (let left = (<u64>hash * <u64>popcnt(mask)) >> 32; left > 0; left--) rest &= rest - 1;
+  return <i32>ctz(rest);
+}
+
+/** Queue that XPS gives, -1 none: xps_rxqs before xps_cpus (get_xps_queue). */
+function xpsQueueOf(connection: Connection, cpu: u32): i32 {
+  let mask: u64 = connection.rxQueue >= 0 ? queueAt(connection.rxQueue).xpsQueues : 0;
+  if (mask == 0) mask = cpuAt(cpu).xpsQueues;
+  return mask == 0 ? -1 : queueByHash(mask, connection.hash);
+}
+
+/** Sets xps_cpus of a transmit queue: the CPUs that may take it. */
+export function xpsCpusSet(queue: u32, mask: u64): void {
+  const bit = (<u64>1) << queue;
+  for (let i: u32 = 0; i < cpus(); i++) {
+    if (((mask >> i) & 1) != 0) cpuAt(i).xpsQueues |= bit;
+    else cpuAt(i).xpsQueues &= ~bit;
+  }
+}
+
+/** Sets xps_rxqs of a transmit queue: the receive queues whose flows may take it. */
+export function xpsRxqsSet(queue: u32, mask: u64): void {
+  const bit = (<u64>1) << queue;
+  for (let i: u32 = 0; i < queues(); i++) {
+    if (((mask >> i) & 1) != 0) queueAt(i).xpsQueues |= bit;
+    else queueAt(i).xpsQueues &= ~bit;
+  }
+}
+
 /** Transmit queue of a packet that a CPU sends. */
 export function txQueueOf(connection: Connection, cpu: u32): u32 {
   if (connection.flowHead != 0) return connection.flowQueue;
   if (connection.txQueue >= 0 && connection.txInflight + connection.txHeld != 0) {
     return connection.txQueue;
   }
-  const xps = cpuAt(cpu).xpsQueue;
+  const xps = xpsQueueOf(connection, cpu);
   const hash = connection.hash % queues();
   let queue =
     connection.instance >= 0 ? netdevPickTx(connection.instance, xps, hash) : xps >= 0 ? xps : hash;

@@ -11,6 +11,7 @@ import {
   FLAG_COPY,
   FLAG_DUPLICATE,
   FLAG_FIN,
+  FLAG_PUSH,
   FLAG_SYN,
   Packet,
   packetAt,
@@ -64,7 +65,7 @@ function peerWindow(connection: Connection): u32 {
 
 /** Bytes of the largest packet of a connection. */
 @inline
-function trainBytes(connection: Connection): u32 {
+export function trainBytes(connection: Connection): u32 {
   return TRAIN_SEGMENTS * tcpSegment(connection);
 }
 
@@ -162,6 +163,7 @@ export function tcpSend(index: u32, cpu: u32): void {
   // Header and data of a small packet share a buffer; offload adds a context descriptor.
   packet.descriptors = packet.frames > 1 ? buffers + 2 : 1;
   connection.txQueued -= bytes;
+  if (connection.txQueued == 0) packet.flags |= FLAG_PUSH;
   packet.sequence = numberSent(half, bytes);
   transmit(index, cpu, number);
   connection.txInflight += bytes;
@@ -270,18 +272,6 @@ function acknowledged(cpu: u32, index: u32, packet: Packet): void {
   if (writes && writerGoesOn(connection, 0)) notify(index, cpu);
 }
 
-function hold(cpu: Cpu, index: u32, packet: Packet): void {
-  const connection = connectionAt(index);
-  connection.groBytes += packet.payload;
-  connection.rxNode = cpu.node;
-  if (connection.groListed == 0) {
-    connection.groListed = 1;
-    connection.groNext = cpu.groHead;
-    cpu.groHead = index;
-  }
-  if (connection.groBytes + tcpSegment(connection) > trainBytes(connection)) cpu.groFull = index;
-}
-
 /** Connection set-up and end, from the peer's SYN, ACK and FIN. */
 function handshake(cpu: u32, index: u32, flags: u32): void {
   const connection = connectionAt(index);
@@ -300,30 +290,39 @@ function handshake(cpu: u32, index: u32, flags: u32): void {
   }
 }
 
-/** A frame of a TCP flow has been cleaned from the ring. */
-export function tcpReceive(cpu: u32, packet: Packet): void {
+/** Data behind which others have come already, that are no copies: the order was not kept. */
+function noteOrder(connection: Connection, packet: Packet): void {
+  const end = packet.sequence + packet.payload;
+  if (<i32>(packet.sequence - connection.rxHighest) < 0) totals().reordered++;
+  else connection.rxHighest = end;
+}
+
+/** A frame of a TCP flow goes up: true if it has data, which go up merged (see tcpFlush). */
+export function tcpReceive(cpu: u32, packet: Packet): bool {
   const index = packet.connection;
   const connection = connectionAt(index);
   if (packet.life != connection.life) {
     totals().stale++;
     if ((packet.flags & FLAG_FIN) != 0) tcpControl(index, cpu, 0);
-    return;
+    return false;
   }
   const flags = packet.flags;
   acknowledged(cpu, index, packet);
   if ((flags & FLAG_DUPLICATE) != 0) {
     tcpControl(index, cpu, 0);
-    return;
+    return false;
   }
   if ((flags & FLAG_ACK) != 0 || flags == FLAG_SYN || connection.state == STATE_SYN) {
     handshake(cpu, index, flags);
   }
-  if (packet.payload == 0) return;
+  if (packet.payload == 0) return false;
   if ((flags & FLAG_COPY) != 0) {
     holeArrives(halfOf(connection, TO_HOST), packet.sequence);
     if (isRemote(connection)) wireTellClosed(packet);
+  } else {
+    noteOrder(connection, packet);
   }
-  hold(cpuAt(cpu), index, packet);
+  return true;
 }
 
 /** Whether the merged data of a connection goes up, and not behind what is missing. */
@@ -331,11 +330,11 @@ export function tcpWillRead(index: u32): bool {
   return !hasGap(halfOf(connectionAt(index), TO_HOST));
 }
 
-/** Whether the merged data of a connection makes an acknowledgement due at once. */
-export function tcpWillAck(index: u32): bool {
+/** Whether merged data of so many bytes make an acknowledgement due at once. */
+export function tcpWillAck(index: u32, bytes: u32): bool {
   const connection = connectionAt(index);
   if (hasGap(halfOf(connection, TO_HOST))) return true;
-  return connection.rxUnacked + connection.groBytes >= 2 * tcpSegment(connection);
+  return connection.rxUnacked + bytes >= 2 * tcpSegment(connection);
 }
 
 /** Merged data goes up to the socket. */
@@ -386,10 +385,12 @@ export function tcpReset(connection: Connection): void {
   connection.rxUnacked = 0;
   connection.rxWindow = <u32>cost(TCP_WINDOW);
   connection.groBytes = 0;
+  connection.rxHighest = 0;
   connection.txQueued = 0;
   connection.txInflight = 0;
   connection.txHeld = 0;
   connection.txQueue = -1;
+  connection.rxQueue = -1;
   atrForget(connection);
   connection.ackDue = 0;
   connection.finDue = 0;

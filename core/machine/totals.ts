@@ -48,10 +48,14 @@ export class Totals {
   dropReset: u64;
   /** Of these, frames of the peer. */
   dropResetToHost: u64;
+  /** Frames dropped because a CPU's backlog was full. */
+  dropBacklog: u64;
+  /** Segments that came to TCP behind one that was sent after them. */
+  reordered: u64;
 }
 
 /** Words of the block. */
-export const TOTAL_COUNT: u32 = 23;
+export const TOTAL_COUNT: u32 = 25;
 
 /** The one block of totals. */
 @inline

@@ -5,10 +5,12 @@
 // worth showing: names and spans are made from the entries outside.
 
 import { eventAt, now } from "../lib/wheel";
-import { TRACE, TRACE_MAX, TRACE_SEEN } from "./abi";
+import { QUEUE_MAX, TRACE, TRACE_MAX, TRACE_SEEN } from "./abi";
 import { INTERVAL_MASK } from "./adaptive_itr";
+import { POLL_THREAD } from "./busy_poll";
 import { TICKS_PER_NS } from "./costs";
 import { Cpu, cpuAt, cpus, EXITING, IDLE, IN_IRQ, IN_SOFTIRQ, IN_THREAD } from "./cpu";
+import { IRQ_RPS } from "./hard_irq";
 import { Container, queueAt, queues, rxContainer, txContainer } from "./queue";
 import { totals } from "./totals";
 
@@ -54,6 +56,7 @@ export const DROP_FRAGMENT: u32 = 3;
 export const DROP_RULE: u32 = 4;
 export const DROP_LINK: u32 = 5;
 export const DROP_RESET: u32 = 6;
+export const DROP_BACKLOG: u32 = 7;
 
 /** More entries than one event makes: all CPUs and queues, a wake-up for each packet cleaned. */
 const ROOM_LEAST: u32 = 2048;
@@ -79,7 +82,7 @@ class Seen {
 let isOn: bool = false;
 let entryCount: u32 = 0;
 /** Drops seen so far, by cause; those of a ring are the queue's. */
-const dropsSeen: StaticArray<u64> = [0, 0, 0, 0, 0, 0, 0];
+const dropsSeen: StaticArray<u64> = [0, 0, 0, 0, 0, 0, 0, 0];
 
 /** Whether events are to be looked at. */
 @inline
@@ -132,7 +135,7 @@ export function traceStart(): void {
     seen.rxDrops = queue.rxDrops;
     lookRings(i, seen);
   }
-  for (let cause = DROP_FIFO; cause <= DROP_RESET; cause++) dropsSeen[cause] = dropsOf(cause);
+  for (let cause = DROP_FIFO; cause <= DROP_BACKLOG; cause++) dropsSeen[cause] = dropsOf(cause);
   traceLook();
 }
 
@@ -155,8 +158,9 @@ export function traceWake(thread: u32, cpu: u32, waker: u32): void {
 }
 
 /**
- * What a CPU does, and with what: the vector of an interrupt; step, vector << 8 and ksoftirqd << 16
- * of a softirq; the thread; nanoseconds that leaving an idle state takes.
+ * What a CPU does, and with what: the vector of an interrupt, QUEUE_MAX for the backlog; step,
+ * vector << 8 and ksoftirqd << 16 of a softirq, 1 << 17 in the thread of a NAPI; the thread;
+ * nanoseconds that leaving an idle state takes.
  */
 function cpuState(cpu: Cpu, seen: u32): u32 {
   const activity = cpu.activity;
@@ -167,9 +171,10 @@ function cpuState(cpu: Cpu, seen: u32): u32 {
     if ((seen & 255) == word) return seen;
     detail = <u32>min((eventAt(cpu.event).time - now()) / TICKS_PER_NS, 0xffffff);
   } else if (activity == IN_IRQ) {
-    detail = cpu.irqVector;
+    detail = cpu.irqKind == IRQ_RPS ? QUEUE_MAX : cpu.irqVector;
   } else if (activity == IN_SOFTIRQ) {
-    detail = cpu.step | ((cpu.vector & 255) << 8) | (cpu.ksoftirqd << 16);
+    const isThread: u32 = cpu.busyPoll == POLL_THREAD ? 1 : 0;
+    detail = cpu.step | ((cpu.vector & 255) << 8) | (cpu.ksoftirqd << 16) | (isThread << 17);
   } else if (activity != IDLE) {
     // A switch to ksoftirqd has no thread.
     const isDaemon = activity != IN_THREAD && cpu.ksoftirqdLast != 0;
@@ -186,7 +191,7 @@ function lookCpu(index: u32): void {
     seen.cpu = state;
     put(TRACE_CPU, index, state);
   }
-  const vector = cpu.vector;
+  const vector = cpu.vector < <i32>QUEUE_MAX ? cpu.vector : -1;
   const isSame = vector == seen.vector;
   if (isSame && (vector < 0 || queueAt(vector).polls == seenAt(vector).polls)) return;
   if (seen.vector >= 0) {
@@ -254,9 +259,11 @@ function dropsOf(cause: u32): u64 {
       return all.dropRule;
     case DROP_LINK:
       return all.lostToHost + all.lostToPeer;
-    default:
-      assert(cause == DROP_RESET);
+    case DROP_RESET:
       return all.dropReset;
+    default:
+      assert(cause == DROP_BACKLOG);
+      return all.dropBacklog;
   }
 }
 
@@ -264,7 +271,7 @@ function dropsOf(cause: u32): u64 {
 export function traceLook(): void {
   for (let i: u32 = 0; i < cpus(); i++) lookCpu(i);
   for (let i: u32 = 0; i < queues(); i++) lookQueue(i);
-  for (let cause = DROP_FIFO; cause <= DROP_RESET; cause++) {
+  for (let cause = DROP_FIFO; cause <= DROP_BACKLOG; cause++) {
     const drops = dropsOf(cause);
     if (drops != dropsSeen[cause]) put(TRACE_DROP, cause, <u32>(drops - dropsSeen[cause]));
     dropsSeen[cause] = drops;

@@ -16,6 +16,7 @@ import {
   FLAG_FIN,
   FLAG_FRAGMENT,
   FLAG_LAST,
+  FLAG_PUSH,
   FLAG_SYN,
   FLAG_TO_PEER,
   FLAG_UDP,
@@ -64,7 +65,7 @@ const ROOM_LEAST: u32 = 8;
 /** Flags that a frame has on the wire. */
 const WIRE_FLAGS: u32 =
   FLAG_SYN | FLAG_FIN | FLAG_ACK | FLAG_UDP | FLAG_LAST | FLAG_FRAGMENT | FLAG_COPY |
-  FLAG_DUPLICATE;
+  FLAG_DUPLICATE | FLAG_PUSH;
 const NEVER: u64 = u64.MAX_VALUE;
 
 let isOn: bool = false;
@@ -156,7 +157,10 @@ function framePayload(packet: Packet): u32 {
 
 /** The link has sent the next frame of a packet to the other machine. */
 export function wireSend(packet: Packet): void {
-  putFrame(FRAME, packet, framePayload(packet), packet.sequence + frameFirst(packet));
+  const sequence = packet.sequence + frameFirst(packet);
+  const message = putFrame(FRAME, packet, framePayload(packet), sequence);
+  // PSH is on a packet's last frame.
+  if (packet.sent + 1 < packet.frames) message.flags &= ~FLAG_PUSH;
 }
 
 /** The link has lost the next frame of a packet: returns it as a packet of its own. */

@@ -33,6 +33,7 @@ export const EVENT_KINDS: Readonly<Record<number, string>> = {
   24: "tx_lost",
   25: "napi_timer",
   26: "busy_poll",
+  27: "rps_ipi",
   35: "due",
   36: "rto",
   37: "wire_frame",
@@ -58,4 +59,9 @@ export const CPU_KINDS: Readonly<Record<number, string>> = {
   63: "softirq: frame",
   64: "softirq: gro flush",
   65: "softirq: napi complete",
+  66: "softirq: backlog",
+  72: "napi thread: tx clean",
+  73: "napi thread: frame",
+  74: "napi thread: gro flush",
+  75: "napi thread: napi complete",
 };

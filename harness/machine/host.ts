@@ -19,6 +19,7 @@ import {
 import { COST_NUMBERS } from "./costs.ts";
 import { MachineDriver, stockIntervals } from "./driver.ts";
 import { queuesMost } from "./operations.ts";
+import { setUpSysfs } from "./sysfs.ts";
 import { instantiateMachine, type MachineWasm } from "./wasm.ts";
 
 /** What a host is made from. */
@@ -184,6 +185,7 @@ function setUpHost(
   for (let queue = 0; queue < nic.queue_pairs; queue++) {
     calls.nicCoalesceStart(queue, rx, tx, nic.coalesce.rx_usecs_high);
   }
+  setUpSysfs(calls, nic);
 }
 
 /** Registers the machine's device with the policy manager; returns its number. */

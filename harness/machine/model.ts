@@ -442,6 +442,7 @@ function dropsBetween(from: Reading, to: Reading): Record<string, number> {
       ["fragment_missing", "drop_fragment"],
       ["rule", "drop_rule"],
       ["device_reset", "drop_reset"],
+      ["backlog_full", "drop_backlog"],
     ] as const
   ) {
     const count = totalBetween(from, to, total);

@@ -18,6 +18,7 @@ import {
 } from "../record.ts";
 import { offeredPerSecond } from "../offered.ts";
 import type { MachineSpec, WorkloadGroup } from "../spec.ts";
+import { steersPackets } from "./sysfs.ts";
 import { type MachineWasm, readCounters } from "./wasm.ts";
 
 const TICKS_PER_NS = 10;
@@ -58,6 +59,8 @@ export const TOTAL_NAMES = [
   "wire_taken",
   "drop_reset",
   "drop_reset_to_host",
+  "drop_backlog",
+  "reordered",
 ] as const;
 /** A total of the machine. */
 export type TotalName = typeof TOTAL_NAMES[number];
@@ -107,8 +110,18 @@ export function cpusBetween(from: Reading, to: Reading, spec: MachineSpec): CpuM
       irq_ns: ns(2),
       softirq_ns: ns(3),
       idle_ns: ns(4),
+      ...(steersPackets(spec) ? { softnet: softnetOf(from.cpus[cpu], times) } : {}),
     };
   });
+}
+
+function softnetOf(from: readonly number[] | undefined, to: readonly number[]) {
+  return {
+    processed: rise(from, to, 5),
+    dropped: rise(from, to, 6),
+    time_squeeze: rise(from, to, 7),
+    received_rps: rise(from, to, 8),
+  };
 }
 
 /** Node of a CPU. */

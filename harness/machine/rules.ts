@@ -17,6 +17,7 @@ const RULES: Readonly<Record<number, string>> = {
   8: "each transaction that may be in flight is: in flight, idle, or about to be sent",
   9: "no event comes before one that was handled",
   20: "counts and places of the flow director's table agree, and no more is in it than fits",
+  30: "what waits in a backlog is counted, and its CPU works it off or will be told",
   40: "a connection with unread data is served, or on the ready list of its thread",
   41: "what was lost has a timer, and sent, arrived and acknowledged bytes add up",
   50: "what one host has put on the wire, the other has taken from it",

@@ -54,11 +54,23 @@ const DEVICE = 3;
 /** What a CPU does, by the numbers of core/machine/cpu.ts. */
 const ACTIVITIES = ["idle", "exit", "irq", "softirq", "switch", "thread"] as const;
 /** Steps of a softirq, by the numbers of core/machine/softirq.ts. */
-const STEPS = ["entry", "output", "tx clean", "frames", "gro flush", "napi complete"] as const;
+const STEPS = [
+  "entry",
+  "output",
+  "tx clean",
+  "frames",
+  "gro flush",
+  "napi complete",
+  "backlog",
+] as const;
 const MODE_USER = 0;
 /** In the place of a thread: ksoftirqd. */
 const KSOFTIRQD = 0xffffff;
 const NO_VECTOR = 255;
+/** Threads of NAPIs, by vector, have the numbers from here on: core/machine/abi.ts. */
+const NAPI_THREADS = 16_384;
+/** In the place of a vector: the backlog of a CPU. */
+const BACKLOG = 64;
 /** Causes of drops, by the numbers of core/machine/trace.ts. */
 const DROPS = [
   "ring full",
@@ -68,6 +80,7 @@ const DROPS = [
   "flow director rule",
   "lost on link",
   "device reset",
+  "backlog full",
 ] as const;
 
 /** The events, in order of time on every track. */
@@ -143,6 +156,11 @@ function namesOf({ machine }: TracedRun): ChromeEvent[] {
     ),
     track(DEVICE, 1, "thread_name", "device and sockets"),
   ];
+}
+
+/** As the kernel names them. */
+function napiThreadName(vector: number): string {
+  return `napi/eth0-${vector}`;
 }
 
 interface Open {
@@ -236,13 +254,17 @@ class Format {
           args: { latency_ns: detail },
         };
       case "irq":
-        return { ns, name: "irq", cat: "irq", args: { queue: detail } };
+        return detail === BACKLOG
+          ? { ns, name: "ipi for backlog", cat: "irq", args: {} }
+          : { ns, name: "irq", cat: "irq", args: { queue: detail } };
       case "softirq": {
         const vector = (detail >> 8) & 255;
-        const name = `softirq ${STEPS[detail & 255] ?? detail & 255}`;
-        const queue = vector === NO_VECTOR ? {} : { queue: vector };
-        const daemon = detail >> 16 !== 0 ? { ksoftirqd: true } : {};
-        return { ns, name, cat: "softirq", args: { ...queue, ...daemon } };
+        const isThread = (detail >> 17) !== 0;
+        const name = `${isThread ? "napi" : "softirq"} ${STEPS[detail & 255] ?? detail & 255}`;
+        const queue = vector === NO_VECTOR || vector === BACKLOG ? {} : { queue: vector };
+        const daemon = ((detail >> 16) & 1) !== 0 ? { ksoftirqd: true } : {};
+        const thread = isThread ? { thread: napiThreadName(vector) } : {};
+        return { ns, name, cat: "softirq", args: { ...queue, ...daemon, ...thread } };
       }
       case "switch":
         return {
@@ -268,6 +290,7 @@ class Format {
   /** A thread by its group and its number there, as many as connections at the most. */
   #threadName(thread: number): string {
     if (thread === KSOFTIRQD) return "ksoftirqd";
+    if (thread >= NAPI_THREADS) return napiThreadName(thread - NAPI_THREADS);
     let first = 0;
     for (const group of this.#run.workload.groups) {
       if (thread < first + group.connections) return `${group.name} ${thread - first}`;

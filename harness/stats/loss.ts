@@ -5,7 +5,7 @@
  */
 
 /** Causes of drops above the driver: only such a packet is among those that a queue received. */
-const ABOVE_DRIVER: readonly string[] = ["socket_buffer_full", "fragment_missing"];
+const ABOVE_DRIVER: readonly string[] = ["socket_buffer_full", "fragment_missing", "backlog_full"];
 
 /**
  * Packets dropped of all that came to the device, 0..1; null where the queues cannot be seen or

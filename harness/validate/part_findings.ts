@@ -15,7 +15,7 @@ import {
   WORKLOADS_FOLDER,
   type WorkloadSpec,
 } from "../spec.ts";
-import { workloadRelations } from "../spec_relations.ts";
+import { machineRelations, workloadRelations } from "../spec_relations.ts";
 import type { CaseFile, CaseText } from "./read.ts";
 
 /** Groups with the defaults of workloads/schema.json, and what is wrong with them. */
@@ -59,7 +59,16 @@ export async function settingFindings(
   }
   const place = (path: JsonPath): JsonPath =>
     path[0] === "costs" ? ["cases", index, "host", ...path.slice(1)] : ["cases", index, ...path];
-  return schemaFindings(schema, fields)
+  const findings = schemaFindings(schema, fields);
+  if (findings.length === 0) {
+    findings.push(...machineRelations({
+      file: document.file,
+      value: fields,
+      has: (path) => document.has(place(path)),
+      fail: document.fail,
+    }));
+  }
+  return findings
     .filter((finding) => document.has(place(finding.path)))
     .map((finding) =>
       moved(finding, place, finding.path[0] === "costs" ? "costs" : String(finding.path[0]), index)

@@ -95,6 +95,29 @@ const devices = fc.record({
   ),
 });
 
+/** On which CPU packets go up, which queue they leave by, and what runs softirqs. */
+const steering = fc.record({
+  nic: fc.record({
+    rps_cpus: fc.constantFrom("0", "0", "1", "ff", "f0"),
+    xps_cpus: fc.constantFrom(undefined, "0", "ff"),
+    xps_rxqs: fc.constantFrom("0", "1"),
+    threaded: fc.boolean(),
+    threaded_pin: fc.boolean(),
+  }),
+  costs: fc.record({
+    flows: fc.constantFrom(0, 0, 1, 1024),
+    netdev_max_backlog: fc.constantFrom(20, 1000),
+    dev_weight: fc.constantFrom(1, 64),
+    timer_hz: fc.constantFrom(100, 250, 1000),
+    softirq_restarts_only: fc.constantFrom(0, 0, 1),
+    bh_enables_per_call: fc.constantFrom(0, 2),
+    irq_time_accounting: fc.constantFrom(0, 1),
+  }),
+}).map(({ nic: { xps_cpus, ...nic }, costs: { flows, ...costs } }) => ({
+  nic: { ...nic, ...(xps_cpus === undefined ? {} : { xps_cpus }) },
+  costs: { ...costs, rps_sock_flow_entries: flows, rps_flow_cnt: flows },
+}));
+
 /** What the device does with descriptors and on the bus. */
 const deviceCosts = fc.record({
   rx_write_back_descriptors: fc.constantFrom(1, 2, 4, 8),
@@ -117,9 +140,16 @@ const machines = fc.record({
   atr: fc.constantFrom(0, 20),
   lossPpm: fc.constantFrom(0, 0, 1000, 20_000),
   polling,
+  steering,
 }).map((machine) => {
-  const { base, device } = machine;
-  const nic = { ...base.nic, ...device, queue_pairs: machine.queuePairs, ring: machine.ring };
+  const { base, device, steering } = machine;
+  const nic = {
+    ...base.nic,
+    ...device,
+    ...steering.nic,
+    queue_pairs: machine.queuePairs,
+    ring: machine.ring,
+  };
   return withCosts({ ...base, nic }, {
     ...machine.deviceCosts,
     tcp_window_bytes: machine.window,
@@ -134,6 +164,7 @@ const machines = fc.record({
     channel_reset_ns: 400_000,
     ring_restart_ns: 200_000,
     ...machine.polling,
+    ...steering.costs,
   });
 });
 
@@ -191,6 +222,8 @@ Deno.test("every run keeps the conservation rules and makes progress", () => {
       if (measured.groups.every(hasMoved)) return;
       const longer = runToEnd(modules, { ...run, measureMs: 60 });
       if ("device_buffer_full" in longer.drops) return;
+      // The thread of a NAPI waits for its CPU like any other, and the ring overflows meanwhile.
+      if (run.machine?.nic.threaded && "ring_full" in longer.drops) return;
       for (const group of longer.groups) assert.ok(hasMoved(group), `${group.name} is stuck`);
     }),
     { seed: 2016, numRuns: 60 },

@@ -27,7 +27,14 @@ const BANNED_NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Names of the kernel and of a library (fast-check), which keep their spelling. */
-const FOREIGN_NAMES = new Set(["netdevPickTx", "numRuns"]);
+const FOREIGN_NAMES = new Set([
+  "netdevPickTx",
+  "netdev_max_backlog",
+  "NETDEV_MAX_BACKLOG",
+  "rps_flow_cnt",
+  "RPS_FLOW_CNT",
+  "numRuns",
+]);
 
 /** No leftovers, no foreign registries, no path of somebody's machine. */
 export const textIsClean: Rule = (file) =>

@@ -169,7 +169,7 @@ const variant = await compileVariant({
     },
     {
       file: "core/machine/busy_poll.ts",
-      from: "  pollAppend(cpu, vector);\n",
+      from: "  napiHand(index, vector);\n",
       to: "",
     },
     {

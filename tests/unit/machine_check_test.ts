@@ -17,6 +17,7 @@ const RULE_STUCK = 6;
 const RULE_DESCRIPTORS = 7;
 const RULE_OUTSTANDING = 8;
 const RULE_FILTERS = 20;
+const RULE_BACKLOG = 30;
 
 /** Statements that spoil a table of a machine in the midst of a run. */
 const SPOILS = [
@@ -38,6 +39,8 @@ const SPOILS = [
     "queueAt(0).rxVisible = queueAt(0).rxTail + 1;",
   ],
   [RULE_FILTERS, "a filter of ATR was not counted", "forgetFilters();"],
+  [RULE_BACKLOG, "a packet of a backlog is not there", "cpuAt(0).backlogInput++;"],
+  [RULE_BACKLOG, "nobody comes to a backlog, or for nothing", "cpuAt(0).backlogOwned ^= 1;"],
   [RULE_OUTSTANDING, "a transaction too many", "connectionAt(0).outstanding++;"],
   [RULE_OUTSTANDING, "a transaction is lost", "connectionAt(0).outstanding--;"],
 ] as const;
@@ -111,15 +114,15 @@ const FAULTS: readonly (Fault & { readonly rule: number; readonly name: string }
   {
     rule: RULE_STUCK,
     name: "an interrupt does not put its vector on the poll list",
-    file: "core/machine/cpu.ts",
+    file: "core/machine/hard_irq.ts",
     from: "napiSchedule(index, cpu.irqVector);",
-    to: "if (now() % 97 != 0) napiSchedule(index, cpu.irqVector);",
+    to: "if (cpu.irqVector != 5) napiSchedule(index, cpu.irqVector);",
   },
   {
     rule: RULE_STUCK,
     name: "a poll that has not finished is forgotten",
     file: "core/machine/softirq.ts",
-    from: "    pollAppend(cpu, vector);\n",
+    from: "    if (queue.threaded == 0) pollAppend(cpu, vector);\n",
     to: "",
   },
   {
@@ -144,6 +147,13 @@ const FAULTS: readonly (Fault & { readonly rule: number; readonly name: string }
     to: "queue.txFree += 1;",
   },
   {
+    rule: RULE_BACKLOG,
+    name: "a CPU is not told of its backlog",
+    file: "core/machine/backlog.ts",
+    from: "schedule(now() + cost(IPI) + far, EV_RPS_IPI, target);",
+    to: "if (now() % 7 != 0) schedule(now() + cost(IPI) + far, EV_RPS_IPI, target);",
+  },
+  {
     rule: RULE_OUTSTANDING,
     name: "the peer does not go on after a transaction",
     file: "core/machine/client.ts",
@@ -166,6 +176,8 @@ function busyMachine(fault: number): MachineWasm & { readonly variant: Variant }
   variant.plantFault(fault);
   // Half of the queues adapt under a cap of 60 us.
   for (const queue of [0, 2, 4, 6]) machine.calls.nicCoalesceStart(queue, -1, -1, 60);
+  // Two of them spread their packets over all CPUs.
+  for (const queue of [3, 4]) machine.calls.sysfsRpsCpus(queue, 0xff, 0);
   bareGroup(machine, "TCP_RR", 12);
   bareGroup(machine, "UDP_RR", 6, 3000);
   bareGroup(machine, "TCP_MAERTS", 2, 65536);
