@@ -28,6 +28,7 @@ import {
   FLAG_LOST,
   FLAG_REPORT,
   NAPI_THREADS,
+  QUEUE_MAX,
   packetAt,
   packetsTaken,
   packetsUsed,
@@ -247,7 +248,7 @@ function cpuGoesOn(index: u32, cpu: Cpu): bool {
 function threadsGoOn(): bool {
   let runnable: u64 = 0;
   let running: u64 = 0;
-  for (let i: u32 = 0; i < connectionsUsed() + queues(); i++) {
+  for (let i: u32 = 0; i < connectionsUsed() + QUEUE_MAX; i++) {
     const isNapi = i >= connectionsUsed();
     const state = threadAt(isNapi ? NAPI_THREADS + i - connectionsUsed() : i).state;
     if (state == RUNNABLE) runnable++;

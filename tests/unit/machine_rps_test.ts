@@ -135,3 +135,33 @@ Deno.test("a flow that RFS moves keeps its order: the old backlog must be worked
   assert.equal(right.reordered, 0);
   assert.ok(wrong.reordered > 30, `without the rule ${wrong.reordered} segments come too early`);
 });
+
+Deno.test("two hosts that steer, with threads, losses and resets, keep every rule", async () => {
+  // Debug builds check after each event.
+  const careful = await loadModules("debug");
+  for (const threaded of [false, true]) {
+    const nic = { ...X710.nic, rps_cpus: "ff", threaded };
+    const machine = withCosts({ ...X710, nic }, {
+      ...ALL_FLOWS,
+      loss_ppm: 2000,
+      gro_flush_timeout_ns: 20_000,
+      netdev_max_backlog: 20,
+      retransmit_ns: 500_000,
+    });
+    const { groups, drops } = runToEnd(careful, {
+      machine: { ...machine, peer: { ...machine, name: "client" } },
+      groups: [
+        groupOf({ test: "TCP_RR", connections: 20, request_bytes: 5000 }),
+        groupOf({ test: "TCP_STREAM", connections: 4 }),
+        groupOf({ test: "UDP_RR", connections: 8 }),
+      ],
+      operations: [
+        { at_ms: 3, ethtool: "-L eth0 combined 3" },
+        { at_ms: 6, ethtool: "-L eth0 combined 8" },
+      ],
+      measureMs: 8,
+    }, 5000);
+    assert.ok(groups.every(({ bytes }) => bytes > 0));
+    assert.ok(drops["device_reset"]! > 0 && drops["lost_on_link"]! > 0, JSON.stringify(drops));
+  }
+});

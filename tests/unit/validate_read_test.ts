@@ -119,6 +119,16 @@ const MISTAKES: readonly (readonly [string, Record<string, unknown>, RegExp])[] 
     /:\d+:\d+: cases\[0\]\.nic\.ring is 32: accepted is 64 to 4096$/,
   ],
   [
+    "a mask of CPUs that are not there",
+    { nic: { rps_cpus: "100" } },
+    /:\d+:\d+: cases\[0\]\.nic\.rps_cpus is "100": accepted are masks of the 8 CPUs/,
+  ],
+  [
+    "a flow table without the other",
+    { host: { rps_flow_cnt: 64 } },
+    /cases\[0\]\.host\.rps_flow_cnt is 64: without cases\[0\]\.host\.rps_sock_flow_entries it has/,
+  ],
+  [
     "a misspelt field of a group",
     { workload: [{ name: "rr", test: "TCP_RR", conections: 1 }] },
     /:\d+:\d+: Unknown key "conections" in cases\[0\]\.workload\[0\]: .*mean "connections"\?\)$/,
