@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { chromeEvents } from "../../harness/machine/trace_format.ts";
 import type { Measurement } from "../../harness/record.ts";
 import type { MachineSpec, WorkloadGroup } from "../../harness/spec.ts";
 import { compileVariant } from "./machine_parts.ts";
@@ -15,6 +16,7 @@ import {
   groupOf,
   loadModules,
   runToEnd,
+  startRun,
   withCosts,
   X710,
 } from "./machine_runs.ts";
@@ -76,6 +78,24 @@ Deno.test("packets that a backlog has no room for are counted, by cause and by C
   assert.equal(dropped.reduce((sum, count) => sum + count, 0), dropped[1]);
   const roomy = measure(oneQueue("2", { netdev_max_backlog: 100_000, udp_rx_ns: 100 }), flood);
   assert.equal(roomy.drops["backlog_full"], undefined);
+});
+
+Deno.test("the trace shows backlogs worked off, the interrupts for them, and their drops", () => {
+  const machine = oneQueue("2", { netdev_max_backlog: 20, udp_rx_ns: 5000 });
+  const groups = [groupOf({ test: "UDP_STREAM", connections: 8, message_bytes: 64 })];
+  const model = startRun(modules, { groups, machine, traceLimit: 1e9, measureMs: 2 });
+  while (!model.advance(5000));
+  const { cpus, drops } = model.measurement();
+  const events = chromeEvents(model.trace()!, { runId: "t", workload: { groups }, machine });
+  const named = (name: string) => events.filter((event) => event.name === name);
+  const { processed, received_rps } = cpus[1]!.softnet!;
+  const spans = named("softirq backlog");
+  assert.ok(spans.every(({ tid }) => tid === 2), "all on the track of CPU 1");
+  // Packets in a row are one step to the eye: their spans follow each other.
+  assert.ok(spans.length > 0 && spans.length <= processed + 1, `${spans.length}, ${processed}`);
+  assert.ok(Math.abs(named("ipi for backlog").length - received_rps) <= 1);
+  const dropped = named("drop: backlog full").map(({ args }) => Number(args!["count"]));
+  assert.equal(dropped.reduce((sum, count) => sum + count, 0), drops["backlog_full"]);
 });
 
 Deno.test("TCP sends again what a full backlog has dropped, and all of it arrives", () => {
