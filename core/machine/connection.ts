@@ -14,10 +14,10 @@ import {
   GROUPS,
   HALF_SHIFT,
   HALVES,
+  QUEUE_MAX,
   STAMP_MAX,
   STAMP_SHIFT,
   STAMPS,
-  QUEUE_MAX,
   THREAD_SHIFT,
   THREADS,
 } from "./abi";

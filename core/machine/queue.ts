@@ -36,7 +36,7 @@ export class Container {
 /** The driver's default work limit (I40E_DEFAULT_IRQ_WORK). */
 const WORK_LIMIT: u32 = 256;
 
-/** A queue pair, 512 bytes: rx container, tx container, the rest. */
+/** A queue pair, 1024 bytes: rx container, tx container, the rest. */
 @unmanaged
 export class Queue {
   rx0: u64;
