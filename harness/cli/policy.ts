@@ -9,6 +9,7 @@ import { Command } from "commander";
 import { loadWasm } from "../build.ts";
 import { UserError } from "../errors.ts";
 import { readJsonc } from "../jsonc.ts";
+import { PolicyManager } from "../policy/manager.ts";
 import { ScenarioRun } from "../policy/scenario.ts";
 import { type Scenario, SCENARIO_SCHEMA, scenarioRelations } from "../policy/scenario_schema.ts";
 import type { Context } from "./context.ts";
@@ -47,7 +48,10 @@ Examples:
         relations: scenarioRelations,
       });
       const { module } = await loadWasm("policy", flags.debug === true ? "debug" : "release");
-      const run = new ScenarioRun(module, scenario);
+      const run = new ScenarioRun(
+        scenario,
+        (driver, capacities) => new PolicyManager(module, driver, capacities),
+      );
       for (const result of run.steps()) io.out(`${JSON.stringify(result)}\n`);
       io.out(`${JSON.stringify({ final: run.final() })}\n`);
     });

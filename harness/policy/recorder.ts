@@ -12,6 +12,7 @@ import { ERRNO } from "./errno.ts";
 export const DRIVER_CALLS = [
   "init",
   "irq_info",
+  "irq",
   "set_policy",
   "rule_insert",
   "rule_delete",
@@ -57,6 +58,7 @@ interface Fault {
   /** null: on any device. */
   readonly device: number | null;
   readonly errno: number;
+  callsBefore: number;
   timesLeft: number;
 }
 
@@ -109,17 +111,21 @@ export class RecordingDriver implements Driver {
     this.#loads.set(cpu, percent);
   }
 
-  /** Makes the next `times` calls fail. Faults of one call are used up in the order they came. */
+  /**
+   * Makes the next `times` calls fail, once `after` of them have passed. Faults of one call are
+   * used up in the order they came.
+   */
   fail(
     fault: {
       readonly call: DriverCall;
       readonly device: number | null;
       readonly times: number;
       readonly errno: number;
+      readonly after: number;
     },
   ): void {
-    const { call, device, errno, times } = fault;
-    this.#faults.push({ call, device, errno, timesLeft: times });
+    const { call, device, errno, times, after } = fault;
+    this.#faults.push({ call, device, errno, callsBefore: after, timesLeft: times });
   }
 
   /** Rules in a device, by location. */
@@ -150,9 +156,12 @@ export class RecordingDriver implements Driver {
     return result;
   }
 
+  /** Not recorded: the answer of irq_info says how many there are. */
   irq(device: number, direction: Direction, queue: number): number {
     const state = this.#devices.get(device);
     if (state === undefined) return -ERRNO.ENODEV;
+    const failed = this.#failing("irq", device);
+    if (failed !== 0) return failed;
     const own = state.device.info.queuePair ? 0 : direction;
     return device * IRQS_PER_DEVICE + own * IRQS_PER_DIRECTION + queue;
   }
@@ -214,6 +223,10 @@ export class RecordingDriver implements Driver {
       each.call === call && each.timesLeft > 0 && (each.device === null || each.device === device)
     );
     if (fault === undefined) return 0;
+    if (fault.callsBefore > 0) {
+      fault.callsBefore--;
+      return 0;
+    }
     fault.timesLeft--;
     return -fault.errno;
   }

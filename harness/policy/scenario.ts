@@ -5,9 +5,10 @@
  * @module
  */
 
+import type { ManagerFace } from "./face.ts";
 import { CoreFault, ERRNO, errnoName, PolicyError } from "./errno.ts";
 import { flowSpec, flowText } from "./flow.ts";
-import { type Capacities, type Pick, PolicyManager, policyName, policyValue } from "./manager.ts";
+import { type Capacities, type Pick, policyName, policyValue } from "./manager.ts";
 import { RecordingDriver } from "./recorder.ts";
 import type { Scenario, ScenarioDevice, ScenarioStep } from "./scenario_schema.ts";
 import type { DevicePolicy } from "../record.ts";
@@ -46,22 +47,32 @@ function scenarioCapacities(scenario: Scenario): Capacities {
   };
 }
 
+/** A manager that a script can run on; what can check itself is asked to after every step. */
+export type ScenarioManager = ManagerFace & { check?(): string | null };
+
 /** A script in progress. */
 export class ScenarioRun {
-  readonly manager: PolicyManager;
+  readonly manager: ScenarioManager;
   readonly driver: RecordingDriver;
   readonly #scenario: Scenario;
   readonly #devices = new Map<string, number>();
   readonly #tasks = new Map<number, number>();
   readonly #sockets = new Map<number, number>();
 
-  /** Declares topology and devices, and brings the devices up. */
-  constructor(module: WebAssembly.Module, scenario: Scenario) {
+  /**
+   * Declares topology and devices, and brings the devices up.
+   *
+   * @param make Makes the manager for a driver.
+   */
+  constructor(
+    scenario: Scenario,
+    make: (driver: RecordingDriver, capacities: Capacities) => ScenarioManager,
+  ) {
     this.#scenario = scenario;
     const { topology } = scenario;
     const online = topology.online ?? topology.nodes.flatMap((node) => node.cpus);
     this.driver = new RecordingDriver(online);
-    this.manager = new PolicyManager(module, this.driver, scenarioCapacities(scenario));
+    this.manager = make(this.driver, scenarioCapacities(scenario));
     this.manager.setTopology({ ...topology, online });
     this.manager.setStrategy(scenario.strategy);
     this.manager.setPartition(scenario.partition);
@@ -101,7 +112,7 @@ export class ScenarioRun {
     for (const step of this.#scenario.steps) {
       number++;
       yield this.#step(number, step);
-      const broken = this.manager.check();
+      const broken = this.manager.check?.() ?? null;
       if (broken !== null) {
         throw new CoreFault(`Invariant ${broken} is broken after step ${number}`);
       }
@@ -285,6 +296,7 @@ export class ScenarioRun {
           call: step.call!,
           device: step.dev === undefined ? null : this.#device(step),
           times: step.times ?? 1,
+          after: step.after ?? 0,
           errno: ERRNO[step.errno ?? "EIO"],
         });
     }

@@ -46,6 +46,7 @@ export interface ScenarioStep {
   readonly hash?: number;
   readonly call?: DriverCall;
   readonly times?: number;
+  readonly after?: number;
   readonly errno?: keyof typeof ERRNO;
   readonly name?: string;
 }
@@ -122,6 +123,7 @@ const OPERATIONS: Readonly<Record<string, Keys>> = {
     "dev?": DEV,
     call: { enum: DRIVER_CALLS },
     "times?": { type: "integer", minimum: 1, maximum: 1000000, default: 1 },
+    "after?": { type: "integer", minimum: 0, maximum: 1000000, default: 0 },
     "errno?": { enum: Object.keys(ERRNO), default: errnoName(ERRNO.EIO) },
   },
   "strategy": { name: { enum: ["round-robin", "load-aware"] } },

@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { ManagerFace } from "../../harness/policy/face.ts";
 import type { Driver, FlowSpec } from "../../harness/policy/driver.ts";
 import { ERRNO, errnoName, PolicyError } from "../../harness/policy/errno.ts";
 import {
@@ -15,7 +16,6 @@ import {
   type DeviceStatus,
   type ObjectLists,
   type Pick as QueuePick,
-  type PolicyManager,
   policyName,
   type RecordView,
   type RuleView,
@@ -48,45 +48,6 @@ import {
   type OneDirection,
   type Owner,
 } from "./state.ts";
-
-/** The calls that model and compiled manager have in common. */
-export type ManagerFace = globalThis.Pick<
-  PolicyManager,
-  | "setTopology"
-  | "setStrategy"
-  | "setPartition"
-  | "deviceRegister"
-  | "deviceUnregister"
-  | "deviceUp"
-  | "deviceDown"
-  | "deviceRename"
-  | "deviceChannels"
-  | "cpuOnline"
-  | "cpuOffline"
-  | "writeDevicePolicy"
-  | "readDevicePolicy"
-  | "deviceStatus"
-  | "objects"
-  | "taskCreate"
-  | "setTaskPolicy"
-  | "readTaskPolicy"
-  | "taskFork"
-  | "taskExit"
-  | "setTaskAllowed"
-  | "socketOpen"
-  | "socketAccept"
-  | "socketClose"
-  | "socketSetDevice"
-  | "setSocketPolicy"
-  | "getSocketPolicy"
-  | "pickQueue"
-  | "netdevPickTx"
-  | "setRules"
-  | "records"
-  | "rules"
-  | "counters"
-  | "log"
->;
 
 /** Lines of the log that are kept. */
 const LOG_LINES = 64;
@@ -142,7 +103,7 @@ export class ReferenceManager implements ManagerFace {
     this.model.versionMax = version;
   }
 
-  deviceRegister(device: Parameters<PolicyManager["deviceRegister"]>[0]): number {
+  deviceRegister(device: Parameters<ManagerFace["deviceRegister"]>[0]): number {
     return done(deviceRegister(this.model, device));
   }
 

@@ -116,7 +116,7 @@ function choose(
 function leastUsed(model: Model, objects: readonly RefObject[], owner: Owner): RefObject | null {
   const allowed = (owner.isTask ? owner : model.owners.get(owner.task))?.allowed ?? null;
   const usable = objects.filter(({ cpu }) => allowed?.has(cpu) ?? true)
-    .map((object) => ({ object, load: model.driver.cpuLoad(object.cpu) }));
+    .map((object) => ({ object, load: percentOf(model.driver.cpuLoad(object.cpu)) }));
   const least = Math.min(...usable.map(({ load }) => load));
   return usable.filter(({ load }) => load <= least + LOAD_TOLERANCE)
     .map(({ object }) => object)
@@ -124,4 +124,9 @@ function leastUsed(model: Model, objects: readonly RefObject[], owner: Owner): R
       (best, object) => best === null || object.refs < best.refs ? object : best,
       null,
     );
+}
+
+/** Rule 24: a load that the driver cannot tell counts as none, and none counts above 100. */
+function percentOf(load: number): number {
+  return Math.min(Math.max(load, 0), 100);
 }

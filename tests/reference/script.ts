@@ -7,10 +7,10 @@
  * @module
  */
 
+import type { ManagerFace } from "../../harness/policy/face.ts";
 import type { FlowSpec, FlowType, NetpolicyInfo } from "../../harness/policy/driver.ts";
 import type { Capacities, Topology } from "../../harness/policy/manager.ts";
 import type { DriverCall, Fault, RecordingDriver, SimulatedDevice } from "../recording_driver.ts";
-import type { ManagerFace } from "./manager.ts";
 import { answer } from "./view.ts";
 
 /** A device of a script; queue counts are of both directions where it has queue pairs. */

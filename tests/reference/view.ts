@@ -5,10 +5,11 @@
  * @module
  */
 
+import type { ManagerFace } from "../../harness/policy/face.ts";
 import { CoreFault, PolicyError } from "../../harness/policy/errno.ts";
 import type { ObjectLists, PolicyManager } from "../../harness/policy/manager.ts";
 import { flowText, type RecordingDriver } from "../recording_driver.ts";
-import type { ManagerFace, ReferenceManager } from "./manager.ts";
+import type { ReferenceManager } from "./manager.ts";
 import { effectivePolicy } from "./records.ts";
 import { ascending } from "./state.ts";
 
