@@ -26,11 +26,16 @@ import { didYouMean } from "./suggest.ts";
  * Runs one command.
  *
  * @param argv Arguments without the program's name.
+ * @param more Commands that this file must not know, such as one that needs the reference model.
  * @returns The exit code; see {@link EXIT}. Never throws.
  */
-export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
+export async function main(
+  argv: readonly string[],
+  io: Io,
+  more: readonly ((context: Context) => Command)[] = [],
+): Promise<ExitCode> {
   const context: Context = { io, exitCode: EXIT.ok };
-  const root = program(context);
+  const root = program(context, more);
   try {
     await root.parseAsync([...argv], { from: "user" });
     return context.exitCode;
@@ -42,7 +47,10 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
 /** Columns of help texts, at most. */
 const HELP_WIDTH_MAX = 100;
 
-function program(context: Context): Command {
+function program(
+  context: Context,
+  more: readonly ((context: Context) => Command)[],
+): Command {
   const { io } = context;
   const root = new Command("deno task lab")
     .description("NET policy lab: which policy gives a workload what it needs, at what cost?")
@@ -70,6 +78,7 @@ function program(context: Context): Command {
     validateCommand(context),
     workloadsCommand(context),
     buildCommand(context),
+    ...more.map((command) => command(context)),
   ];
   for (const command of commands) root.addCommand(command.copyInheritedSettings(root));
   return root;
@@ -85,7 +94,8 @@ Examples:
   deno task lab report out/bench           table and page again from the records
   deno task gate                           verdict of the last bench against the baseline
   deno task compare main .                 verdict of this folder against a revision
-  deno task validate                       the model beside published measurements`;
+  deno task validate                       the model beside published measurements
+  deno task verify                         the policy manager's binary, checked deeply`;
 
 /** One line on stderr, and the exit code. */
 function explain(error: unknown, io: Io, commands: readonly string[]): ExitCode {

@@ -25,6 +25,8 @@ export interface LabOptions {
   readonly onErr?: (text: string, interrupt: () => void) => void;
   /** Called with every text on stdout. */
   readonly onOut?: (text: string) => void;
+  /** Commands beside the program's own. */
+  readonly more?: Parameters<typeof main>[2];
 }
 
 /** Runs `deno task lab ...argv`. */
@@ -52,7 +54,7 @@ export async function lab(argv: readonly string[], options: LabOptions = {}): Pr
       return () => void (handler = null);
     },
   };
-  const code = await main(argv, io);
+  const code = await main(argv, io, options.more);
   return { code, out, err };
 }
 

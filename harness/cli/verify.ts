@@ -1,0 +1,175 @@
+/**
+ * `verify`: checks policy.wasm itself as deeply as it can be. The parts are given by whoever builds
+ * the program, because one of them compares with the reference model, which lies in tests/.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { loadWasm, PROJECT_ROOT } from "../build.ts";
+import { WASM_FOLDER, wasmFile } from "../build/entry.ts";
+import { EXIT, UserError } from "../errors.ts";
+import { reasonOf } from "../jsonc.ts";
+import { EXPLORATION_SCHEMA, readExploration } from "../verify/exploration.ts";
+import { exploredRow } from "../verify/part_explore.ts";
+import {
+  type Finding,
+  type PartResult,
+  type Profile,
+  VERIFY_SCHEMA,
+  type VerifyContext,
+  type VerifyPart,
+  type VerifyResult,
+} from "../verify/result.ts";
+import { renderVerification } from "../verify/show.ts";
+import { collect, type Context } from "./context.ts";
+import { shownPath } from "./present.ts";
+import { noteTo } from "./watched.ts";
+
+interface VerifyFlags {
+  readonly profile: Profile;
+  readonly seed: number;
+  readonly part?: readonly string[];
+  readonly explore?: string;
+  readonly schema?: true;
+  readonly json?: true;
+  readonly quiet?: true;
+}
+
+/** Seed of runs that name none. */
+const SEED_DEFAULT = 4;
+const FOLDER = "out/verify";
+
+/** A seed: a decimal number, or 40 hexadecimal digits of a commit, of which 32 bits count. */
+export function parseSeed(value: string): number {
+  if (/^[0-9a-f]{40}$/i.test(value)) return parseInt(value.slice(0, 8), 16) | 0;
+  const parsed = Number(value);
+  if (/^\d{1,10}$/.test(value) && parsed < 2 ** 32) return parsed | 0;
+  throw new InvalidArgumentError(
+    "Accepted is a number below 2^32, or the 40 hex digits of a commit.",
+  );
+}
+
+/** The command with its parts, ready to be registered. */
+export function verifyCommand(context: Context, parts: readonly VerifyPart[]): Command {
+  const names = parts.map(({ name }) => name);
+  return new Command("verify")
+    .description("Check policy.wasm: explore its states, walk at random, compare, read the binary")
+    .addOption(
+      new Option("--profile <name>", "ci: minutes; full: a night").choices(["ci", "full"])
+        .default("ci"),
+    )
+    .addOption(
+      new Option("--seed <number>", "seed of what is drawn: a number or a commit's hash")
+        .argParser(parseSeed).default(SEED_DEFAULT),
+    )
+    .option("--part <names>", `only these parts, of ${names.join(", ")}`, collect)
+    .option("--explore <file>", "explore one file and nothing else")
+    .option("--schema", "print the JSON Schema of exploration files and end")
+    .option("--json", "print the result as JSON")
+    .option("--quiet", "no progress")
+    .addHelpText(
+      "after",
+      `
+Parts:
+${parts.map(({ name, purpose }) => `  ${name.padEnd(14)} ${purpose}`).join("\n")}
+
+The result goes to ${FOLDER}/result.json; a script for every violation that has one beside it.
+Exit codes: 0 all holds, 1 something is broken, 2 wrong usage or a wrong file.
+
+Examples:
+  deno task verify
+  deno task verify --part explore,static
+  deno task verify --part seeds --seed $(git rev-parse HEAD)
+  deno task verify --explore workloads/explorations/rules.jsonc`,
+    )
+    .action(async (flags: VerifyFlags) => {
+      const { io } = context;
+      if (flags.schema) return io.out(`${JSON.stringify(EXPLORATION_SCHEMA, null, 2)}\n`);
+      const unknown = flags.part?.find((name) => !names.includes(name));
+      if (unknown !== undefined) {
+        throw new UserError(`Unknown part "${unknown}": accepted are ${names.join(", ")}`);
+      }
+      const chosen = flags.explore === undefined
+        ? parts.filter(({ name }) => flags.part?.includes(name) ?? true)
+        : [await partOf(resolve(io.cwd, flags.explore))];
+      await verify(chosen, flags, context);
+    });
+}
+
+/** A part that explores one file. */
+async function partOf(file: string): Promise<VerifyPart> {
+  const exploration = await readExploration(file);
+  const { title } = exploration;
+  return {
+    name: "explore",
+    purpose: title,
+    run: async ({ policy }) => [await exploredRow(policy.module, exploration)],
+  };
+}
+
+async function verify(
+  parts: readonly VerifyPart[],
+  flags: VerifyFlags,
+  context: Context,
+): Promise<void> {
+  const { io } = context;
+  const { profile, seed } = flags;
+  const started = performance.now();
+  const { module, sha256 } = await loadWasm("policy", "release");
+  const bytes = await Deno.readFile(
+    new URL(WASM_FOLDER + wasmFile("policy", "release"), PROJECT_ROOT),
+  );
+  const given: VerifyContext = {
+    profile,
+    seed,
+    policy: { module, bytes },
+    note: noteTo(flags, io),
+  };
+  const results: PartResult[] = [];
+  for (const { name, purpose, run } of parts) {
+    const rows = await run(given);
+    const passed = rows.every(({ findings }) => findings.length === 0);
+    results.push({ part: name, purpose, passed, rows });
+  }
+  const result: VerifyResult = {
+    schema: VERIFY_SCHEMA,
+    profile,
+    seed,
+    policy_wasm_sha256: sha256,
+    passed: results.every(({ passed }) => passed),
+    seconds: (performance.now() - started) / 1000,
+    parts: results,
+  };
+  const scripts = await store(result, io.cwd);
+  const text = JSON.stringify(result, null, 2) + "\n";
+  io.out(flags.json === true ? text : renderVerification(result, scripts));
+  if (!result.passed) context.exitCode = EXIT.failed;
+}
+
+/** Writes the result and its scripts; says where each script went. */
+async function store(result: VerifyResult, cwd: string): Promise<Map<Finding, string>> {
+  const folder = resolve(cwd, FOLDER);
+  const scripts = new Map<Finding, string>();
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    await Deno.writeTextFile(`${folder}/result.json`, JSON.stringify(result, null, 2) + "\n");
+    for (const { part, rows } of result.parts) {
+      for (const { name, findings } of rows) {
+        for (const [place, finding] of findings.entries()) {
+          if (finding.script === undefined) continue;
+          const file = `${folder}/${part}_${name.replaceAll(" ", "_")}_${place + 1}.jsonc`;
+          await Deno.writeTextFile(
+            file,
+            `// ${finding.sentence}\n${JSON.stringify(finding.script, null, 2)}\n`,
+          );
+          scripts.set(finding, shownPath(cwd, file));
+        }
+      }
+    }
+  } catch (error) {
+    throw new UserError(`Cannot write "${folder}": ${reasonOf(error)}`, { cause: error });
+  }
+  return scripts;
+}

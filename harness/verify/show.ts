@@ -1,0 +1,78 @@
+/**
+ * A result of the verifier as text: one table, then what does not hold. Pure.
+ *
+ * @module
+ */
+
+import Table from "cli-table3";
+import { NO_LINES } from "../table.ts";
+import { grouped } from "../words.ts";
+import type { Finding, Row, VerifyResult } from "./result.ts";
+
+/** Columns that figures take in the table. */
+const FIGURES_WIDTH = 76;
+/** Lines of detail that are shown of one finding. */
+const DETAIL_LINES_MAX = 20;
+
+function figuresText({ figures }: Row): string {
+  const lines: string[] = [""];
+  for (const [name, value] of Object.entries(figures)) {
+    const text = `${grouped(value)} ${name}`;
+    const last = lines[lines.length - 1]!;
+    if (last === "") lines[lines.length - 1] = text;
+    else if (last.length + text.length + 2 <= FIGURES_WIDTH) lines[lines.length - 1] += `, ${text}`;
+    else lines.push(text);
+  }
+  return lines.join("\n");
+}
+
+/** Lines about one finding; `file` is where its script went, if it has one. */
+export function findingLines({ sentence, detail }: Finding, file: string | null): string[] {
+  const more = (detail?.length ?? 0) - DETAIL_LINES_MAX;
+  return [
+    sentence,
+    ...(detail ?? []).slice(0, DETAIL_LINES_MAX).map((line) => `  ${line}`),
+    ...(more > 0 ? [`  and ${more} more`] : []),
+    ...(file === null ? [] : [`  Repeat it with: deno task policy ${file}`]),
+  ];
+}
+
+/** The table and the verdict. `scripts` are the files of the findings' scripts, in order. */
+export function renderVerification(
+  result: VerifyResult,
+  scripts: ReadonlyMap<Finding, string>,
+): string {
+  const table = new Table({
+    head: ["part", "what", "figures", "s", ""],
+    colAligns: ["left", "left", "left", "right", "left"],
+    chars: NO_LINES,
+    style: { "padding-left": 0, "padding-right": 1, head: [], border: [], compact: true },
+  });
+  for (const { part, rows } of result.parts) {
+    rows.forEach((row, place) =>
+      table.push([
+        place === 0 ? part : "",
+        row.name,
+        figuresText(row),
+        row.seconds.toFixed(1),
+        row.findings.length === 0 ? "holds" : "BROKEN",
+      ])
+    );
+  }
+  const findings = result.parts.flatMap(({ part, rows }) =>
+    rows.flatMap(({ findings }) =>
+      findings.flatMap((finding) => {
+        const [first = "", ...rest] = findingLines(finding, scripts.get(finding) ?? null);
+        return [`${part}: ${first}`, ...rest];
+      })
+    )
+  );
+  return [
+    table.toString().split("\n").map((line) => line.trimEnd()).join("\n"),
+    "",
+    ...findings,
+    `policy.wasm ${result.policy_wasm_sha256}`,
+    `Profile ${result.profile}, seed ${result.seed}: ${result.passed ? "all holds" : "BROKEN"} ` +
+    `after ${result.seconds.toFixed(0)} s`,
+  ].join("\n") + "\n";
+}

@@ -1,0 +1,30 @@
+/**
+ * `deno task verify`: the program's command line with one more command. It stands here because it
+ * compares with the reference model, and nothing outside tests/ may import that.
+ *
+ * @module
+ */
+
+import { systemIo } from "../../harness/cli/io.ts";
+import { verifyCommand } from "../../harness/cli/verify.ts";
+import { main } from "../../harness/main.ts";
+import { explorePart } from "../../harness/verify/part_explore.ts";
+import { seedsPart } from "../../harness/verify/part_seeds.ts";
+import { staticPart } from "../../harness/verify/part_static.ts";
+import type { VerifyPart } from "../../harness/verify/result.ts";
+import { differentialPart } from "./part_differential.ts";
+import { plantedPart } from "./part_planted.ts";
+
+/** Every part, in the order they run: the quick ones first. */
+export const PARTS: readonly VerifyPart[] = [
+  staticPart,
+  explorePart,
+  seedsPart,
+  differentialPart,
+  plantedPart,
+];
+
+if (import.meta.main) {
+  const more = [(context: Parameters<typeof verifyCommand>[0]) => verifyCommand(context, PARTS)];
+  Deno.exit(await main(["verify", ...Deno.args], systemIo(), more));
+}
