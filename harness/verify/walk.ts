@@ -153,6 +153,9 @@ const ENDS: ReadonlySet<Kind> = new Set(["down", "exit", "close", "channels", "o
 /** Most driver calls that a drawn failure waits for. */
 const FAULT_WITHIN = 12;
 
+/** In place of an answer: an assert or a trap. No errno. */
+const STOPPED = -9999;
+
 /** Walks on one drawn host; the host is used for several walks, each from its first state. */
 export class Walker {
   readonly #subject: Subject;
@@ -196,6 +199,11 @@ export class Walker {
     this.#subject.save(this.#first);
   }
 
+  /** Bytes of a state. */
+  get bytes(): number {
+    return this.#subject.bytes;
+  }
+
   /** One walk; what broke, null if nothing did. */
   walk(random: Random, length: number): BrokenWalk | null {
     this.#reset();
@@ -233,6 +241,37 @@ export class Walker {
       // The script that comes of it stops there as well, and the model does not.
     }
     return moves;
+  }
+
+  /**
+   * Does given moves without checking anything, leaving out those that cannot be done: one 32-bit
+   * hash of all answers, the state after them, and what was done. A manager that stops is an answer
+   * as well.
+   */
+  follow(moves: readonly number[]): {
+    readonly answers: number;
+    readonly state: Uint8Array;
+    readonly done: readonly number[];
+  } {
+    this.#reset();
+    const done: number[] = [];
+    let answers = 0;
+    for (const move of moves) {
+      const operation = this.#operations[MOVE.operation(move)]!;
+      if (!operation.enabled(this.#subject)) continue;
+      done.push(move);
+      this.#subject.host.begin(MOVE.first(move), MOVE.second(move));
+      let answer = STOPPED;
+      try {
+        answer = operation.run(this.#subject);
+      } catch (_stopped) {
+        // Where one build stops the other must as well.
+      }
+      answers = Math.imul(answers ^ answer, 0x01000193) + this.#subject.host.calls | 0;
+    }
+    const state = new Uint8Array(this.#subject.bytes);
+    this.#subject.save(state);
+    return { answers, state, done };
   }
 
   /** Does given moves again, leaving out those that cannot be done; what broke. */
@@ -331,18 +370,26 @@ export class Walker {
 }
 
 /**
- * A shorter walk that breaks the same: pieces are left out, large ones first, as long as what is
- * left still does (delta debugging).
+ * Fewer items of which the same can be said: pieces are left out, large ones first, as long as it
+ * can (delta debugging).
+ *
+ * @param holds Said of the items; true for those that are given.
  */
-export function shrink(walker: Walker, broken: BrokenWalk): BrokenWalk {
-  let best = walker.replay(broken.moves) ?? broken;
-  for (let size = Math.ceil(best.moves.length / 2); size >= 1; size = Math.floor(size / 2)) {
-    for (let from = 0; from < best.moves.length;) {
-      const without = [...best.moves.slice(0, from), ...best.moves.slice(from + size)];
-      const found = walker.replay(without);
-      if (found !== null && found.sentence === best.sentence) best = found;
+export function shorten<T>(items: readonly T[], holds: (some: readonly T[]) => boolean): T[] {
+  let best = [...items];
+  for (let size = Math.ceil(best.length / 2); size >= 1; size = Math.floor(size / 2)) {
+    for (let from = 0; from < best.length;) {
+      const without = [...best.slice(0, from), ...best.slice(from + size)];
+      if (holds(without)) best = without;
       else from += size;
     }
   }
   return best;
+}
+
+/** A shorter walk that breaks the same. */
+export function shrink(walker: Walker, broken: BrokenWalk): BrokenWalk {
+  const { sentence } = walker.replay(broken.moves) ?? broken;
+  const moves = shorten(broken.moves, (some) => walker.replay(some)?.sentence === sentence);
+  return walker.replay(moves) ?? broken;
 }

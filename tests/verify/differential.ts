@@ -10,7 +10,7 @@ import { PolicyManager } from "../../harness/policy/manager.ts";
 import { ScenarioRun } from "../../harness/policy/scenario.ts";
 import type { Scenario, ScenarioStep } from "../../harness/policy/scenario_schema.ts";
 import { scriptOf } from "../../harness/verify/script.ts";
-import { drawExploration, noSights, Random, Walker } from "../../harness/verify/walk.ts";
+import { drawExploration, noSights, Random, shorten, Walker } from "../../harness/verify/walk.ts";
 import { ReferenceManager } from "../reference/manager.ts";
 
 /** Where two managers differ. */
@@ -95,17 +95,11 @@ export function drawScript(module: WebAssembly.Module, seed: number, length: num
   return { ...scenario, steps };
 }
 
-/** A shorter script that still differs: pieces are left out, large ones first. */
+/** A shorter script that still differs. */
 export function shrinkScript(module: WebAssembly.Module, scenario: Scenario): Scenario {
-  let steps = scenario.steps;
-  const differs = (some: readonly ScenarioStep[]): boolean =>
-    differenceOn(module, { ...scenario, steps: some }) !== null;
-  for (let size = Math.ceil(steps.length / 2); size >= 1; size = Math.floor(size / 2)) {
-    for (let from = 0; from < steps.length;) {
-      const without = [...steps.slice(0, from), ...steps.slice(from + size)];
-      if (differs(without)) steps = without;
-      else from += size;
-    }
-  }
+  const steps = shorten(
+    scenario.steps,
+    (some) => differenceOn(module, { ...scenario, steps: some }) !== null,
+  );
   return { ...scenario, steps };
 }

@@ -8,6 +8,7 @@
 import { systemIo } from "../../harness/cli/io.ts";
 import { verifyCommand } from "../../harness/cli/verify.ts";
 import { main } from "../../harness/main.ts";
+import { buildsPart } from "../../harness/verify/part_builds.ts";
 import { explorePart } from "../../harness/verify/part_explore.ts";
 import { seedsPart } from "../../harness/verify/part_seeds.ts";
 import { staticPart } from "../../harness/verify/part_static.ts";
@@ -20,6 +21,7 @@ export const PARTS: readonly VerifyPart[] = [
   staticPart,
   explorePart,
   seedsPart,
+  buildsPart,
   differentialPart,
   plantedPart,
 ];
