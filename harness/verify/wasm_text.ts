@@ -69,28 +69,29 @@ function functionOf(name: string, body: readonly string[]): FunctionText {
   };
 }
 
-/** Each loop with the lines up to its end. */
+/** Each loop, judged by its own lines: what a loop within it counts does not end it. */
 function loopsOf(body: readonly string[]): LoopText[] {
-  const open: { isLoop: boolean; from: number }[] = [];
+  const open: { isLoop: boolean; from: number; own: string[] }[] = [];
   const loops: LoopText[] = [];
   body.forEach((line, place) => {
     if (/^(block|loop|if)\b/.test(line)) {
-      open.push({ isLoop: line.startsWith("loop"), from: place });
+      open.push({ isLoop: line.startsWith("loop"), from: place, own: [] });
     }
+    open.findLast(({ isLoop }) => isLoop)?.own.push(line);
     if (!/^end\b/.test(line)) return;
-    const { isLoop, from } = open.pop() ?? { isLoop: false, from: 0 };
-    if (isLoop) loops.push({ ends: endOf(body.slice(from, place)) });
+    const closed = open.pop();
+    if (closed?.isLoop) loops.push({ ends: endOf(body.slice(closed.from, place), closed.own) });
   });
   return loops;
 }
 
 /** What lets a loop end. A loop that no branch leads back to its head runs once, hence counted. */
-function endOf(loop: readonly string[]): LoopText["ends"] {
+function endOf(loop: readonly string[], own: readonly string[]): LoopText["ends"] {
   const label = loop[0]!.match(/^loop (\S+)/)?.[1] ?? "";
   if (!loop.some((line) => /^br/.test(line) && line.split(/[\s)]+/).includes(label))) {
     return "counted";
   }
-  const text = loop.join("\n");
+  const text = own.join("\n");
   const step = String
     .raw`local\.get (\$\w+)\n(?:local\.tee \$\w+\n)?i32\.const -?\d+\ni32\.(?:add|sub)\n`;
   const kept = String.raw`local\.(?:set|tee) \1\b`;

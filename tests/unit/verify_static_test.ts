@@ -53,6 +53,14 @@ Deno.test("a loop that counts is accepted, one that waits for a value is not", (
   ]);
 });
 
+Deno.test("what an inner loop counts does not end the outer one", () => {
+  const outer =
+    `loop $L9\n${COUNTED}\ndrop\nlocal.get $p0\ncall $other\nbr_if $L9\nend\nlocal.get $p0`;
+  assert.deepEqual(sentences(withPick(outer)), [
+    "policy.wasm has a loop without bound on the packet path, in $pick",
+  ]);
+});
+
 Deno.test("a loop without bound that no packet reaches is none of this check's", () => {
   const waiting = "loop $L0\nlocal.get $p0\ni32.load\nbr_if $L0\nend\ni32.const 0";
   assert.deepEqual(sentences(withPick("local.get $p0", waiting)), []);
