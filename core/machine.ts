@@ -134,6 +134,7 @@ import { traceIsFull, traceIsOn, traceLook, traceStop } from "./machine/trace";
 import { groupStart, startConnection } from "./machine/workload";
 import { wireInit, wireIsOn, wireMayRun } from "./machine/wire";
 import { writeBackTimer } from "./machine/write_back";
+import { xdpInit } from "./machine/xdp";
 
 export * from "./machine/ethtool";
 export * from "./machine/face";
@@ -184,6 +185,7 @@ export function machineReset(seed: u32): void {
   ringsInit();
   peerInit();
   wireInit();
+  xdpInit();
   totalsInit();
   memory.fill(HISTOGRAMS, 0, <usize>GROUP_MAX * HISTOGRAM_SIZE);
   for (let i: u32 = 0; i < PURPOSE_MAX; i++) prngSeed(prngOf(i), seed, i);

@@ -18,7 +18,10 @@ export type DevicePolicy = typeof DEVICE_POLICIES[number];
 /** A policy a task or socket can ask for. */
 export type HintPolicy = Exclude<DevicePolicy, "MIX">;
 
-/** netperf's names of the tests; the receiver of requests is the system under test. */
+/**
+ * netperf's names of the tests; the receiver of requests is the system under test. The last two
+ * have no socket of the stack: see workloads/schema.json.
+ */
 export const TESTS = [
   "TCP_RR",
   "TCP_CRR",
@@ -28,13 +31,20 @@ export const TESTS = [
   "UDP_STREAM",
   "TCP_CC",
   "TCP_SENDFILE",
+  "XDP_DROP",
+  "XSK_TX",
 ] as const;
-/** One of netperf's tests. */
+/** One of the tests. */
 export type TestName = typeof TESTS[number];
 
 /** Whether a test counts transactions (RR, CRR, CC) and not bytes. */
 export function hasTransactions(test: TestName): boolean {
   return test.endsWith("RR") || test === "TCP_CC";
+}
+
+/** Whether a test's frames pass the stack by: no socket, and nothing for a policy to do. */
+export function bypassesStack(test: TestName): boolean {
+  return test === "XDP_DROP" || test === "XSK_TX";
 }
 
 /** Where a run happens. */
@@ -72,7 +82,7 @@ export interface GroupMeasurement {
   readonly transactions: number;
   /** Payload bytes carried, both directions. */
   readonly bytes: number;
-  /** transactions per second for RR/CRR, payload bits per second for STREAM/MAERTS. */
+  /** transactions per second for RR/CRR, payload bits per second for all others. */
   readonly throughput: { readonly value: number; readonly unit: "trans/s" | "bit/s" };
   /** null for tests without transactions. */
   readonly latency_ns: LatencySummary | null;

@@ -15,7 +15,7 @@ import type { AnySchemaObject } from "ajv";
 import { UserError } from "./errors.ts";
 import { parseJsonc, readText } from "./jsonc.ts";
 import { type ProcessorName, PROCESSORS } from "./machine/processors.ts";
-import type { HintPolicy, TestName } from "./record.ts";
+import { bypassesStack, type HintPolicy, type TestName } from "./record.ts";
 import { machineRelations, workloadRelations } from "./spec_relations.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -68,7 +68,7 @@ export interface WorkloadGroup {
   readonly request_bytes: number;
   readonly response_bytes: number;
   readonly sizes: Sizes;
-  /** Payload bytes of one send (STREAM, MAERTS). */
+  /** Payload bytes of one send (STREAM, MAERTS) or frame (XDP_DROP, XSK_TX). */
   readonly message_bytes: number;
   /** Transactions in flight per connection (netperf's burst + 1). */
   readonly outstanding: number;
@@ -103,8 +103,10 @@ export interface GroupClient {
 }
 
 /** The clients of a group, with what stands for what is not given. */
-export function clientOf({ client }: Pick<WorkloadGroup, "client">): GroupClient {
-  return { host: true, threads: 0, pin: false, wait_us: 0, latency_from: "due", ...client };
+export function clientOf({ client, test }: Pick<WorkloadGroup, "client" | "test">): GroupClient {
+  // What passes the stack by has no sockets on the second host either.
+  const host = !bypassesStack(test);
+  return { host, threads: 0, pin: false, wait_us: 0, latency_from: "due", ...client };
 }
 
 /** One workload file, defaults filled in. */

@@ -7,7 +7,7 @@
 
 import type { Finding, JsoncDocument } from "./jsonc.ts";
 import { CommandMistake, parseEthtool } from "./machine/ethtool_command.ts";
-import { hasTransactions, type TestName } from "./record.ts";
+import { bypassesStack, hasTransactions, type TestName } from "./record.ts";
 import { topologyFindings } from "./topology.ts";
 import type { MachineSpec, MachineText, WorkloadGroup, WorkloadSpec } from "./spec.ts";
 
@@ -21,6 +21,9 @@ const FIELDS_OF_TESTS: Readonly<Record<string, (test: TestName) => boolean>> = {
   message_bytes: (test) => !hasTransactions(test),
   sendfile: (test) => test === "TCP_MAERTS",
 };
+
+/** Payload of the longest frame: an MTU of 1500 bytes without the headers of IP and UDP. */
+const FRAME_BYTES_MAX = { 4: 1472, 6: 1452 } as const;
 
 /**
  * Payload of the largest UDP datagram: over IPv4 65535 - 20 - 8 bytes (RFC 791, 768), over IPv6
@@ -52,6 +55,7 @@ export function workloadRelations(document: JsoncDocument<WorkloadSpec>): Findin
     }
     findings.push(
       ...datagramFindings(group, index),
+      ...bypassFindings(group, index, document),
       ...arrivalFindings(group, index),
       ...threadFindings(group, index),
       ...serverFindings(group, index, document.value.groups),
@@ -88,6 +92,39 @@ function datagramFindings(group: WorkloadGroup, index: number): Finding[] {
     message: `groups[${index}].${field} is ${group[field]}: ${group.test} sends it as one ` +
       `datagram, accepted are at most ${most}`,
   }));
+}
+
+/** Messages that are no frame, and what belongs to sockets and their threads. */
+function bypassFindings(
+  group: WorkloadGroup,
+  index: number,
+  document: JsoncDocument<WorkloadSpec>,
+): Finding[] {
+  if (!bypassesStack(group.test)) return [];
+  const path = ["groups", index];
+  const where = `groups[${index}]`;
+  const findings: Finding[] = [];
+  const most = FRAME_BYTES_MAX[group.ip_version ?? 4];
+  if (group.message_bytes > most) {
+    const message = `${where}.message_bytes is ${group.message_bytes}: ${group.test} sends it in ` +
+      `one frame, accepted are at most ${most}`;
+    const isGiven = document.has([...path, "message_bytes"]);
+    findings.push({ path: isGiven ? [...path, "message_bytes"] : path, message });
+  }
+  const fields = ["hint", "threads", "assignment", "served_by", "client"];
+  if (group.test === "XDP_DROP") fields.push("pin");
+  for (const key of fields.filter((field) => document.has([...path, field]))) {
+    const message =
+      `${where}.${key} has no meaning for ${group.test}, which has no socket of the ` +
+      "stack: remove it";
+    findings.push({ path, key, message });
+  }
+  if (group.arrival.loop === "open" && group.arrival.schedule === "connection") {
+    const message = `${where}.arrival.schedule is "connection": the flows of ${group.test} take ` +
+      'turns, accepted is "group"';
+    findings.push({ path: [...path, "arrival", "schedule"], message });
+  }
+  return findings;
 }
 
 /** Server threads without a connection, and a choice among threads where there is none. */
@@ -164,7 +201,7 @@ function arrivalFindings(group: WorkloadGroup, index: number): Finding[] {
       message: `${where}.${key} has no meaning in a closed loop: remove it, or set loop to "open"`,
     }));
   }
-  if (!hasTransactions(group.test)) {
+  if (!hasTransactions(group.test) && group.test !== "XDP_DROP") {
     const message = `${where}.loop is "open": ${group.test} has no requests to schedule, ` +
       `accepted is "closed"`;
     return [{ path: [...path, "loop"], message }];

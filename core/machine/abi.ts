@@ -246,6 +246,8 @@ export const FLAG_RESENT: u32 = 1 << 20;
 export const FLAG_ARRIVED: u32 = 1 << 21;
 /** A lost SYN or FIN that the system under test sends again, not the peer. */
 export const FLAG_TO_PEER: u32 = 1 << 22;
+/** A frame of an AF_XDP socket: no socket buffer and no byte limit know of it. */
+export const FLAG_XSK: u32 = 1 << 25;
 
 /** An entry of the packet table. */
 @inline

@@ -31,6 +31,7 @@ import {
   threadAt,
   UDP_RR,
   UDP_STREAM,
+  XSK_TX,
 } from "./connection";
 import {
   ACCEPT_CALL,
@@ -47,6 +48,7 @@ import {
   TCP_ACK_TX,
   TCP_TX,
   UDP_TX,
+  XSK_APPLICATION,
 } from "./costs";
 import { cpuAt, MODE_SYSTEM, MODE_USER } from "./cpu";
 import { epollReturns, readyAppend, readyTake } from "./epoll";
@@ -56,6 +58,7 @@ import { requestBytesOf, responseBytesOf } from "./sizes";
 import { socketLeave, socketReceived, socketTake } from "./socket";
 import { tcpAccepted, tcpCanSend, tcpClose, tcpHasSpace, tcpSend, tcpWindowUpdate } from "./tcp";
 import { udpSend } from "./udp";
+import { XSK_BATCH, xskHasRoom, xskSubmit, xskWakeup } from "./xsk";
 
 // Phase: what the current step is, or with none, what comes next.
 const START: u32 = 0;
@@ -96,6 +99,9 @@ function ready(connection: Connection): u32 {
   switch (group.test) {
     case TCP_MAERTS:
       return tcpHasSpace(connection) ? SEND : BLOCKING;
+    case XSK_TX:
+      // It never sleeps.
+      return xskHasRoom(connection) ? COMPUTE : SEND;
     case UDP_RR:
     case UDP_STREAM:
       return connection.rxMessages > 0 ? RECEIVE : BLOCKING;
@@ -145,6 +151,7 @@ function receiveAmount(connection: Connection, group: Group): u32 {
 }
 
 function sendTicks(connection: Connection, group: Group): u64 {
+  if (group.test == XSK_TX) return cost(SEND_CALL);
   if (group.test == TCP_MAERTS) {
     // Room in window and device: the call itself hands a packet down.
     const output = connection.txHeld == 0 ? cost(TCP_TX) : 0;
@@ -158,6 +165,7 @@ function sendTicks(connection: Connection, group: Group): u64 {
 
 /** The service time is the server's. */
 function computeTicks(connection: Connection, group: Group): u64 {
+  if (group.test == XSK_TX) return XSK_BATCH * cost(XSK_APPLICATION);
   return cost(APPLICATION) + (isClient(connection) ? 0 : serviceTicks(group));
 }
 
@@ -308,11 +316,23 @@ export function threadDone(index: u32, cpu: u32): void {
   if (thread.phase == START && thread.polls != 0) leave(thread);
 }
 
+/** xdpsock's loop: a batch of frames where there is room, then sendto. */
+function transmitted(thread: Thread, connection: Connection): void {
+  const isBatch = thread.phase == COMPUTE;
+  thread.phase = isBatch ? SEND : START;
+  if (isBatch) xskSubmit(connection);
+  else xskWakeup(connection);
+}
+
 /** A step for a connection is done: its effect, and the phase that follows. */
 function served(thread: Thread, cpu: u32): void {
   const index = thread.serving;
   const connection = connectionAt(index);
   const group = groupAt(connection.group);
+  if (group.test == XSK_TX) {
+    transmitted(thread, connection);
+    return;
+  }
   switch (thread.phase) {
     case RECEIVE:
       thread.phase = received(thread, cpu);

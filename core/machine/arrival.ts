@@ -3,13 +3,13 @@
 // connection with a free place, else waits with its intended time. Where each connection has a
 // schedule of its own (mutilate's agents), the next request waits at its connection, and those
 // after it are not even drawn. Latency counts from the intended time, so a system that falls
-// behind cannot hide it. For tests with transactions only.
+// behind cannot hide it. For tests with transactions, and for generators (XDP_DROP).
 
 import { prngExponential, prngUniform } from "../lib/prng";
 import { now, schedule } from "../lib/wheel";
 import { ARRIVAL_MAX, ARRIVALS, EV_ARRIVAL, EV_DUE, prngOf, PURPOSE_ARRIVAL } from "./abi";
-import { connectionAt, Group, groupAt } from "./connection";
-import { peerRequest } from "./peer";
+import { connectionAt, Group, groupAt, XDP_DROP } from "./connection";
+import { peerGenerate, peerRequest } from "./peer";
 import { paretoAt } from "./sizes";
 
 /** How gaps are distributed. */
@@ -126,6 +126,12 @@ export function issueDue(index: u32): void {
 export function arrive(number: u32): void {
   const group = groupAt(number);
   arrivalPlan(number);
+  if (group.test == XDP_DROP) {
+    // The flows in turn: a frame has no answer that would free one.
+    const flow = group.first + (group.arrivalHead++ % group.count);
+    if (!peerGenerate(flow)) group.arrivalsLost++;
+    return;
+  }
   const index = takeIdle(group);
   if (index >= 0) {
     peerRequest(index, now());

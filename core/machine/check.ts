@@ -68,6 +68,7 @@ import {
 import { txAt } from "./ring";
 import { totals } from "./totals";
 import { isRemote, wireKept } from "./wire";
+import { xskHolds } from "./xsk";
 
 /** Frames the peer sent = taken by rings + dropped there + under way. */
 const RULE_FRAMES: i32 = 1;
@@ -91,6 +92,8 @@ const RULE_FILTERS: i32 = 20;
 const RULE_BACKLOG: i32 = 30;
 /** A connection with unread data is served, or on the ready list of its thread. */
 const RULE_READY: i32 = 40;
+/** Frames that an AF_XDP socket has submitted wait, are in the device's ring, or are completed. */
+const RULE_XSK: i32 = 70;
 /** What was lost has a timer; acknowledged <= in order <= arrived <= sent, and it adds up. */
 const RULE_LOST: i32 = 41;
 /** Messages of another machine that have not arrived are under way. */
@@ -151,7 +154,7 @@ function interruptsHold(): bool {
     raised += queueAt(i).interrupts;
     forced += queueAt(i).forcedInterrupts;
   }
-  if (forced != totals().movedVectors) return false;
+  if (forced != totals().movedVectors + totals().xskWakeups) return false;
   return raised == totals().interruptsTaken + eventsOf(EV_MSIX);
 }
 
@@ -438,5 +441,6 @@ export function checkAll(): i32 {
   if (!readyHold()) return RULE_READY;
   if (!lossesHold()) return RULE_LOST;
   if (!messagesHold()) return RULE_MESSAGES;
+  if (!xskHolds()) return RULE_XSK;
   return 0;
 }

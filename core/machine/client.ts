@@ -28,6 +28,7 @@ import {
   hasConnects,
   TCP_CC,
   TCP_MAERTS,
+  XSK_TX,
 } from "./connection";
 import { cost, PEER_QUICK_ACK_SWITCH, PEER_TURNAROUND } from "./costs";
 import { tcpSegment } from "./family";
@@ -172,6 +173,12 @@ export function peerReceive(number: u32): void {
   const flags = packet.flags;
   if (packet.life != connection.life) {
     totals().stale++;
+    packetDrop(number);
+    return;
+  }
+  if (group.test == XSK_TX) {
+    group.transactions++;
+    group.bytes += packet.payload;
     packetDrop(number);
     return;
   }

@@ -22,7 +22,7 @@ import {
   THREADS,
 } from "./abi";
 
-/** netperf's tests by number. */
+/** Tests by number: netperf's, then a generator whose frames XDP drops, and AF_XDP transmit. */
 export const TCP_RR: u32 = 0;
 export const TCP_CRR: u32 = 1;
 export const TCP_STREAM: u32 = 2;
@@ -45,6 +45,13 @@ export function hasConnects(test: u32): bool {
 /** Tests in which the peer sends a stream of TCP, by copy or by sendfile. */
 export function isInbound(test: u32): bool {
   return test == TCP_STREAM || test == TCP_SENDFILE;
+}
+export const XDP_DROP: u32 = 8;
+export const XSK_TX: u32 = 9;
+
+/** Tests whose frames no socket of the stack knows. */
+export function bypassesStack(test: u32): bool {
+  return test == XDP_DROP || test == XSK_TX;
 }
 
 /** IP protocol numbers. */

@@ -54,6 +54,8 @@ export const SOFTIRQ_LIMIT: u32 = 41;
 export const NIC_PACKET: u32 = 42;
 export const QUEUE_PACKET: u32 = 43;
 export const FD_FLUSH: u32 = 44;
+export const XDP_RX: u32 = 45;
+export const XDP_PROGRAM: u32 = 46;
 export const BUSY_POLL: u32 = 47;
 export const BUSY_POLL_LOOP: u32 = 48;
 export const GRO_FLUSH_TIMEOUT: u32 = 49;
@@ -68,6 +70,8 @@ export const EPOLL_WAIT: u32 = 57;
 export const SYN_RETRANSMIT: u32 = 58;
 export const CHANNEL_RESET: u32 = 60;
 export const RING_RESTART: u32 = 61;
+export const XSK_FRAME: u32 = 59;
+export const XSK_APPLICATION: u32 = 62;
 /** Numbers below this are times in nanoseconds, those from here on have units of their own. */
 const TIME_END: u32 = 64;
 export const COPY_LOCAL: u32 = 64;

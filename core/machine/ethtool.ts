@@ -60,6 +60,7 @@ import {
   rssTableSet,
   rssTableUses,
 } from "./rss";
+import { xskBeyond } from "./xsk";
 
 export { reasonDetail, reasonTake } from "./refusal";
 
@@ -186,14 +187,14 @@ export function ethtoolChannelsMost(): u32 {
 /**
  * `ethtool -L`: `combined` channels, no others but the one of the flow director. More than there
  * are CPUs are as many as there are CPUs. The device is reset; -EBUSY while it is. -EINVAL: none or
- * too many, separate ones, another number of others, a rule or an entry of the user's table for a
- * queue that would go.
+ * too many, separate ones, another number of others, a rule, an entry of the user's table or a
+ * socket of AF_XDP for a queue that would go.
  */
 export function ethtoolChannels(combined: i32, rx: i32, tx: i32, other: i32): i32 {
   if (deviceIsDown()) return -EBUSY;
   if (combined <= 0 || rx > 0 || tx > 0 || other != 1) return -EINVAL;
   if (<u32>combined > ethtoolChannelsMost()) return -EINVAL;
-  if (combined <= rssTableUses()) return -EINVAL;
+  if (combined <= rssTableUses() || xskBeyond(<u32>combined)) return -EINVAL;
   const rule = ruleBeyond(<u32>combined);
   if (rule >= 0) return refuse(-EINVAL, RULE_ON_QUEUE, rule);
   const count = min(<u32>combined, cpus());

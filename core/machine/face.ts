@@ -37,6 +37,8 @@ import {
   TCP_STREAM,
   UDP_RR,
   UDP_STREAM,
+  XDP_DROP,
+  XSK_TX,
 } from "./connection";
 import { Cpu } from "./cpu";
 import { RULE_LIMIT as RULES_HELD } from "./flow_director";
@@ -80,7 +82,7 @@ export const UDP_FRAME_BYTES: u32 = UDP_SEGMENT;
 export const RULE_INPUT: u32 = <u32>RULE_WORDS;
 /** Rules that the device holds. */
 export const RULE_LIMIT: u32 = RULES_HELD;
-// Numbers of netperf's tests.
+// Numbers of the tests.
 export const TEST_TCP_RR: u32 = TCP_RR;
 export const TEST_TCP_CRR: u32 = TCP_CRR;
 export const TEST_TCP_STREAM: u32 = TCP_STREAM;
@@ -89,6 +91,8 @@ export const TEST_UDP_RR: u32 = UDP_RR;
 export const TEST_UDP_STREAM: u32 = UDP_STREAM;
 export const TEST_TCP_CC: u32 = TCP_CC;
 export const TEST_TCP_SENDFILE: u32 = TCP_SENDFILE;
+export const TEST_XDP_DROP: u32 = XDP_DROP;
+export const TEST_XSK_TX: u32 = XSK_TX;
 /** Answer of machineRun when packets or events run out. */
 export const RUN_FULL: u32 = 3;
 /** Answer of machineRun when an event broke a rule: debug builds only. */

@@ -37,6 +37,7 @@ import {
   stampAt,
   UDP_RR,
   UDP_STREAM,
+  XDP_DROP,
 } from "./connection";
 import { CABLE, cost, NIC_PACKET, NIC_RX, TCP_WINDOW } from "./costs";
 import {
@@ -216,6 +217,15 @@ export function queueRequest(index: u32, bytes: u32): void {
   enlist(index);
 }
 
+/** A generator's next frame is due; false where the last one has not left yet: it is not sent. */
+export function peerGenerate(index: u32): bool {
+  const connection = connectionAt(index);
+  if (connection.peerHead != 0) return false;
+  queueDatagram(index, groupAt(connection.group).messageBytes);
+  enlist(index);
+  return true;
+}
+
 /** Sends a request that has been due since `due` <= now, or has its thread send it. */
 export function peerRequest(index: u32, due: u64): void {
   const connection = connectionAt(index);
@@ -249,7 +259,10 @@ function mayGo(connection: Connection, payload: u32): bool {
 
 /** A stream may send a frame that is not queued yet. */
 function streamReady(connection: Connection): bool {
-  const test = groupAt(connection.group).test;
+  const group = groupAt(connection.group);
+  const test = group.test;
+  // An open loop's frames are queued when they are due.
+  if (test == XDP_DROP) return group.open == 0;
   if (!isInbound(test)) return test == UDP_STREAM;
   return mayGo(connection, tcpSegment(connection));
 }
@@ -284,7 +297,7 @@ function takeData(connection: Connection, index: u32): u32 {
   if (connection.peerHead == 0) {
     if (!streamReady(connection)) return 0;
     const group = groupAt(connection.group);
-    if (group.test == UDP_STREAM) queueDatagram(index, group.messageBytes);
+    if (!isInbound(group.test)) queueDatagram(index, group.messageBytes);
     else queuePacket(index, packetTake(index, 0, tcpSegment(connection), tcpHeaders(connection)));
   }
   const number = connection.peerHead;

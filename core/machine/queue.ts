@@ -152,6 +152,13 @@ export class Queue {
   rpsCpus: u64;
   /** Transmit queues for flows that it receives, a mask (xps_rxqs). */
   xpsQueues: u64;
+  // AF_XDP; see xsk.ts.
+  /** Connection of the socket that is bound to it, +1; 0 none. */
+  xskSocket: u32;
+  /** Frames that it has submitted, the driver has taken, and are completed: running counters. */
+  xskSubmitted: u32;
+  xskTaken: u32;
+  xskCompleted: u32;
   // Counters since the start.
   rxPackets: u64;
   rxBytes: u64;

@@ -34,6 +34,7 @@ import { rxPeek, rxPop } from "./ring";
 import { rpsChoose, rpsSteers } from "./rps";
 import { tcpFlush, tcpReceive, tcpWillAck, tcpWillRead, tcpWillWake } from "./tcp";
 import { udpReceive } from "./udp";
+import { xdpPassTicks } from "./xdp";
 
 function wakeTicks(connection: u32): u64 {
   return threadAt(connectionAt(connection).thread).state == SLEEPING ? cost(WAKE) : 0;
@@ -54,7 +55,8 @@ function protocolTicks(packet: Packet): u64 {
 /** Cost of one frame, up to where GRO holds it, or it is steered, or the protocol is done. */
 export function frameTicks(cpu: Cpu, packet: Packet): u64 {
   const steers = rpsSteers(cpu.vector) && !groMerges(packet) && rpsChoose(cpu, packet) >= 0;
-  return cost(RX_PACKET) + (steers ? cost(RPS_STEER) : protocolTicks(packet));
+  const driver = cost(RX_PACKET) + xdpPassTicks();
+  return driver + (steers ? cost(RPS_STEER) : protocolTicks(packet));
 }
 
 /** What TCP takes for merged data. */

@@ -6,8 +6,15 @@
 // ATR's filters are gone. Chooses nothing: what is asked for is checked in ethtool.ts.
 
 import { cancel, now, schedule } from "../lib/wheel";
-import { EV_RESET, FLAG_UDP, packetAt, packetDrop, QUEUE_MAX } from "./abi";
-import { connectionAt, connectionsUsed, PROTOCOL_TCP, threadAt } from "./connection";
+import { EV_RESET, FLAG_UDP, FLAG_XSK, packetAt, packetDrop, QUEUE_MAX } from "./abi";
+import {
+  connectionAt,
+  connectionsUsed,
+  groupAt,
+  PROTOCOL_TCP,
+  threadAt,
+  XSK_TX,
+} from "./connection";
 import { CHANNEL_RESET, cost, RING_RESTART } from "./costs";
 import { cpuAt, cpus, kick } from "./cpu";
 import { hashFlow } from "./family";
@@ -35,6 +42,7 @@ import { rssRebuild } from "./rss";
 import { outputAppend } from "./softirq";
 import { tcpHasOutput } from "./tcp";
 import { totals } from "./totals";
+import { xskCompleted } from "./xsk";
 
 /** How long the driver waits before it looks again whether a queue has stopped: 1 ms. */
 const WAIT_AGAIN: u64 = 10000000;
@@ -130,6 +138,7 @@ function freeRings(index: u32): void {
     const number = txAt(index, i);
     const packet = packetAt(number);
     const connection = connectionAt(packet.connection);
+    if ((packet.flags & FLAG_XSK) != 0) xskCompleted(index);
     if ((packet.flags & FLAG_UDP) == 0 && packet.life == connection.life) {
       connection.txHeld -= packet.payload;
     }
@@ -151,8 +160,9 @@ function rebuild(fewer: bool): void {
   }
   atrClear();
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
-    connectionAt(i).txQueue = -1;
     connectionAt(i).rxQueue = -1;
+    // A socket of AF_XDP stays with its queue.
+    if (groupAt(connectionAt(i).group).test != XSK_TX) connectionAt(i).txQueue = -1;
     if (threadAt(i).napi > queues()) threadAt(i).napi = 0;
   }
 }

@@ -169,11 +169,10 @@ export function txFits(index: u32, descriptors: u32): bool {
 }
 
 /**
- * Ticks that the bus takes for a packet's doorbell, descriptors and data. While others wait to be
- * fetched, its descriptors come with theirs.
+ * Ticks that the bus takes for a packet's descriptors and data. While others wait to be fetched,
+ * its descriptors come with theirs.
  */
 function fetchTicks(queue: Queue, descriptors: u32, bytes: u32): u64 {
-  pcieRegister();
   const isBatched = queue.txTail != queue.txFetched && queue.txBatch + descriptors <= FETCH_BATCH;
   queue.txBatch = isBatched ? queue.txBatch + descriptors : descriptors;
   const size = descriptors * DESCRIPTOR_BYTES;
@@ -190,16 +189,30 @@ function fetchTicks(queue: Queue, descriptors: u32, bytes: u32): u64 {
 export function txPost(index: u32, number: u32, stops: bool): void {
   const queue = queueAt(index);
   const packet = packetAt(number);
+  queue.txStride++;
+  if ((packet.descriptors | queue.txStride) >= <u32>cost(TX_REPORT) || stops) {
+    packet.flags |= FLAG_REPORT;
+    queue.txStride = 0;
+  }
+  pcieRegister();
+  enter(index, number);
+}
+
+/** Puts a packet of a batch into the ring: the first rings the doorbell, the last is reported. */
+export function txPostBatch(index: u32, number: u32, isFirst: bool, isLast: bool): void {
+  if (isFirst) pcieRegister();
+  if (isLast) packetAt(number).flags |= FLAG_REPORT;
+  enter(index, number);
+}
+
+function enter(index: u32, number: u32): void {
+  const queue = queueAt(index);
+  const packet = packetAt(number);
   const descriptors = packet.descriptors;
   const bus = fetchTicks(queue, descriptors, packet.payload + packet.headers);
   store<u32>(txSlot(index, queue.txTail), number);
   queue.txTail++;
   queue.txFree -= descriptors;
-  queue.txStride++;
-  if ((descriptors | queue.txStride) >= <u32>cost(TX_REPORT) || stops) {
-    packet.flags |= FLAG_REPORT;
-    queue.txStride = 0;
-  }
   // Doorbell, descriptor read, data read; later data streams behind the first.
   const fetched = now() + cost(DOORBELL) + 2 * cost(DMA_READ) + cost(NIC_TX) + bus;
   queue.txPaced = max(fetched, queue.txPaced + cost(QUEUE_PACKET));

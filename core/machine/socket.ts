@@ -45,6 +45,12 @@ export function socketSetUp(index: u32): void {
   else connection.instance = instance;
 }
 
+/** A connection whose frames bypass the stack has no socket that the policy manager knows. */
+export function socketNone(connection: Connection): void {
+  connection.instance = -1;
+  connection.listener = -1;
+}
+
 /** The server accepts: the new socket inherits from the listener. */
 export function socketTake(connection: Connection): void {
   connection.instance = connection.listener >= 0 ? socketAccept(connection.listener, nextId++) : -1;

@@ -7,7 +7,7 @@
 // only; protocols do the work.
 
 import { now } from "../lib/wheel";
-import { FLAG_UDP, packetAt, packetDrop } from "./abi";
+import { FLAG_UDP, FLAG_XSK, packetAt, packetDrop } from "./abi";
 import { BACKLOG, backlogPeek, backlogTake, rpsSendIpis } from "./backlog";
 import { busyPollBudget, busyPollOver, POLL_ROUND, POLL_SOFTIRQ, POLL_THREAD } from "./busy_poll";
 import { Connection, connectionAt } from "./connection";
@@ -23,6 +23,7 @@ import {
   TCP_TX,
   TIMER,
   TX_CLEAN,
+  XSK_FRAME,
 } from "./costs";
 import {
   begin,
@@ -49,11 +50,13 @@ import {
   receiveFlush,
   receiveFrame,
 } from "./receive";
-import { rxPeek, txClean, txWaiting } from "./ring";
+import { rxPeek, rxPop, txAt, txClean, txWaiting } from "./ring";
 import { tcpHasOutput, tcpCleaned, tcpOutput } from "./tcp";
 import { rescue } from "./scheduler";
 import { totals } from "./totals";
 import { rxWaiting } from "./write_back";
+import { xdpDropped, xdpDrops, xdpDropTicks } from "./xdp";
+import { xskCompleted, xskIsBound, xskReady, xskTransmit } from "./xsk";
 
 const NAPI_WEIGHT: u32 = 64;
 const ROUND_BUDGET: u32 = 300;
@@ -69,11 +72,15 @@ const STEP_FRAME: u32 = 3;
 const STEP_FLUSH: u32 = 4;
 const STEP_COMPLETE: u32 = 5;
 const STEP_BACKLOG: u32 = 6;
+const STEP_XDP: u32 = 7;
+const STEP_XSK: u32 = 8;
 
 // Stage of the poll.
 const STAGE_CLEAN: u32 = 0;
 const STAGE_FRAMES: u32 = 1;
 const STAGE_FLUSH: u32 = 2;
+/** After the clean: frames of an AF_XDP socket. */
+const STAGE_XSK: u32 = 3;
 
 /** Next NAPI of a CPU's poll list after one of it; -1 ends it. */
 export function pollNext(cpu: Cpu, vector: i32): i32 {
@@ -169,6 +176,10 @@ function beginFlush(index: u32, cpu: Cpu): bool {
 /** Begins the step of the next frame; one that GRO does not hold sends up what it has first. */
 function beginFrame(index: u32, cpu: Cpu): void {
   const packet = packetAt(rxPeek(cpu.vector));
+  if (xdpDrops(packet)) {
+    beginStep(index, STEP_XDP, remote(cpu, xdpDropTicks()));
+    return;
+  }
   if (rpsSteers(cpu.vector) && !groMerges(packet)) {
     const connection: Connection = connectionAt(packet.connection);
     if (connection.chainHead != 0) {
@@ -196,16 +207,37 @@ function backlogStep(index: u32, cpu: Cpu): bool {
   return true;
 }
 
+/** What completed packets of a vector take; XSK_FRAME has the completion of AF_XDP's. */
+function cleanTicks(vector: u32, count: u32): u64 {
+  let own = count;
+  if (xskIsBound(vector)) {
+    const head = queueAt(vector).txHead;
+    for (let i: u32 = 0; i < count; i++) {
+      if ((packetAt(txAt(vector, head + i)).flags & FLAG_XSK) != 0) own--;
+    }
+  }
+  return cost(TX_CLEAN) * own;
+}
+
 /** The next step of the poll in progress; false when the poll is over without completion. */
 function pollStep(index: u32, cpu: Cpu): bool {
   const vector = cpu.vector;
   if (vector == BACKLOG) return backlogStep(index, cpu);
   if (cpu.stage == STAGE_CLEAN) {
-    cpu.stage = STAGE_FRAMES;
-    const count = min(txWaiting(vector), workLimit());
+    const isXsk = xskIsBound(vector);
+    cpu.stage = isXsk ? STAGE_XSK : STAGE_FRAMES;
+    const count = isXsk ? txWaiting(vector) : min(txWaiting(vector), workLimit());
     if (count > 0) {
       cpu.batch = count;
-      beginStep(index, STEP_CLEAN, remote(cpu, cost(TX_CLEAN) * count));
+      beginStep(index, STEP_CLEAN, remote(cpu, cleanTicks(vector, count)));
+      return true;
+    }
+  }
+  if (cpu.stage == STAGE_XSK) {
+    cpu.stage = STAGE_FRAMES;
+    cpu.batch = xskReady(vector);
+    if (cpu.batch > 0) {
+      beginStep(index, STEP_XSK, remote(cpu, cost(XSK_FRAME) * cpu.batch));
       return true;
     }
   }
@@ -326,13 +358,35 @@ function cleanBatch(cpu: Cpu): void {
   for (let i: u32 = 0; i < cpu.batch; i++) {
     const number = txClean(cpu.vector);
     const packet = packetAt(number);
-    bytes += packet.payload + packet.frames * packet.headers;
-    if ((packet.flags & FLAG_UDP) == 0) tcpCleaned(cpu, packet);
+    if ((packet.flags & FLAG_XSK) != 0) {
+      xskCompleted(cpu.vector);
+    } else {
+      bytes += packet.payload + packet.frames * packet.headers;
+      if ((packet.flags & FLAG_UDP) == 0) tcpCleaned(cpu, packet);
+    }
     packetDrop(number);
   }
-  cpu.cleaned = cpu.batch;
+  // AF_XDP's cleaning has no work limit.
+  cpu.cleaned = xskIsBound(cpu.vector) ? 0 : cpu.batch;
   qdiscCompleted(cpu.vector, bytes);
   qdiscRestart(cpu.vector);
+}
+
+/**
+ * Frames of AF_XDP go to the device, as far as another CPU has not taken the room meanwhile; where
+ * its ring is full, the poll is not complete.
+ */
+function transmitXsk(cpu: Cpu): void {
+  const count = min(cpu.batch, xskReady(cpu.vector));
+  if (xskTransmit(cpu.vector, count)) cpu.cleaned = workLimit();
+}
+
+function dropXdp(cpu: Cpu): void {
+  const number = rxPeek(cpu.vector);
+  rxPop(cpu.vector);
+  cpu.work++;
+  xdpDropped(packetAt(number));
+  packetDrop(number);
 }
 
 /** A step of the softirqs is done: its effect. */
@@ -347,6 +401,12 @@ export function softirqDone(index: u32): void {
       break;
     case STEP_FRAME:
       receiveFrame(index, cpu);
+      break;
+    case STEP_XDP:
+      dropXdp(cpu);
+      break;
+    case STEP_XSK:
+      transmitXsk(cpu);
       break;
     case STEP_FLUSH:
       receiveFlush(index, cpu);

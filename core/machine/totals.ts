@@ -52,10 +52,12 @@ export class Totals {
   dropBacklog: u64;
   /** Segments that came to TCP behind one that was sent after them. */
   reordered: u64;
+  /** Software interrupts that sendto of an AF_XDP socket has asked for. */
+  xskWakeups: u64;
 }
 
 /** Words of the block. */
-export const TOTAL_COUNT: u32 = 25;
+export const TOTAL_COUNT: u32 = 26;
 
 /** The one block of totals. */
 @inline

@@ -10,6 +10,7 @@ import { threadSleeps } from "./app";
 import { arrivalIdle, arrivalPlan, scheduleStart } from "./arrival";
 import { peerNext } from "./client";
 import {
+  bypassesStack,
   Connection,
   connectionAt,
   END_ABSENT,
@@ -26,6 +27,8 @@ import {
   threadAt,
   UDP_RR,
   UDP_STREAM,
+  XDP_DROP,
+  XSK_TX,
 } from "./connection";
 import { TICKS_PER_NS } from "./costs";
 import { cpus, kick } from "./cpu";
@@ -35,8 +38,10 @@ import { peerFlow, peerGoOn } from "./peer";
 import { rssQueue } from "./rss";
 import { SERVICE_BIMODAL } from "./service";
 import { SIZES_FACEBOOK } from "./sizes";
-import { socketSetUp } from "./socket";
+import { socketNone, socketSetUp } from "./socket";
 import { wireIsClient } from "./wire";
+import { xdpAttach } from "./xdp";
+import { xskBind } from "./xsk";
 
 /** Connections start within this time, so that they do not march in step. */
 const START_SPREAD_NS: u32 = 1000000;
@@ -177,10 +182,13 @@ function connectionSetUp(index: u32, number: u32): void {
   connection.group = number;
   connection.end = endOf(group);
   connection.isV6 = group.isV6;
-  connection.protocol = test == UDP_RR || test == UDP_STREAM ? PROTOCOL_UDP : PROTOCOL_TCP;
+  const isUdp = test == UDP_RR || test == UDP_STREAM || bypassesStack(test);
+  connection.protocol = isUdp ? PROTOCOL_UDP : PROTOCOL_TCP;
   peerFlow(index);
   connection.thread = threadOf(group, index - group.first);
-  if (connection.end != END_ABSENT) socketSetUp(index);
+  if (test == XSK_TX && connection.end == END_WHOLE) xskBind(index);
+  if (bypassesStack(test)) socketNone(connection);
+  else if (connection.end != END_ABSENT) socketSetUp(index);
   const start = <u64>prngBelow(prngOf(PURPOSE_START), START_SPREAD_NS) * TICKS_PER_NS;
   if (startsHere(connection, test)) schedule(start, EV_START, index);
 }
@@ -189,6 +197,7 @@ function connectionSetUp(index: u32, number: u32): void {
 export function groupStart(number: u32): void {
   const group = groupAt(number);
   if (group.servedBy == number) threadsSetUp(group);
+  if (group.test == XDP_DROP && endOf(group) == END_WHOLE) xdpAttach();
   for (let i: u32 = 0; i < group.count; i++) connectionSetUp(group.first + i, number);
   // A schedule of the whole group is where its clients are.
   if (group.open == 0 || group.ownSchedules != 0) return;
@@ -199,11 +208,11 @@ export function groupStart(number: u32): void {
 export function startConnection(index: u32): void {
   const connection = connectionAt(index);
   const group = groupAt(connection.group);
-  if (group.test == TCP_MAERTS) {
+  if (group.test == TCP_MAERTS || group.test == XSK_TX) {
     const cpu = threadAt(connection.thread).cpu;
     notify(index, cpu);
     kick(cpu);
-  } else if (isInbound(group.test) || group.test == UDP_STREAM) {
+  } else if (isInbound(group.test) || group.test == UDP_STREAM || group.test == XDP_DROP) {
     peerGoOn(index);
   } else {
     for (let i: u32 = 0; i < group.outstanding; i++) {

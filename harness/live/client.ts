@@ -78,6 +78,9 @@ export class Client implements Endpoint {
         return new UdpRrFlow(group, this.#source, this.#meter, this.#setup.udpTimeoutMs);
       case "UDP_STREAM":
         return new UdpStreamFlow(group, this.#meter);
+      case "XDP_DROP":
+      case "XSK_TX":
+        throw new Error(`A live target refuses ${group.test}`);
     }
   }
 

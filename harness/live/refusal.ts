@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hasTransactions } from "../record.ts";
+import { bypassesStack, hasTransactions } from "../record.ts";
 import type { WorkloadGroup } from "../spec.ts";
 import type { PlannedRun } from "../target.ts";
 import { idBytesFor, slotsMax } from "./slot_table.ts";
@@ -45,6 +45,10 @@ function refusalOfGroup(group: WorkloadGroup): string | null {
   }
   if (group.threads > 0 || group.pin) {
     return "the server of a live run is one event loop, so threads and pin work only with " +
+      "--target model";
+  }
+  if (bypassesStack(group.test)) {
+    return `a live run has sockets of the stack only, so ${group.test} works only with ` +
       "--target model";
   }
   if (group.sizes.distribution !== "constant") {

@@ -60,8 +60,12 @@ export const CPU_KINDS: Readonly<Record<number, string>> = {
   64: "softirq: gro flush",
   65: "softirq: napi complete",
   66: "softirq: backlog",
+  67: "softirq: xdp",
+  68: "softirq: af_xdp tx",
   72: "napi thread: tx clean",
   73: "napi thread: frame",
   74: "napi thread: gro flush",
   75: "napi thread: napi complete",
+  77: "napi thread: xdp",
+  78: "napi thread: af_xdp tx",
 };

@@ -8,7 +8,7 @@
 
 import { UserError } from "../errors.ts";
 import { PolicyManager, policyValue } from "../policy/manager.ts";
-import type { DevicePolicy, HintPolicy, TestName } from "../record.ts";
+import { bypassesStack, type DevicePolicy, type HintPolicy, type TestName } from "../record.ts";
 import {
   clientOf,
   type MachineSpec,
@@ -124,6 +124,7 @@ export class Host {
   /** Policy that a group's sockets ask for. */
   policyOf(group: WorkloadGroup): HintPolicy {
     const { policy } = this.#options;
+    if (bypassesStack(group.test)) return "NONE";
     return policy === "MIX" ? group.hint : policy;
   }
 }

@@ -109,6 +109,7 @@ export class ModelRun {
    */
   static create(options: ModelOptions): ModelRun {
     refuseOnHost(options);
+    refuseSockets(options);
     if (options.mechanism === "stock" && options.policy !== "NONE") {
       throw new UserError(
         `Cannot run policy "${options.policy}" with mechanism "stock": accepted is "NONE"`,
@@ -387,6 +388,8 @@ function framesOf(group: WorkloadGroup, constants: MachineWasm["constants"]): nu
   const inFlight = group.connections * group.outstanding;
   switch (group.test) {
     case "UDP_STREAM":
+    case "XDP_DROP":
+    case "XSK_TX":
       return group.connections * udp(group.message_bytes);
     case "UDP_RR":
       return inFlight * Math.max(udp(group.request_bytes), udp(group.response_bytes));
@@ -398,6 +401,16 @@ function framesOf(group: WorkloadGroup, constants: MachineWasm["constants"]): nu
       // The request, and a packet for the response or an acknowledgement.
       return inFlight * (tcp(group.request_bytes) + 1);
   }
+}
+
+function refuseSockets({ machine, workload }: ModelOptions): void {
+  const sockets = workload.groups.filter(({ test }) => test === "XSK_TX")
+    .reduce((sum, group) => sum + group.connections, 0);
+  if (sockets <= machine.nic.queue_pairs) return;
+  throw new UserError(
+    `The workload "${workload.name}" has ${sockets} connections of XSK_TX, each with a queue of ` +
+      `its own: machine "${machine.name}" has nic.queue_pairs ${machine.nic.queue_pairs}`,
+  );
 }
 
 function refuseTooMuch({ constants }: MachineWasm, workload: WorkloadSpec): void {

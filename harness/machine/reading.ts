@@ -61,6 +61,7 @@ export const TOTAL_NAMES = [
   "drop_reset_to_host",
   "drop_backlog",
   "reordered",
+  "xsk_wakeups",
 ] as const;
 /** A total of the machine. */
 export type TotalName = typeof TOTAL_NAMES[number];

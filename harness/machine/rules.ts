@@ -20,6 +20,7 @@ const RULES: Readonly<Record<number, string>> = {
   30: "what waits in a backlog is counted, and its CPU works it off or will be told",
   40: "a connection with unread data is served, or on the ready list of its thread",
   41: "what was lost has a timer, and sent, arrived and acknowledged bytes add up",
+  70: "frames that an AF_XDP socket has submitted wait, are in the ring, or are completed",
   50: "what one host has put on the wire, the other has taken from it",
   51: "each message from another host is under way, or has arrived",
 };

@@ -62,6 +62,8 @@ const STEPS = [
   "gro flush",
   "napi complete",
   "backlog",
+  "xdp",
+  "af_xdp tx",
 ] as const;
 const MODE_USER = 0;
 /** In the place of a thread: ksoftirqd. */

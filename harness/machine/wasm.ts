@@ -143,6 +143,8 @@ const CONSTANT_NAMES = [
   "TEST_UDP_STREAM",
   "TEST_TCP_CC",
   "TEST_TCP_SENDFILE",
+  "TEST_XDP_DROP",
+  "TEST_XSK_TX",
 ] as const;
 
 /** Constants that machine.wasm exports. */

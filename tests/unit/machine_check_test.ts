@@ -18,6 +18,7 @@ const RULE_DESCRIPTORS = 7;
 const RULE_OUTSTANDING = 8;
 const RULE_FILTERS = 20;
 const RULE_BACKLOG = 30;
+const RULE_XSK = 70;
 
 /** Statements that spoil a table of a machine in the midst of a run. */
 const SPOILS = [
@@ -41,6 +42,7 @@ const SPOILS = [
   [RULE_FILTERS, "a filter of ATR was not counted", "forgetFilters();"],
   [RULE_BACKLOG, "a packet of a backlog is not there", "cpuAt(0).backlogInput++;"],
   [RULE_BACKLOG, "nobody comes to a backlog, or for nothing", "cpuAt(0).backlogOwned ^= 1;"],
+  [RULE_XSK, "a frame of AF_XDP is completed twice", "queueAt(0).xskCompleted++;"],
   [RULE_OUTSTANDING, "a transaction too many", "connectionAt(0).outstanding++;"],
   [RULE_OUTSTANDING, "a transaction is lost", "connectionAt(0).outstanding--;"],
 ] as const;

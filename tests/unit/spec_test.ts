@@ -111,7 +111,8 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     "an unknown test",
     group('"test": "TCP_RX"'),
     'own.jsonc:4:46: groups[0].test is "TCP_RX": accepted are "TCP_RR", "TCP_CRR", "TCP_STREAM", ' +
-    '"TCP_MAERTS", "UDP_RR", "UDP_STREAM", "TCP_CC", "TCP_SENDFILE" (did you mean "TCP_RR"?)',
+    '"TCP_MAERTS", "UDP_RR", "UDP_STREAM", "TCP_CC", "TCP_SENDFILE", "XDP_DROP", "XSK_TX" (did ' +
+    'you mean "TCP_RR"?)',
   ],
   [
     "a misspelt key",
@@ -139,6 +140,35 @@ const MISTAKES: readonly (readonly [name: string, text: string, message: string]
     group('"test": "UDP_STREAM", "message_bytes": 65508'),
     "own.jsonc:4:77: groups[0].message_bytes is 65508: UDP_STREAM sends it as one datagram, " +
     "accepted are at most 65507",
+  ],
+  [
+    "frames of XDP that are no frames",
+    group('"test": "XDP_DROP"'),
+    "own.jsonc:4:5: groups[0].message_bytes is 16384: XDP_DROP sends it in one frame, accepted are " +
+    "at most 1472",
+  ],
+  [
+    "a policy for frames without a socket",
+    group('"test": "XSK_TX", "message_bytes": 18, "hint": "BULK"'),
+    "own.jsonc:4:77: groups[0].hint has no meaning for XSK_TX, which has no socket of the stack: " +
+    "remove it",
+  ],
+  [
+    "a schedule for each flow of a generator",
+    group(
+      '"test": "XDP_DROP", "message_bytes": 18, ' +
+        '"arrival": { "loop": "open", "rate_per_second": 1, "schedule": "connection" }',
+    ),
+    'own.jsonc:4:142: groups[0].arrival.schedule is "connection": the flows of XDP_DROP take turns, ' +
+    'accepted is "group"',
+  ],
+  [
+    "a schedule for what sends as fast as it can",
+    group(
+      '"test": "XSK_TX", "message_bytes": 18, "arrival": { "loop": "open", "rate_per_second": 1 }',
+    ),
+    'own.jsonc:4:98: groups[0].arrival.loop is "open": XSK_TX has no requests to schedule, accepted ' +
+    'is "closed"',
   ],
   [
     "a UDP response larger than a datagram",
