@@ -31,12 +31,14 @@ export type MetricName =
   | `latency_us_${LatencyValue}`
   | `half_rtt_us_${LatencyValue}`
   | "cpu_percent"
+  | "busiest_cpu_percent"
   | "interrupts_per_second"
   | "interrupts_per_million_packets"
   | "rx_packets_per_interrupt"
   | "rx_packets_per_second"
   | "tx_packets_per_second"
   | "dropped_packets"
+  | "dropped_packets_per_second"
   | "itr_rx_us"
   | "itr_tx_us";
 
@@ -74,6 +76,10 @@ function counted(
       return group.bytes * 8 / seconds / 1e9;
     case "cpu_percent":
       return measured.cpu_utilisation === null ? null : measured.cpu_utilisation * 100;
+    case "busiest_cpu_percent":
+      return Math.max(
+        ...measured.cpus.map((cpu) => 100 - cpu.idle_ns * 100 / measured.duration_ns),
+      );
     case "interrupts_per_second":
       return interrupts === null ? null : interrupts.per_second;
     case "interrupts_per_million_packets": {
@@ -88,6 +94,8 @@ function counted(
       return sum((queue) => queue.tx_packets) / seconds;
     case "dropped_packets":
       return dropsOf(measured);
+    case "dropped_packets_per_second":
+      return dropsOf(measured) / seconds;
     case "itr_rx_us":
       return busiest(measured)?.itr_rx_usecs ?? null;
     case "itr_tx_us":
