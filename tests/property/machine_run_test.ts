@@ -174,7 +174,7 @@ const machines = fc.record({
   });
 });
 
-/** As many AF_XDP sockets as there are queues; a group for which none is left does something else. */
+/** As many AF_XDP sockets as there are queues; a group without any does something else. */
 function fitting(groups: readonly WorkloadGroup[], queuePairs: number): WorkloadGroup[] {
   let left = queuePairs;
   return groups.map((group) => {
