@@ -139,7 +139,7 @@ Deno.test("AF_XDP sends small frames at its queue's rate and long ones at the wi
   assert.deepEqual(measured.drops, {});
 });
 
-Deno.test("two AF_XDP sockets send from two queues, and the device's rate ends their growth", () => {
+Deno.test("two AF_XDP sockets send from two queues, up to what the device can do", () => {
   const { measured, rate } = sent(XL710, SMALLEST, 2);
   near(rate, 1e9 / XL710.costs["nic_packet_ns"]!, 1);
   const [first, second, third] = measured.queues.map((queue) => queue.tx_packets);
@@ -157,7 +157,7 @@ Deno.test("where the CPU is slower than the queue, its time a frame is the rate 
   near(cpu!.user_ns, rate * 50 * measured.duration_ns / 1e9, 2);
 });
 
-Deno.test("XDP, AF_XDP and sockets share a device in every build, and twice in the same way", () => {
+Deno.test("XDP, AF_XDP and sockets share a device in each build, and twice alike", () => {
   const run: SmallRun = {
     groups: [
       dropOf(every(2e6), 3),
@@ -238,7 +238,7 @@ Deno.test("each AF_XDP socket needs a queue of its own, and a live target has ne
   >[0];
   assert.equal(
     refusalOf(live),
-    'Group "xsk_tx" (XSK_TX): a live run has sockets of the stack only, so XSK_TX works only with ' +
-      "--target model",
+    'Group "xsk_tx" (XSK_TX): a live run has sockets of the stack only, so XSK_TX works only ' +
+      "with --target model",
   );
 });
