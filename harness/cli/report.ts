@@ -26,6 +26,7 @@ interface ReportFlags {
   readonly compare?: true;
   readonly gate?: string;
   readonly validation?: string;
+  readonly verification?: string;
   readonly open?: true;
   readonly serve?: number | true;
   readonly json?: true;
@@ -44,6 +45,7 @@ export function reportCommand(context: Context): Command {
     .option("--compare", "set the later records against the first, run by run")
     .option("--gate <file>", 'show this verdict, printed by "gate --json"', path)
     .option("--validation <file>", 'show this result, printed by "validate --json"', path)
+    .option("--verification <file>", 'show this result, printed by "verify --json"', path)
     .option("--open", "open the page in the browser")
     .option(
       "--serve [port]",
@@ -190,9 +192,11 @@ async function besideOf(flags: ReportFlags, cwd: string): Promise<PageOptions> {
     file === undefined ? null : parse(await readText(resolve(cwd, file), ANY_SIZE), file);
   const { readGateVerdict } = await import("../../reports/page/gate_verdict.ts");
   const { readValidation } = await import("../../reports/page/validation.ts");
+  const { readVerification } = await import("../../reports/page/verification.ts");
   return {
     gate: await read(flags.gate, readGateVerdict),
     validation: await read(flags.validation, readValidation),
+    verification: await read(flags.verification, readVerification),
   };
 }
 

@@ -11,6 +11,7 @@ import type { Figure } from "./figures/kinds.ts";
 import type { GateVerdict } from "./gate_verdict.ts";
 import { SERIES } from "./palette.ts";
 import type { ValidationCase } from "./validation.ts";
+import type { Verification } from "./verification.ts";
 
 /** A variant as the page shows it: the same number and look everywhere. */
 export interface PageVariant {
@@ -31,12 +32,14 @@ export interface PageContext {
   readonly figures: Record<string, Figure>;
   readonly gate: GateVerdict | null;
   readonly validation: readonly ValidationCase[] | null;
+  readonly verification: Verification | null;
 }
 
 /** What a page shows beside the records, and how it is seen. */
 export interface PageOptions {
   readonly gate?: GateVerdict | null;
   readonly validation?: readonly ValidationCase[] | null;
+  readonly verification?: Verification | null;
   /** The page is served while runs are made, and asks its server for news. */
   readonly isServed?: boolean;
 }
@@ -57,8 +60,8 @@ export function makeContext(sources: readonly Source[], beside: PageOptions = {}
     const { key, label, policy, mechanism } = variant;
     return { key, label, policy, mechanism, index, slot };
   });
-  const { gate = null, validation = null } = beside;
-  return { sources, variants, figures: {}, gate, validation };
+  const { gate = null, validation = null, verification = null } = beside;
+  return { sources, variants, figures: {}, gate, validation, verification };
 }
 
 function rank(variant: Variant): number {

@@ -23,6 +23,7 @@ import { CPU_PARTS, SERIES, SURFACE, themeProperties } from "./palette.ts";
 import { provenanceSection } from "./provenance.ts";
 import { toolBar } from "./tool_bar.ts";
 import { validationSection } from "./validation.ts";
+import { verificationSection } from "./verification.ts";
 import { workloadSection } from "./workload.ts";
 
 /** Scripts of the page in the order they must run. */
@@ -213,6 +214,7 @@ function renderBody(context: PageContext): Html {
     `;
   });
   if (context.sources.length === 0) return html`${topBar(false)}${NO_RUN}`;
+  const policyHashes = context.sources.flatMap((source) => source.wasm?.policy_sha256 ?? []);
   const comparison = comparisonSection(context);
   const { sentences, scores } = answerSections(context);
   const first = comparison === null
@@ -226,6 +228,7 @@ function renderBody(context: PageContext): Html {
       ${first}
       <div id="detail" tabindex="-1">${parts}</div>
       ${context.validation !== null && validationSection(context.validation)}
+      ${context.verification !== null && verificationSection(context.verification, policyHashes)}
     </main>
     <footer class="quiet">
       Made by the NET policy lab from run records alone; the same records give the same bytes. Times

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { gateSentence, readGateVerdict } from "../../reports/page/gate_verdict.ts";
 import { renderPage } from "../../reports/page/page.ts";
+import { VERIFY_SCHEMA, type VerifyResult } from "../../harness/verify/result.ts";
+import { readVerification } from "../../reports/page/verification.ts";
 import { readValidation, validationSentence } from "../../reports/page/validation.ts";
 import { makeBaseline } from "../../reports/gate/baseline.ts";
 import { judge } from "../../reports/gate/judge.ts";
@@ -93,4 +95,34 @@ Deno.test("A validation shows its score, each figure beside the published one, a
 
 Deno.test("What validate --json prints is what the page reads", () => {
   assert.deepEqual(readValidation(renderJson(judgeCases([], new Map())), "empty.json"), []);
+});
+
+Deno.test("A verification shows what was tried, what failed, and whether it is of the same build", async () => {
+  const rows = [
+    { name: "seeds 1 to 8", figures: { commands: 250_000 }, findings: [], seconds: 3 },
+    { name: "seed 9", figures: {}, findings: [{ sentence: "Rule I03 <broken>." }], seconds: 1 },
+  ];
+  const result: VerifyResult = {
+    schema: VERIFY_SCHEMA,
+    profile: "ci",
+    seed: 1,
+    policy_wasm_sha256: "ab".repeat(32),
+    passed: false,
+    seconds: 4,
+    parts: [{ part: "seeds", purpose: "Random commands.", passed: false, rows }],
+  };
+  const verification = readVerification(JSON.stringify(result), "v.json");
+  const section = async (sha: string): Promise<string> => {
+    const page = await renderPage([buildRecord()], {
+      verification: { ...verification, policy_wasm_sha256: sha },
+    });
+    return page.slice(page.indexOf('id="verification"'), page.indexOf("<footer"));
+  };
+  const same = await section("ab".repeat(32));
+  assert.match(same, /Not verified: seeds failed with profile ci and seed 1\./);
+  assert.match(same, /250.k<\/td> <td>holds<\/td>/);
+  assert.match(same, /Rule I03 &lt;broken&gt;\./);
+  assert.doesNotMatch(same, /another policy\.wasm/);
+  assert.match(await section("00".repeat(32)), /It is of another policy\.wasm than the runs above/);
+  assert.throws(() => readVerification("{}", "v.json"), /"v\.json" holds no verification: want/);
 });
