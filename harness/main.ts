@@ -78,10 +78,19 @@ function program(
     validateCommand(context),
     workloadsCommand(context),
     buildCommand(context),
-    ...more.map((command) => command(context)),
   ];
   for (const command of commands) root.addCommand(command.copyInheritedSettings(root));
+  for (const command of more) {
+    root.addCommand(taskOfItsOwn(command(context).copyInheritedSettings(root)));
+  }
   return root;
+}
+
+/** A command that `deno task lab` lacks: its help names the task that has it. */
+function taskOfItsOwn(command: Command): Command {
+  return command.configureHelp({
+    commandUsage: (asked) => `deno task ${asked.name()} ${asked.usage()}`,
+  });
 }
 
 const EXAMPLES = `
