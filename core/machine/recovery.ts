@@ -63,12 +63,15 @@ function flight(half: HalfConnection): u32 {
   return half.sent - half.known - half.lost;
 }
 
+/** Bytes that a receive window of so many has room for. */
+export function windowRoom(half: HalfConnection, window: u32): u32 {
+  return window - min(window, half.sent - half.acked);
+}
+
 /** Bytes that may go now, with a receive window of so many. */
 export function sendRoom(half: HalfConnection, window: u32): u32 {
-  const unacked = half.sent - half.acked;
   const congestion = cubicBytes(half);
-  const under = flight(half);
-  return min(window - min(window, unacked), congestion - min(congestion, under));
+  return min(windowRoom(half, window), congestion - min(congestion, flight(half)));
 }
 
 /** Retransmission time, ticks. */

@@ -47,6 +47,7 @@ import {
   timerFires,
   TIMER_PROBE,
   TIMER_RESEND,
+  windowRoom,
 } from "./recovery";
 import { outputAppend } from "./softirq";
 import { txQueueOf } from "./steering";
@@ -76,13 +77,16 @@ function freeWindow(connection: Connection): u32 {
 }
 
 /**
- * May send new data now: data, room in both windows, not too much in the device's queue. Short of
- * a whole train it waits for more room, up to a third of the window (tcp_tso_should_defer).
+ * May send new data now: data, room in both windows, not too much in the device's queue. A segment
+ * goes only where the receive window has room for all of it (tcp_snd_wnd_test; RFC 1122, 4.2.3.4).
+ * Short of a whole train it waits for more room, up to a third of the window (tcp_tso_should_defer).
  */
 export function tcpCanSend(connection: Connection): bool {
   if (connection.txQueued == 0 || connection.txHeld >= <u32>cost(TX_QUEUE_LIMIT)) return false;
   const half = halfOf(connection, TO_PEER);
   const window = peerWindow(connection);
+  const fits = windowRoom(half, window);
+  if (fits < min(connection.txQueued, tcpSegment(connection))) return false;
   const third = min(window, cubicBytes(half)) / 3;
   return sendRoom(half, window) >= min(connection.txQueued, min(trainBytes(connection), third));
 }
