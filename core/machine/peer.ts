@@ -68,7 +68,7 @@ import { requestBytesOf, sizesDraw } from "./sizes";
 import { rxQueueOf } from "./steering";
 import { tcpReset } from "./tcp";
 import { totals } from "./totals";
-import { wirePacket } from "./wire";
+import { isRemote, wirePacket, wireWindow } from "./wire";
 
 /** 192.168.0.2 and 192.168.0.1: the peer and the system under test (fd00::c0a8:2 and so on). */
 const PEER_ADDRESS: u32 = 0xc0a80002;
@@ -130,7 +130,7 @@ export function peerFlow(index: u32): void {
   connection.ports = isServer ? (port << 16) | SERVER_PORT : (SERVER_PORT << 16) | port;
   hashFlow(connection);
   connection.ruleSeen = 0;
-  connection.peerWindow = <u32>cost(TCP_WINDOW);
+  connection.peerWindow = isRemote(connection) ? wireWindow() : <u32>cost(TCP_WINDOW);
   connection.peerGot = 0;
   connection.peerUnacked = 0;
   connection.peerFinished = 0;

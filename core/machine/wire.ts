@@ -79,6 +79,8 @@ let handledCount: u32 = 0;
 let horizon: u64 = NEVER;
 /** Ticks that what the other machine sends is under way at least. */
 let backTicks: u64 = 0;
+/** Receive window of its connections while it has all that was sent, bytes. */
+let farWindow: u32 = 0;
 
 /** No other machine. */
 export function wireInit(): void {
@@ -238,14 +240,20 @@ export function wirePacket(counter: u32): u32 {
   return number;
 }
 
+/** Receive window that the other machine's end of a connection starts with, bytes. */
+export function wireWindow(): u32 {
+  return farWindow;
+}
+
 /**
  * There is another machine, with the server or, where this has that, with the clients; what it
- * sends is under way for so many nanoseconds at least.
+ * sends is under way for so many nanoseconds at least, and its receive windows have so many bytes.
  */
-export function wireOpen(isClient: bool, backNs: f64): void {
+export function wireOpen(isClient: bool, backNs: f64, windowBytes: u32): void {
   isOn = true;
   hasClients = isClient;
   backTicks = max(<u64>(backNs * 10.0), 1);
+  farWindow = windowBytes;
   horizon = 0;
 }
 

@@ -25,6 +25,8 @@ interface Side {
   readonly events: Uint32Array;
   /** Ticks that what it sends is under way at least. */
   readonly cable: number;
+  /** Receive window of its connections, bytes. */
+  readonly window: number;
   /** Time of its next event, ticks. */
   next: number;
   marks: number;
@@ -41,8 +43,8 @@ export class Wire {
   constructor(server: Host, client: Host) {
     this.#hosts = [server, client];
     const [one, other] = [sideOf(server), sideOf(client)];
-    one.calls.wireOpen(0, other.cable / TICKS_PER_NS);
-    other.calls.wireOpen(1, one.cable / TICKS_PER_NS);
+    one.calls.wireOpen(0, other.cable / TICKS_PER_NS, other.window);
+    other.calls.wireOpen(1, one.cable / TICKS_PER_NS, one.window);
     this.#sides = [one, other];
     const { constants } = server.machine;
     this.#words = constants.WIRE_BYTES / 4;
@@ -114,6 +116,7 @@ function sideOf({ machine, spec }: Host): Side {
     inbox: new Uint32Array(memory.buffer, constants.WIRE_IN_TABLE, words),
     events: new Uint32Array(memory.buffer, constants.TOTAL_TABLE, 1),
     cable: Math.max(spec.costs["cable_ns"]! * TICKS_PER_NS, 1),
+    window: spec.costs["tcp_window_bytes"]!,
     next: 0,
     marks: 0,
   };

@@ -129,6 +129,39 @@ for (const [name, run] of RUNS) {
   });
 }
 
+/** A receive window of three segments and a bit. */
+const NARROW = { tcp_window_bytes: 4350 };
+
+Deno.test("streams to a host whose window is narrow send whole segments, and go on", () => {
+  for (const lossy of [{}, LOSSY]) {
+    const narrow = withCosts(X710, { ...NARROW, ...lossy });
+    for (
+      const [test, machine] of [
+        ["TCP_STREAM", pair(narrow, X710)],
+        ["TCP_MAERTS", pair(X710, narrow)],
+      ] as const
+    ) {
+      const measured = runToEnd(careful, { groups: [groupOf({ test, connections: 4 })], machine });
+      // Of three segments a frame each, hundreds of windows; a zero-byte frame would need a frame.
+      const frames = measured.queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
+      const segments = measured.groups[0]!.bytes / 1448;
+      assert.ok(segments > 300, `${segments}`);
+      if (test === "TCP_STREAM") assert.ok(frames < 1.05 * segments, `${frames}: ${segments}`);
+    }
+  }
+});
+
+Deno.test("the first request keeps to the other host's window, as all that follow", () => {
+  // Nine segments: fewer than the first congestion window, three times the receive window.
+  const run = {
+    groups: [groupOf({ test: "TCP_RR", request_bytes: 9 * 1448 })],
+    machine: pair(withCosts(fixedIntervals(X710, 0), NARROW), fixedIntervals(X710, 0)),
+    warmupMs: 0,
+  };
+  const { min, p50 } = runToEnd(modules, run).groups[0]!.latency_ns!;
+  assert.ok(min > 0.9 * p50, `${min} ns, half of all ${p50} ns`);
+});
+
 /** Faults that lose a message: at the sender, and at the machine that it has come to. */
 const FAULTS = [
   [50, "outCount++;", "if (now() % 97 != 0) outCount++;"],
