@@ -38,6 +38,7 @@ import {
   EV_RULE,
   EV_RX,
   EV_RX_DMA,
+  EV_RX_LOST,
   EV_START,
   EV_TX_FETCHED,
   EV_TX_LINK,
@@ -95,7 +96,7 @@ import { flushDone } from "./machine/flow_room";
 import { TO_HOST } from "./machine/half_connection";
 import { ITR_MAX_USECS, itrInit, itrSet, vectorTimer } from "./machine/itr";
 import { linkInit } from "./machine/link";
-import { wireClosed, wireLost } from "./machine/loss";
+import { frameLost, wireClosed, wireLost } from "./machine/loss";
 import { napiTimerOver } from "./machine/napi";
 import {
   affinitySet,
@@ -313,6 +314,7 @@ function handle(kind: u32, target: u32): void {
     case EV_LOST: return peerGiveUp(target);
     case EV_TX_LOST: return txLost(target);
     case EV_RESET: return resetOver();
+    case EV_RX_LOST: return frameLost(target, TO_HOST);
     case EV_OPERATION: return operationNow(target);
     case EV_NAPI_TIMER: return napiTimerOver(target);
     case EV_BUSY_POLL: return busyPollNotice(target);

@@ -103,10 +103,10 @@ export const WIRE_MAX: u32 = 512;
 export const WIRE_OUT: usize = TRACE_SEEN + 64 * 64;
 export const WIRE_IN: usize = WIRE_OUT + ((<usize>WIRE_MAX) << WIRE_SHIFT);
 /**
- * Messages on their way here: more than there can be. A frame holds a link of 100 Gb/s for 6.7 ns,
- * and the longest cable takes 100 us.
+ * Messages on their way here. A frame holds a link of 100 Gb/s for 6.7 ns and the longest cable
+ * takes 100 us, so frames are some 15,000 at most; a reset tells of all that it finds at one time.
  */
-export const WIRE_PENDING_MAX: u32 = 16384;
+export const WIRE_PENDING_MAX: u32 = 32768;
 export const WIRE_PENDING: usize = WIRE_IN + ((<usize>WIRE_MAX) << WIRE_SHIFT);
 /** Tables of receive flow steering; see rps.ts. */
 export const RPS_SOCK_FLOWS: usize = WIRE_PENDING + ((<usize>WIRE_PENDING_MAX) << WIRE_SHIFT);
@@ -188,6 +188,8 @@ export const EV_WAIT: u32 = 40;
 export const EV_OPERATION: u32 = 45;
 /** The time of a reset is over [0]. */
 export const EV_RESET: u32 = 46;
+/** A frame of another machine that a reset found in a receive ring is lost [packet]. */
+export const EV_RX_LOST: u32 = 47;
 
 /** A frame, or a train of frames that segmentation offload makes of one packet. */
 @unmanaged

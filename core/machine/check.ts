@@ -17,6 +17,7 @@ import {
   EV_RTO,
   EV_RX,
   EV_RX_DMA,
+  EV_RX_LOST,
   EV_START,
   EV_TX_FETCHED,
   EV_TX_LOST,
@@ -180,7 +181,8 @@ function holeCount(half: HalfConnection): u64 {
 
 function packetsHold(): bool {
   let held = eventsOf(EV_RX_DMA) + eventsOf(EV_RX);
-  held += eventsOf(EV_PEER_RX) + eventsOf(EV_RETRANSMIT) + eventsOf(EV_TX_LOST);
+  held += eventsOf(EV_PEER_RX) + eventsOf(EV_RETRANSMIT);
+  held += eventsOf(EV_TX_LOST) + eventsOf(EV_RX_LOST);
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
     held += queue.rxTail - queue.rxHead;

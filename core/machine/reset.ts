@@ -6,7 +6,15 @@
 // ATR's filters are gone. Chooses nothing: what is asked for is checked in ethtool.ts.
 
 import { cancel, now, schedule } from "../lib/wheel";
-import { EV_RESET, FLAG_UDP, FLAG_XSK, packetAt, packetDrop, QUEUE_MAX } from "./abi";
+import {
+  EV_RESET,
+  EV_RX_LOST,
+  FLAG_UDP,
+  FLAG_XSK,
+  packetAt,
+  packetDrop,
+  QUEUE_MAX,
+} from "./abi";
 import {
   connectionAt,
   connectionsUsed,
@@ -42,6 +50,7 @@ import { rssRebuild } from "./rss";
 import { outputAppend } from "./softirq";
 import { tcpHasOutput } from "./tcp";
 import { totals } from "./totals";
+import { isRemote } from "./wire";
 import { xskCompleted } from "./xsk";
 
 /** How long the driver waits before it looks again whether a queue has stopped: 1 ms. */
@@ -132,7 +141,10 @@ function freeRings(index: u32): void {
   for (let i = queue.rxHead; i != queue.rxTail; i++) {
     totals().dropReset++;
     totals().dropResetToHost++;
-    frameLost(rxAt(index, i), TO_HOST);
+    const number = rxAt(index, i);
+    // Another machine is told of each: one event has no room for as many messages.
+    if (!isRemote(connectionAt(packetAt(number).connection))) frameLost(number, TO_HOST);
+    else schedule(now(), EV_RX_LOST, number);
   }
   for (let i = queue.txHead; i != queue.txTail; i++) {
     const number = txAt(index, i);

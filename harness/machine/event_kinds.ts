@@ -42,6 +42,7 @@ export const EVENT_KINDS: Readonly<Record<number, string>> = {
   40: "wait",
   45: "operation",
   46: "reset",
+  47: "rx_lost",
 };
 
 /** Number of the kind that is counted a second time, as one of `CPU_KINDS`. */

@@ -74,7 +74,7 @@ export class Wire {
       const before = side.events[0]!;
       side.calls.wireUntil(far.next + far.cable);
       const answer = side.calls.machineRun(left);
-      this.#carry(side, far);
+      if (!this.#carry(side, far)) return this.#full;
       side.next = nextOf(side);
       if (answer === this.#full || answer === this.#broken) return answer;
       side.marks = answer;
@@ -95,15 +95,16 @@ export class Wire {
     });
   }
 
-  /** Carries what lies in the outbox over. */
-  #carry(side: Side, far: Side): void {
+  /** Carries what lies in the outbox over; false where the other host has no room for it. */
+  #carry(side: Side, far: Side): boolean {
     const count = side.calls.wireCount();
-    if (count === 0) return;
+    if (count === 0) return true;
     const words = count * this.#words;
     for (let word = 0; word < words; word++) far.inbox[word] = side.outbox[word]!;
-    far.calls.wireTake(count);
+    const hasRoom = far.calls.wireTake(count) === 1;
     side.calls.wireClear();
     far.next = nextOf(far);
+    return hasRoom;
   }
 }
 
