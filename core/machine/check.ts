@@ -54,7 +54,7 @@ import { Cpu, cpuAt, cpus, IDLE } from "./cpu";
 import { irqPending } from "./hard_irq";
 import { filterTableHolds } from "./flow_director";
 import { HalfConnection, halfOf, inOrder, TO_HOST, TO_PEER } from "./half_connection";
-import { peerCanSend } from "./peer";
+import { peerCanSend, wireWaits } from "./peer";
 import {
   deviceIsDown,
   Queue,
@@ -182,7 +182,7 @@ function holeCount(half: HalfConnection): u64 {
 function packetsHold(): bool {
   let held = eventsOf(EV_RX_DMA) + eventsOf(EV_RX);
   held += eventsOf(EV_PEER_RX) + eventsOf(EV_RETRANSMIT);
-  held += eventsOf(EV_TX_LOST) + eventsOf(EV_RX_LOST);
+  held += eventsOf(EV_TX_LOST) + eventsOf(EV_RX_LOST) + listLength(wireWaits());
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
     held += queue.rxTail - queue.rxHead;
@@ -268,9 +268,9 @@ function threadsGoOn(): bool {
   return runnable == 0 && running == 0;
 }
 
-/** A connection with frames at the peer that may go is listed, and the link comes to the listed. */
+/** A connection with frames at the peer that may go is listed; the link comes to who waits. */
 function peerGoesOn(): bool {
-  let listed = false;
+  let listed = wireWaits() != 0;
   for (let i: u32 = 0; i < connectionsUsed(); i++) {
     const connection = connectionAt(i);
     const waits = connection.peerHead | connection.peerUrgentHead;

@@ -84,6 +84,11 @@ const FIFO_BYTES: u32 = 968 * 1024;
 
 let listHead: i32 = -1;
 let listTail: i32 = -1;
+/** Frames of another machine that wait for the link while ideal clients want it as well. */
+let wireHead: u32 = 0;
+let wireTail: u32 = 0;
+/** The last frame that had waited was one of those. */
+let wireHadTurn: bool = false;
 let linkFree: u64 = 0;
 let linkEvent: bool = false;
 let deviceFree: u64 = 0;
@@ -95,6 +100,9 @@ let bufferBytes: u32 = 0;
 export function peerInit(): void {
   listHead = -1;
   listTail = -1;
+  wireHead = 0;
+  wireTail = 0;
+  wireHadTurn = false;
   linkFree = 0;
   linkEvent = false;
   deviceFree = 0;
@@ -148,6 +156,11 @@ function enlist(index: u32): void {
     else connectionAt(listTail).peerNext = index;
     listTail = index;
   }
+  linkNext();
+}
+
+/** Lets who waits for the link have it, now or as soon as it is free. */
+function linkNext(): void {
   if (linkEvent) return;
   if (now() >= linkFree) {
     peerLinkFree();
@@ -339,14 +352,24 @@ export function peerTimer(index: u32): void {
   peerControl(index, FLAG_DUPLICATE, payload);
 }
 
-/** The link is free: the next connection sends one frame. */
+/** The link is free: another machine and the ideal clients take turns. */
 export function peerLinkFree(): void {
   linkEvent = false;
-  if (now() < linkFree) {
-    // A frame of another machine has come in between.
-    if (listHead >= 0) enlist(listHead);
-    return;
+  const isWires = wireHead != 0 && (listHead < 0 || !wireHadTurn);
+  wireHadTurn = isWires;
+  if (isWires) {
+    const number = wireHead;
+    wireHead = packetAt(number).next;
+    packetAt(number).next = 0;
+    wireSerialise(number);
+  } else {
+    clientsTurn();
   }
+  if (wireHead != 0 || listHead >= 0) linkNext();
+}
+
+/** The next connection of an ideal client sends one frame. */
+function clientsTurn(): void {
   while (listHead >= 0) {
     const index = listHead;
     const connection = connectionAt(index);
@@ -357,7 +380,6 @@ export function peerLinkFree(): void {
     if (number == 0) continue;
     serialise(number);
     if (peerCanSend(connection)) enlist(index);
-    else if (listHead >= 0) enlist(listHead);
     return;
   }
 }
@@ -408,6 +430,22 @@ function deviceTakes(number: u32, arrival: u64): void {
 /** A frame of another machine has come: it has the link into the device behind what came before. */
 export function wireArrives(message: u32): void {
   const number = wirePacket(message);
+  if (listHead < 0 && wireHead == 0) {
+    wireSerialise(number);
+    return;
+  }
+  if (wireHead == 0) wireHead = number;
+  else packetAt(wireTail).next = number;
+  wireTail = number;
+}
+
+/** First of the frames of another machine that wait for the link; 0 none. */
+export function wireWaits(): u32 {
+  return wireHead;
+}
+
+/** Puts a frame of another machine on the link. */
+function wireSerialise(number: u32): void {
   const packet = packetAt(number);
   totals().peerFrames++;
   linkFree = max(now(), linkFree + linkToHost(packet.payload + packet.headers));
