@@ -119,12 +119,16 @@ function suspends(thread: Thread): bool {
  * timer is the safety net (napi_suspend_irqs).
  */
 export function busyPollSuspend(thread: Thread, cpu: u32): void {
-  if (suspends(thread)) napiTimerStart(cpu, thread.napi - 1, cost(IRQ_SUSPEND_TIMEOUT));
+  if (!suspends(thread)) return;
+  queueAt(thread.napi - 1).napiRaced = 1;
+  napiTimerStart(cpu, thread.napi - 1, cost(IRQ_SUSPEND_TIMEOUT));
 }
 
 /** The last poll of epoll_wait found nothing: a softirq takes over, with its deferral. */
 function resume(thread: Thread, cpu: u32): void {
-  if (suspends(thread)) napiSchedule(cpu, thread.napi - 1);
+  if (!suspends(thread)) return;
+  queueAt(thread.napi - 1).napiRaced = 1;
+  napiSchedule(cpu, thread.napi - 1);
 }
 
 /**

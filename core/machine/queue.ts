@@ -135,7 +135,7 @@ export class Queue {
   napiTimer: u32;
   /** CPU that the timer interrupts. */
   napiCpu: u32;
-  /** A thread or a timer has taken the NAPI at least once, so an interrupt may come late. */
+  /** A thread or a timer may have taken the NAPI before, so an interrupt may come late. */
   napiRaced: u32;
   /** Thread that spins on it and has it, +1; 0 none. */
   poller: u32;
