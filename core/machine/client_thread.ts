@@ -57,7 +57,7 @@ export function clientRequest(index: u32, intended: u64): void {
 function waitsOn(index: u32, wait: u64): void {
   const number = connectionAt(index).thread;
   const thread = threadAt(number);
-  readyAppend(thread, index);
+  if (thread.polls != 0) readyAppend(thread, index);
   if (thread.waitEvent != 0) cancel(thread.waitEvent);
   const waits = (now() - thread.waitSince + wait) / wait;
   thread.waitEvent = schedule(thread.waitSince + waits * wait, EV_WAIT, number);
@@ -67,7 +67,8 @@ function waitsOn(index: u32, wait: u64): void {
 export function clientWaited(number: u32): void {
   const thread = threadAt(number);
   thread.waitEvent = 0;
-  if (thread.readyCount != 0) wake(number, thread.cpu);
+  const isDue = thread.polls != 0 ? thread.readyCount : connectionAt(thread.serving).unsent;
+  if (isDue != 0) wake(number, thread.cpu);
 }
 
 /** Payload of the request that its thread sends next. */
