@@ -12,6 +12,7 @@ import {
   DEVICE_POLICIES,
   type GroupMeasurement,
   hasTransactions,
+  type TestName,
   TESTS,
 } from "../../harness/record.ts";
 import type { WorkloadGroup } from "../../harness/spec.ts";
@@ -258,6 +259,60 @@ Deno.test("whatever is done to the device meanwhile, the conservation rules hold
       assert.equal(told.length, operations.length);
     }),
     { seed: 1967, numRuns: 40 },
+  );
+});
+
+/** Tests that a second host has no client threads for: their clients stay ideal. */
+const IDEAL_ONLY: readonly TestName[] = ["TCP_CRR", "TCP_CC", "UDP_STREAM"];
+
+const clients = fc.record({
+  host: fc.constantFrom(true, true, true, false),
+  threads: fc.integer({ min: 0, max: 8 }),
+  pin: fc.boolean(),
+  wait_us: fc.constantFrom(0, 0, 100),
+  latency_from: fc.constantFrom("due" as const, "send" as const),
+});
+
+/** The same with a second full host, which has settings of its own. */
+const pairs: fc.Arbitrary<SmallRun> = fc.record({
+  run: runs,
+  twin: machines,
+  clients: fc.array(clients, { minLength: 3, maxLength: 3 }),
+  operations: fc.oneof(fc.constant([]), operations),
+}).map(({ run, twin, clients, operations }) => ({
+  ...run,
+  operations,
+  machine: { ...run.machine!, peer: { ...twin, name: "twin" } },
+  groups: run.groups.map((group, place) => {
+    const client = clients[place]!;
+    const host = client.host && !IDEAL_ONLY.includes(group.test);
+    const threads = Math.min(client.threads, group.connections);
+    return { ...group, client: { ...client, host, threads } };
+  }),
+}));
+
+Deno.test("between two hosts, the conservation rules hold and every stream goes on", () => {
+  fc.assert(
+    fc.property(pairs, (run) => {
+      const measured = runToEnd(modules, run);
+      assert.equal(measured.duration_ns, 4e6);
+      if (run.groups.some((group) => group.test === "UDP_STREAM")) return;
+      if (measured.groups.every(hasMoved)) return;
+      const longer = runToEnd(modules, { ...run, measureMs: 60 });
+      const drops = { ...longer.drops, ...longer.client_host?.drops };
+      if ("device_buffer_full" in drops) return;
+      for (const group of longer.groups) {
+        // Long datagrams may lose a fragment each where many meet in a short ring.
+        const isDatagram = run.groups.some(({ name, test }) =>
+          name === group.name && test === "UDP_RR"
+        );
+        assert.ok(
+          hasMoved(group) || (isDatagram && "ring_full" in drops),
+          `${group.name} is stuck`,
+        );
+      }
+    }),
+    { seed: 1977, numRuns: 60 },
   );
 });
 

@@ -20,6 +20,7 @@ import {
   startRun,
   withCosts,
   X710,
+  XL710,
 } from "./machine_runs.ts";
 
 const modules = await loadModules();
@@ -160,6 +161,54 @@ Deno.test("the first request keeps to the other host's window, as all that follo
   };
   const { min, p50 } = runToEnd(modules, run).groups[0]!.latency_ns!;
   assert.ok(min > 0.9 * p50, `${min} ns, half of all ${p50} ns`);
+});
+
+Deno.test("a reset of the server's device loses hundreds of frames of the clients at one time", () => {
+  const measured = runToEnd(careful, {
+    groups: [
+      groupOf({ name: "from", test: "TCP_STREAM", connections: 24, message_bytes: 48_000 }),
+      groupOf({ name: "to", test: "TCP_MAERTS", connections: 24, message_bytes: 48_000 }),
+    ],
+    machine: pair(
+      withCosts({ ...XL710, nic: { ...XL710.nic, ring: 4096 } }, { channel_reset_ns: 400_000 }),
+      XL710,
+    ),
+    operations: [{ at_ms: 1, ethtool: "-L eth0 combined 8" }],
+    warmupMs: 1,
+    measureMs: 3,
+  });
+  assert.ok(measured.drops["device_reset"]! > 600, `${measured.drops["device_reset"]}`);
+  assert.ok(measured.remarks.some((remark) => remark.startsWith("the device has 8 channels")));
+});
+
+Deno.test("ideal clients get their turns of a link that a second host's streams fill", () => {
+  const measured = runToEnd(careful, {
+    groups: [
+      groupOf({ name: "streams", test: "TCP_STREAM", connections: 16, message_bytes: 65_536 }),
+      groupOf({ name: "ideal", test: "TCP_CC", connections: 4, client: { host: false } }),
+    ],
+    machine: pair(X710, XL710),
+    measureMs: 5,
+  });
+  const [streams, ideal] = measured.groups;
+  assert.ok(streams!.throughput.value > 5e9, `${streams!.throughput.value}`);
+  assert.ok(ideal!.transactions > 50, `${ideal!.transactions}`);
+});
+
+Deno.test("clients that wait may have a thread for each connection", () => {
+  const waits = { threads: 0, wait_us: 100 };
+  const group = groupOf({
+    test: "TCP_RR",
+    connections: 20,
+    arrival: open(50_000, "connection"),
+    client: waits,
+  });
+  const shared = { threads: 2 };
+  const beside = groupOf({ name: "shared", test: "TCP_RR", connections: 8, client: shared });
+  const measured = runToEnd(careful, { groups: [beside, group], machine: pair(X710) });
+  const { transactions, latency_ns } = measured.groups[1]!;
+  assert.ok(Math.abs(transactions - 500) < 100, `${transactions} of 500`);
+  assert.ok(latency_ns!.mean > 40_000, `${latency_ns!.mean} ns: half a wait at least`);
 });
 
 /** Faults that lose a message: at the sender, and at the machine that it has come to. */
