@@ -96,7 +96,7 @@ import { flushDone } from "./machine/flow_room";
 import { TO_HOST } from "./machine/half_connection";
 import { ITR_MAX_USECS, itrInit, itrSet, vectorTimer } from "./machine/itr";
 import { linkInit } from "./machine/link";
-import { frameLost, wireClosed, wireLost } from "./machine/loss";
+import { wireClosed, wireLost } from "./machine/loss";
 import { napiTimerOver } from "./machine/napi";
 import {
   affinitySet,
@@ -125,7 +125,7 @@ import {
   txContainer,
 } from "./machine/queue";
 import { ringsInit, txFetched, txLinkDone, txLost, txReport } from "./machine/ring";
-import { resetHasEnded, resetInit, resetOver, resetTake } from "./machine/reset";
+import { resetHasEnded, resetInit, resetOver, resetTake, rxLost } from "./machine/reset";
 import { rpsInit } from "./machine/rps";
 import { rssInit } from "./machine/rss";
 import { socketsInit } from "./machine/socket";
@@ -314,7 +314,7 @@ function handle(kind: u32, target: u32): void {
     case EV_LOST: return peerGiveUp(target);
     case EV_TX_LOST: return txLost(target);
     case EV_RESET: return resetOver();
-    case EV_RX_LOST: return frameLost(target, TO_HOST);
+    case EV_RX_LOST: return rxLost(target);
     case EV_OPERATION: return operationNow(target);
     case EV_NAPI_TIMER: return napiTimerOver(target);
     case EV_BUSY_POLL: return busyPollNotice(target);

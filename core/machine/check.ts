@@ -130,7 +130,7 @@ function framesHold(): bool {
   const dropped =
     totals().dropRing + totals().dropFifo + totals().dropRule + totals().lostToHost +
     totals().dropResetToHost;
-  let taken: u64 = 0;
+  let taken = eventsOf(EV_RX_LOST);
   for (let i: u32 = 0; i < queuesEver(); i++) {
     const queue = queueAt(i);
     taken += queue.rxPackets + (queue.rxTail - queue.rxHead);

@@ -38,6 +38,7 @@ import {
   Queue,
   queueAt,
   queues,
+  queuesEver,
   queuesSet,
   ringReset,
   rxContainer,
@@ -48,7 +49,7 @@ import {
 import { rxAt, rxOnBus, txAt } from "./ring";
 import { rssRebuild } from "./rss";
 import { outputAppend } from "./softirq";
-import { tcpHasOutput } from "./tcp";
+import { tcpHasOutput, tcpOvertaken } from "./tcp";
 import { totals } from "./totals";
 import { isRemote } from "./wire";
 import { xskCompleted } from "./xsk";
@@ -115,15 +116,26 @@ export function resetRings(rx: u32, tx: u32): void {
   begin(cost(RING_RESTART));
 }
 
-/** Nothing of a queue is under way any more: in the device, on the bus, in an interrupt, a poll. */
+/**
+ * Nothing of a queue is under way any more: in the device, on the bus, in an interrupt, a poll. A
+ * timer that defers its interrupt is not waited for, but cancelled (napi_disable).
+ */
 function hasStopped(queue: Queue): bool {
   if (queue.txFetched != queue.txTail || queue.txSent != queue.txTail) return false;
   if (queue.reportsDue != 0 || queue.groHead >= 0) return false;
-  return queue.masked == 0 && queue.napiOwned == 0 && queue.spinCpus == 0;
+  if (queue.masked != 0 && queue.napiTimer == 0) return false;
+  return queue.napiOwned == 0 && queue.spinCpus == 0;
+}
+
+/** No interrupt is on its way to a CPU. */
+function allTaken(): bool {
+  let raised: u64 = 0;
+  for (let i: u32 = 0; i < queuesEver(); i++) raised += queueAt(i).interrupts;
+  return raised == totals().interruptsTaken;
 }
 
 function allStopped(): bool {
-  if (rxOnBus() != 0) return false;
+  if (rxOnBus() != 0 || !allTaken()) return false;
   for (let i: u32 = 0; i < queues(); i++) if (!hasStopped(queueAt(i))) return false;
   for (let i: u32 = 0; i < cpus(); i++) {
     if ((cpuAt(i).pendingTimers | cpuAt(i).pendingIrqs) != 0) return false;
@@ -131,7 +143,18 @@ function allStopped(): bool {
   return true;
 }
 
-/** Frees what is in the rings: frames that nobody has taken are lost. */
+/**
+ * A frame that nobody has taken is lost. Where later ones of its flow have come before it on
+ * another queue, it stands for one of them, which was taken for it, and goes up.
+ */
+export function rxLost(number: u32): void {
+  totals().dropResetToHost++;
+  if (tcpOvertaken(number)) return;
+  totals().dropReset++;
+  frameLost(number, TO_HOST);
+}
+
+/** Frees what is in the rings. */
 function freeRings(index: u32): void {
   const queue = queueAt(index);
   if (queue.napiTimer != 0) cancel(queue.napiTimer);
@@ -139,11 +162,9 @@ function freeRings(index: u32): void {
   if (queue.writeBackTimer != 0) cancel(queue.writeBackTimer);
   queue.writeBackTimer = 0;
   for (let i = queue.rxHead; i != queue.rxTail; i++) {
-    totals().dropReset++;
-    totals().dropResetToHost++;
     const number = rxAt(index, i);
     // Another machine is told of each: one event has no room for as many messages.
-    if (!isRemote(connectionAt(packetAt(number).connection))) frameLost(number, TO_HOST);
+    if (!isRemote(connectionAt(packetAt(number).connection))) rxLost(number);
     else schedule(now(), EV_RX_LOST, number);
   }
   for (let i = queue.txHead; i != queue.txTail; i++) {
@@ -159,6 +180,8 @@ function freeRings(index: u32): void {
   rxContainer(index).pending = 0;
   txContainer(index).pending = 0;
   queue.forced = 0;
+  queue.masked = 0;
+  queue.deferCount = 0;
 }
 
 /** Vectors, affinities, XPS, intervals and the hash as the driver sets them up. */

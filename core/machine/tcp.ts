@@ -13,8 +13,10 @@ import {
   FLAG_FIN,
   FLAG_PUSH,
   FLAG_SYN,
+  FLAG_UDP,
   Packet,
   packetAt,
+  packetDrop,
   packetTake,
 } from "./abi";
 import { atrForget, atrSample } from "./atr";
@@ -358,6 +360,23 @@ export function tcpFlush(cpu: u32, index: u32): void {
     connection.delayedAck = schedule(now() + cost(DELAYED_ACK), EV_DELAYED_ACK, index);
   }
   if (fresh != 0) notify(index, cpu);
+}
+
+/**
+ * Data that bytes from later on have overtaken on another queue go up in their place: data count
+ * by bytes (half_connection.ts). False, and nothing done, for all else.
+ */
+export function tcpOvertaken(number: u32): bool {
+  const packet = packetAt(number);
+  const index = packet.connection;
+  const connection = connectionAt(index);
+  const isOther = (packet.flags & (FLAG_UDP | FLAG_COPY | FLAG_DUPLICATE)) != 0;
+  if (isOther || packet.payload == 0 || packet.life != connection.life) return false;
+  if (<i32>(packet.sequence - inOrder(halfOf(connection, TO_HOST))) >= 0) return false;
+  connection.groBytes += packet.payload;
+  packetDrop(number);
+  if (connection.groListed == 0) tcpFlush(threadAt(connection.thread).cpu, index);
+  return true;
 }
 
 /** The delayed-ack time is over: the CPU of the thread sends the acknowledgement. */

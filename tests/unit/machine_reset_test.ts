@@ -12,7 +12,15 @@ import { type MachineWasm, readCounters } from "../../harness/machine/wasm.ts";
 import { ERRNO } from "../../harness/policy/errno.ts";
 import type { TestName } from "../../harness/record.ts";
 import { compileVariant, type Fault } from "./machine_parts.ts";
-import { bareGroup, bareMachine, groupOf, loadModules, runToEnd, X710 } from "./machine_runs.ts";
+import {
+  bareGroup,
+  bareMachine,
+  groupOf,
+  loadModules,
+  runToEnd,
+  withCosts,
+  X710,
+} from "./machine_runs.ts";
 
 const modules = await loadModules();
 const OK = 0;
@@ -360,4 +368,20 @@ Deno.test("a run with operations is the same each time, whatever the slices", ()
   const [one, other] = [50_000, 777].map((slice) => runToEnd(modules, run, slice));
   assert.deepEqual(one, other);
   assert.notEqual(one!.fingerprint, runToEnd(modules, { ...run, operations: [] }).fingerprint);
+});
+
+Deno.test("a reset does not wait for interrupts that are deferred", () => {
+  // Deferred for up to 100 times 200 us, as the kernel is told; the driver cancels that timer.
+  const deferred = { napi_defer_hard_irqs: 100, gro_flush_timeout_ns: 200_000 };
+  const measured = runToEnd(modules, {
+    groups: [groupOf({ test: "TCP_RR", connections: 8 })],
+    machine: withCosts(X710, { ...SHORT, ...deferred }),
+    operations: [{ at_ms: 1, ethtool: "-L eth0 combined 4" }],
+    warmupMs: 1,
+    measureMs: 9,
+  });
+  assert.ok(
+    measured.remarks.some((remark) => /^the device has 4 channels from [34]\.\d ms/.test(remark)),
+    measured.remarks.join(),
+  );
 });
