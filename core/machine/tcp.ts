@@ -81,7 +81,8 @@ function freeWindow(connection: Connection): u32 {
 /**
  * May send new data now: data, room in both windows, not too much in the device's queue. A segment
  * goes only where the receive window has room for all of it (tcp_snd_wnd_test; RFC 1122, 4.2.3.4).
- * Short of a whole train it waits for more room, up to a third of the window (tcp_tso_should_defer).
+ * Short of a whole train it waits for more room, up to a third of the window
+ * (tcp_tso_should_defer).
  */
 export function tcpCanSend(connection: Connection): bool {
   if (connection.txQueued == 0 || connection.txHeld >= <u32>cost(TX_QUEUE_LIMIT)) return false;
