@@ -45,7 +45,7 @@ export const THREADS: usize = HALVES + ((<usize>CONNECTION_MAX * 2) << HALF_SHIF
 export const THREAD_SHIFT: usize = 8;
 /** Those of the workload, then one for the NAPI of each vector; see napi_thread.ts. */
 export const NAPI_THREADS: i32 = CONNECTION_MAX;
-export const THREAD_MAX: u32 = CONNECTION_MAX + QUEUE_MAX;
+const THREAD_MAX: u32 = CONNECTION_MAX + QUEUE_MAX;
 export const STAMPS: usize = THREADS + ((<usize>THREAD_MAX) << THREAD_SHIFT);
 /** Intended time of a request (u64), then its own size and the size of its response. */
 export const STAMP_SHIFT: usize = 4;

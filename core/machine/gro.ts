@@ -25,7 +25,7 @@ export function groMerges(packet: Packet): bool {
 
 /** Data of a connection that lie in GRO. */
 @inline
-export function groHas(connection: Connection): bool {
+function groHas(connection: Connection): bool {
   return connection.groBytes != 0 || connection.chainHead != 0;
 }
 

@@ -42,7 +42,7 @@ const SEED_DEFAULT = 4;
 const FOLDER = "out/verify";
 
 /** A seed: a decimal number, or 40 hexadecimal digits of a commit, of which 32 bits count. */
-export function parseSeed(value: string): number {
+function parseSeed(value: string): number {
   if (/^[0-9a-f]{40}$/i.test(value)) return parseInt(value.slice(0, 8), 16) | 0;
   const parsed = Number(value);
   if (/^\d{1,10}$/.test(value) && parsed < 2 ** 32) return parsed | 0;

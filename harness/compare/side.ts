@@ -29,7 +29,7 @@ export interface Side {
 }
 
 /** What marks a side as a command. */
-export const COMMAND_MARK = "cmd:";
+const COMMAND_MARK = "cmd:";
 /** Digits of a commit that a name shows, as git does. */
 const COMMIT_SHOWN_LENGTH = 12;
 

@@ -9,7 +9,7 @@ import type { MachineSpec } from "../spec.ts";
 import type { MachineCalls } from "./wasm.ts";
 
 /** The mask of CPUs that a sysfs file has, for each queue: one for all, or queue by queue. */
-export function masksOf(masks: string | readonly string[], queueCount: number): bigint[] {
+function masksOf(masks: string | readonly string[], queueCount: number): bigint[] {
   return Array.from({ length: queueCount }, (_, queue) => {
     const mask = typeof masks === "string" ? masks : masks[queue] ?? "0";
     return BigInt(`0x${mask}`);

@@ -10,7 +10,7 @@ import { noncentralStudentCdf, studentQuantile } from "./distribution.ts";
  * Efficiency of the rank-sum test beside Student's for normal values, 3 / pi; for heavier tails it
  * is better than Student's, and never below 0.864 (E. Lehmann, Nonparametrics, 2.4).
  */
-export const RANK_EFFICIENCY = 3 / Math.PI;
+const RANK_EFFICIENCY = 3 / Math.PI;
 
 /** A comparison of two samples of the same size. */
 export interface Comparison {

@@ -9,7 +9,7 @@
 import { normalCdf, normalQuantile } from "./distribution.ts";
 
 /** Values in both samples together up to which the distribution is counted, not approximated. */
-export const EXACT_COUNT_MAX = 50;
+const EXACT_COUNT_MAX = 50;
 
 /** What a comparison of two samples by ranks found. */
 export interface RankSum {

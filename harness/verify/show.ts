@@ -27,7 +27,7 @@ function figuresText({ figures }: Row): string {
 }
 
 /** Lines about one finding; `file` is where its script went, if it has one. */
-export function findingLines({ sentence, detail }: Finding, file: string | null): string[] {
+function findingLines({ sentence, detail }: Finding, file: string | null): string[] {
   const more = (detail?.length ?? 0) - DETAIL_LINES_MAX;
   return [
     sentence,

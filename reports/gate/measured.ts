@@ -21,7 +21,7 @@ import type { Direction } from "../metrics.ts";
 /** Chance of any false alarm over all metrics of one comparison. */
 export const ALPHA = 0.01;
 /** Cliff's delta below which a difference is small (J. Romano et al., 2006). */
-export const DELTA_MIN = 0.33;
+const DELTA_MIN = 0.33;
 /** Chance with which the smallest effect that is told would have been seen. */
 export const POWER = 0.8;
 

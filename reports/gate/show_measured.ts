@@ -40,7 +40,7 @@ export interface SideNames {
 }
 
 /** "Fail: 1 regression, 3 equivalent of 4 metrics in 20 pairs." */
-export function measuredHeadline({ outcome, verdicts, pairs }: MeasuredComparison): string {
+function measuredHeadline({ outcome, verdicts, pairs }: MeasuredComparison): string {
   if (outcome === "refused") return "Refused: nothing was compared.";
   const word = { pass: "Pass", regression: "Fail", inconclusive: "Inconclusive" }[outcome];
   const counts = (Object.keys(WORDS) as MeasuredOutcome[]).flatMap((each) => {

@@ -26,7 +26,7 @@ const GRADES = [["A", 1.01], ["B", 1.1], ["C", 1.25], ["D", 2]] as const;
 export type Grade = typeof GRADES[number][0] | "E" | "=";
 
 /** What the letters mean, for the line under the table. */
-export const GRADE_WORDS = "A: the best, or within 1 % of it; B: within 10 %; C: within 25 %; " +
+const GRADE_WORDS = "A: the best, or within 1 % of it; B: within 10 %; C: within 25 %; " +
   "D: within twice; E: farther; =: no policy makes a difference.";
 
 /** Metrics whose rows can be chosen in place of the main ones, by `data-metric`. */

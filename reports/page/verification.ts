@@ -54,7 +54,7 @@ export function readVerification(text: string, place: string): Verification {
 }
 
 /** "Verified: 4 parts passed with profile ci and seed 1." or what did not. */
-export function verificationSentence({ parts, profile, seed }: Verification): string {
+function verificationSentence({ parts, profile, seed }: Verification): string {
   const failed = parts.filter((part) => !part.passed).map((part) => part.part);
   const how = `with profile ${profile} and seed ${seed}`;
   return failed.length === 0

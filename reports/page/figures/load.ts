@@ -147,7 +147,7 @@ function loadFigure(
 }
 
 /** Who keeps up until where, and who is fastest at the highest load that all carry. */
-export function loadSentence(
+function loadSentence(
   lines: readonly {
     readonly variant: { readonly label: string };
     readonly points: readonly LoadPoint[];
