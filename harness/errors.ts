@@ -36,6 +36,31 @@ export class UserError extends Error {
   }
 }
 
+/** An error as plain data, for the way out of a worker. */
+export interface FlatError {
+  readonly message: string;
+  readonly stack: string;
+  /** null for a fault of the lab. */
+  readonly exitCode: ExitCode | null;
+}
+
+/** Anything that was thrown, as plain data. */
+export function flattened(thrown: unknown): FlatError {
+  return {
+    message: messageOf(thrown),
+    stack: thrown instanceof Error ? thrown.stack ?? "" : "",
+    exitCode: thrown instanceof UserError ? thrown.exitCode : null,
+  };
+}
+
+/** The error again that plain data came from; its cause is gone. */
+export function revived({ message, stack, exitCode }: FlatError): Error {
+  if (exitCode !== null) return new UserError(message, { exitCode });
+  const error = new Error(message);
+  error.stack = stack;
+  return error;
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type ExitCode, messageOf, UserError } from "./errors.ts";
+import { type FlatError, revived } from "./errors.ts";
 import type { Measurement, TargetKind } from "./record.ts";
 import type { Observation, PlannedRun, Target } from "./target.ts";
 
@@ -81,13 +81,7 @@ export type ToWorker = { readonly run: PlannedRun } | { readonly abort: true };
 export type FromWorker =
   | { readonly kind: "fraction"; readonly fraction: number }
   | { readonly kind: "result"; readonly result: RunResult }
-  | {
-    readonly kind: "error";
-    readonly message: string;
-    readonly stack: string;
-    /** null for a fault of the lab. */
-    readonly exitCode: ExitCode | null;
-  };
+  | { readonly kind: "error"; readonly error: FlatError };
 
 /** Runs in a Web Worker: `run_worker.ts` on the other side. */
 export class WorkerLane implements Lane {
@@ -102,7 +96,7 @@ export class WorkerLane implements Lane {
         const message = event.data;
         if (message.kind === "fraction") onFraction(message.fraction);
         else if (message.kind === "result") resolve(message.result);
-        else reject(revived(message));
+        else reject(revived(message.error));
       };
       worker.onerror = (event: ErrorEvent): void => {
         event.preventDefault();
@@ -118,22 +112,4 @@ export class WorkerLane implements Lane {
   close(): void {
     this.#worker.terminate();
   }
-}
-
-/** An error as a message, for the way out of a worker. */
-export function flattened(error: unknown): FromWorker {
-  return {
-    kind: "error",
-    message: messageOf(error),
-    stack: error instanceof Error ? error.stack ?? "" : "",
-    exitCode: error instanceof UserError ? error.exitCode : null,
-  };
-}
-
-function revived(message: FromWorker & { kind: "error" }): Error {
-  const { exitCode } = message;
-  if (exitCode !== null) return new UserError(message.message, { exitCode });
-  const error = new Error(message.message);
-  error.stack = message.stack;
-  return error;
 }

@@ -7,7 +7,8 @@
 
 /// <reference lib="webworker" />
 
-import { executeOn, flattened, type FromWorker, makeTarget, type ToWorker } from "./lane.ts";
+import { flattened } from "./errors.ts";
+import { executeOn, type FromWorker, makeTarget, type ToWorker } from "./lane.ts";
 import type { PlannedRun, Target } from "./target.ts";
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
@@ -29,7 +30,7 @@ async function execute(run: PlannedRun): Promise<void> {
     });
     say({ kind: "result", result });
   } catch (error) {
-    say(flattened(error));
+    say({ kind: "error", error: flattened(error) });
   }
 }
 

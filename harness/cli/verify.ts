@@ -15,7 +15,6 @@ import { EXPLORATION_SCHEMA, readExploration } from "../verify/exploration.ts";
 import { exploredRow } from "../verify/part_explore.ts";
 import {
   type Finding,
-  type PartResult,
   type Profile,
   VERIFY_SCHEMA,
   type VerifyContext,
@@ -23,15 +22,17 @@ import {
   type VerifyResult,
 } from "../verify/result.ts";
 import { renderVerification } from "../verify/show.ts";
-import { collect, type Context } from "./context.ts";
+import { runParts, type SideBySide } from "../verify/side_by_side.ts";
+import { collect, type Context, wholeNumber } from "./context.ts";
 import { shownPath } from "./present.ts";
-import { noteTo } from "./watched.ts";
+import { lanesDefault, noteTo } from "./watched.ts";
 
 interface VerifyFlags {
   readonly profile: Profile;
   readonly seed: number;
   readonly part?: readonly string[];
   readonly explore?: string;
+  readonly workers?: number;
   readonly schema?: true;
   readonly json?: true;
   readonly quiet?: true;
@@ -51,8 +52,15 @@ function parseSeed(value: string): number {
   );
 }
 
-/** The command with its parts, ready to be registered. */
-export function verifyCommand(context: Context, parts: readonly VerifyPart[]): Command {
+/**
+ * The command with its parts, ready to be registered. `worker` is a module that serves these parts
+ * (`serveParts`); without it they run one after the other.
+ */
+export function verifyCommand(
+  context: Context,
+  parts: readonly VerifyPart[],
+  worker?: URL,
+): Command {
   const names = parts.map(({ name }) => name);
   return new Command("verify")
     .description("Check policy.wasm: explore its states, walk at random, compare, read the binary")
@@ -66,6 +74,7 @@ export function verifyCommand(context: Context, parts: readonly VerifyPart[]): C
     )
     .option("--part <names>", `only these parts, of ${names.join(", ")}`, collect)
     .option("--explore <file>", "explore one file and nothing else")
+    .option("--workers <count>", "parts side by side (default: one a CPU)", wholeNumber(1, 64))
     .option("--schema", "print the JSON Schema of exploration files and end")
     .option("--json", "print the result as JSON")
     .option("--quiet", "no progress")
@@ -76,6 +85,7 @@ Parts:
 ${parts.map(({ name, purpose }) => `  ${name.padEnd(14)} ${purpose}`).join("\n")}
 
 The result goes to ${FOLDER}/result.json; a script for every violation that has one beside it.
+Parts that run side by side take longer each, and less together.
 Exit codes: 0 all holds, 1 something is broken, 2 wrong usage or a wrong file.
 
 Examples:
@@ -94,7 +104,10 @@ Examples:
       const chosen = flags.explore === undefined
         ? parts.filter(({ name }) => flags.part?.includes(name) ?? true)
         : [await partOf(resolve(io.cwd, flags.explore))];
-      await verify(chosen, flags, context);
+      const beside = worker === undefined || flags.explore !== undefined
+        ? null
+        : { worker, count: flags.workers ?? lanesDefault() };
+      await verify(chosen, flags, context, beside);
     });
 }
 
@@ -113,6 +126,7 @@ async function verify(
   parts: readonly VerifyPart[],
   flags: VerifyFlags,
   context: Context,
+  beside: SideBySide | null,
 ): Promise<void> {
   const { io } = context;
   const { profile, seed } = flags;
@@ -127,12 +141,7 @@ async function verify(
     policy: { module, bytes },
     note: noteTo(flags, io),
   };
-  const results: PartResult[] = [];
-  for (const { name, purpose, run } of parts) {
-    const rows = await run(given);
-    const passed = rows.every(({ findings }) => findings.length === 0);
-    results.push({ part: name, purpose, passed, rows });
-  }
+  const results = await runParts(parts, given, beside);
   const result: VerifyResult = {
     schema: VERIFY_SCHEMA,
     profile,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import process from "node:process";
+import { cpuSeconds, perCpuSecond } from "./cpu_time.ts";
 import { loadWasm } from "../build.ts";
 import type { Finding, Profile, Row, VerifyPart } from "./result.ts";
 import { timedRow } from "./result.ts";
@@ -39,7 +39,7 @@ export function compareBuilds(
   effort: BuildEffort,
 ): Pick<Row, "figures" | "findings"> {
   const findings: Finding[] = [];
-  const before = process.cpuUsage();
+  const before = cpuSeconds();
   let [walks, operations, bytes] = [0, 0, 0];
   for (let host = 0; walks < effort.walks && findings.length === 0; host++) {
     const random = new Random((effort.seed + host) | 0);
@@ -60,13 +60,13 @@ export function compareBuilds(
       break;
     }
   }
-  const { user, system } = process.cpuUsage(before);
+  const seconds = cpuSeconds() - before;
   return {
     figures: {
       walks,
       operations,
       "bytes of state compared": bytes,
-      "operations per CPU second": Math.round(operations / ((user + system) / 1e6)),
+      ...perCpuSecond("operations", operations, seconds),
     },
     findings,
   };

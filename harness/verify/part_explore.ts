@@ -4,18 +4,12 @@
  * @module
  */
 
-import process from "node:process";
+import { cpuSeconds, perCpuSecond } from "./cpu_time.ts";
 import { builtinExplorations, type Exploration, readBuiltin } from "./exploration.ts";
 import { explore, type Explored } from "./explore.ts";
 import type { Finding, Row, VerifyPart } from "./result.ts";
 import { timedRow } from "./result.ts";
 import { scriptOf } from "./script.ts";
-
-/** CPU time of this process, seconds: what others do on the machine has no part in it. */
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
 
 /** What an exploration found beside what its file expects. */
 export function explorationFindings(
@@ -53,7 +47,7 @@ export function exploredRow(module: WebAssembly.Module, exploration: Exploration
         depth: found.depth,
         "with a failed driver call": found.failed,
         "ways back": found.returns,
-        "transitions per CPU second": Math.round(found.transitions / cpu),
+        ...perCpuSecond("transitions", found.transitions, cpu),
         "bytes of a state": found.bytes,
       },
       findings: explorationFindings(module, exploration, found),

@@ -6,7 +6,7 @@
  * @module
  */
 
-import process from "node:process";
+import { cpuSeconds, perCpuSecond } from "./cpu_time.ts";
 import { DRIVER_CALLS } from "../policy/recorder.ts";
 import type { Finding, Profile, Row, VerifyPart } from "./result.ts";
 import { timedRow } from "./result.ts";
@@ -88,7 +88,7 @@ export function walkSeeds(
 ): Pick<Row, "figures" | "findings"> & { readonly sights: Sights } {
   const sights = noSights();
   const findings: Finding[] = [];
-  const before = process.cpuUsage();
+  const before = cpuSeconds();
   let [commands, walks] = [0, 0];
   for (let host = 0; walks < effort.seeds && findings.length === 0; host++) {
     const random = new Random((effort.seed + host) | 0);
@@ -106,7 +106,7 @@ export function walkSeeds(
     }
     commands += walker.commands;
   }
-  const { user, system } = process.cpuUsage(before);
+  const seconds = cpuSeconds() - before;
   const entries = sometimes(sights);
   const missed = [...entries].filter(([, times]) => times === 0).map(([name]) => name);
   if (findings.length === 0 && missed.length > 0) {
@@ -116,7 +116,7 @@ export function walkSeeds(
     figures: {
       seeds: walks,
       operations: commands,
-      "seeds per CPU second": Math.round(walks / ((user + system) / 1e6)),
+      ...perCpuSecond("seeds", walks, seconds),
       "sometimes reached": entries.size - missed.length,
       "sometimes listed": entries.size,
       "least often": Math.min(...entries.values()),

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Context } from "../../harness/cli/context.ts";
 import { systemIo } from "../../harness/cli/io.ts";
 import { verifyCommand } from "../../harness/cli/verify.ts";
 import { main } from "../../harness/main.ts";
@@ -27,6 +28,7 @@ export const PARTS: readonly VerifyPart[] = [
 ];
 
 if (import.meta.main) {
-  const more = [(context: Parameters<typeof verifyCommand>[0]) => verifyCommand(context, PARTS)];
+  const worker = new URL("./part_worker.ts", import.meta.url);
+  const more = [(context: Context) => verifyCommand(context, PARTS, worker)];
   Deno.exit(await main(["verify", ...Deno.args], systemIo(), more));
 }

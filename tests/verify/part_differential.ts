@@ -4,7 +4,7 @@
  * @module
  */
 
-import process from "node:process";
+import { cpuSeconds, perCpuSecond } from "../../harness/verify/cpu_time.ts";
 import type { Finding, Profile, Row, VerifyPart } from "../../harness/verify/result.ts";
 import { timedRow } from "../../harness/verify/result.ts";
 import { differenceOn, drawScript, shrinkScript } from "./differential.ts";
@@ -22,7 +22,7 @@ export function compareScripts(
   effort: { readonly scripts: number; readonly length: number; readonly seed: number },
 ): Pick<Row, "figures" | "findings"> {
   const findings: Finding[] = [];
-  const before = process.cpuUsage();
+  const before = cpuSeconds();
   let [scripts, steps] = [0, 0];
   for (; scripts < effort.scripts && findings.length === 0; scripts++) {
     const scenario = drawScript(module, (effort.seed + scripts) | 0, effort.length);
@@ -40,14 +40,13 @@ export function compareScripts(
       ],
     });
   }
-  const { user, system } = process.cpuUsage(before);
-  const seconds = (user + system) / 1e6;
+  const seconds = cpuSeconds() - before;
   return {
     figures: {
       scripts,
       steps,
-      "scripts per CPU second": Math.round(10 * scripts / seconds) / 10,
-      "steps per CPU second": Math.round(steps / seconds),
+      ...perCpuSecond("scripts", scripts, seconds),
+      ...perCpuSecond("steps", steps, seconds),
     },
     findings,
   };
