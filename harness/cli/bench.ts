@@ -82,7 +82,11 @@ export function benchCommand(context: Context): Command {
     .option("--first-seed <number>", "first seed (default: 1)", wholeNumber(0, 4294966295))
     .option("--workers <count>", "model runs side by side (default: one a CPU)", wholeNumber(1, 64))
     .option("-o, --out <folder>", `folder for records and page (default: ${DEFAULT_OUT})`, path)
-    .option("--trace <file>", "what the one model run does, for Perfetto or chrome://tracing", path)
+    .option(
+      "--trace <file>",
+      "what the one model run does, for Perfetto or Chromium's developer tools",
+      path,
+    )
     .option("--profile", "where the model's time goes, by kind of event")
     .option("--dry-run", "print the runs, one a line, and do nothing")
     .option("--json", "print the summary as JSON instead of tables")

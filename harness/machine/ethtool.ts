@@ -378,6 +378,11 @@ export class Ethtool {
     return this.setTable(Array.from({ length: TABLE_ENTRIES }, (_, entry) => entry % queueCount));
   }
 
+  /** `ethtool -X default`: the table deals all queues out in turn (ethtool_rxfh_indir_default). */
+  setTableDefault(): number {
+    return this.setTableEqual(this.#calls.nicQueues());
+  }
+
   /** `ethtool -X weight ...`: as many entries for each queue as its weight says. */
   setTableWeights(weights: readonly number[]): number {
     const sum = weights.reduce((total, weight) => total + weight, 0);

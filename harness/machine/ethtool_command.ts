@@ -164,7 +164,9 @@ function rings(words: Words): EthtoolCommand {
 }
 
 function hash(words: Words): EthtoolCommand {
-  const kind = among(words.take("equal, weight or hkey"), ["equal", "weight", "hkey"]);
+  const kinds = ["default", "equal", "weight", "hkey"] as const;
+  const kind = among(words.take("default, equal, weight or hkey"), kinds);
+  if (kind === "default") return { run: (ethtool) => ethtool.setTableDefault() };
   if (kind === "equal") {
     const count = words.number("equal");
     return { run: (ethtool) => ethtool.setTableEqual(count) };

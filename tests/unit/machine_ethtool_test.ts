@@ -68,6 +68,10 @@ Deno.test("-X and rx-flow-hash set table, key and fields", () => {
   assert.deepEqual(counts, [128, 0, 384]);
   parseEthtool("--set-rxfh-indir eth0 equal 2").run(ethtool);
   assert.deepEqual(ethtool.table().slice(0, 4), [0, 1, 0, 1]);
+  assert.equal(parseEthtool("-X eth0 default").run(ethtool), 0);
+  const { combined } = ethtool.channels();
+  assert.ok(combined > 2);
+  assert.deepEqual(ethtool.table(), Array.from({ length: 512 }, (_, entry) => entry % combined));
   const key = Array.from({ length: 52 }, (_, index) => index);
   const text = key.map((byte) => byte.toString(16).padStart(2, "0")).join(":");
   assert.equal(parseEthtool(`-X eth0 hkey ${text}`).run(ethtool), 0);
