@@ -77,10 +77,13 @@ function cacheAt(instance: i32, direction: i32): usize {
 export function pickQueue(instance: i32, direction: i32): i32 {
   assert(<u32>direction <= <u32>TX);
   if (<u32>instance > ownersCapacity) return -EBADF;
-  const cached = <i32>load<u16>(cacheAt(instance, direction), I_CACHE);
-  if (cached != 0) {
-    const device = deviceAt(load<u16>(instanceAt(instance), I_DEVICE));
-    if (load<u32>(instanceAt(instance), I_VERSION) == load<u32>(device, D_VERSION)) {
+  // Versions before the queue, as cacheStore empties before it raises: whoever reads beside an
+  // update would else take the queue of before for one of the version of now.
+  const version = load<u32>(instanceAt(instance), I_VERSION);
+  const device = deviceAt(load<u16>(instanceAt(instance), I_DEVICE));
+  if (version == load<u32>(device, D_VERSION)) {
+    const cached = <i32>load<u16>(cacheAt(instance, direction), I_CACHE);
+    if (cached != 0) {
       if (cached < CACHE_EMPTY) return cached - 1;
       return cached == CACHE_REFUSED ? -EINVAL : -ENOENT;
     }

@@ -12,7 +12,9 @@ import { WASM_FOLDER, wasmFile } from "../build/entry.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { reasonOf } from "../jsonc.ts";
 import { EXPLORATION_SCHEMA, readExploration } from "../verify/exploration.ts";
+import { INTERLEAVING_SCHEMA, readInterleaving } from "../verify/interleaving.ts";
 import { exploredRow } from "../verify/part_explore.ts";
+import { interleavedRow } from "../verify/part_interleave.ts";
 import {
   type Finding,
   type Profile,
@@ -32,8 +34,9 @@ interface VerifyFlags {
   readonly seed: number;
   readonly part?: readonly string[];
   readonly explore?: string;
+  readonly interleave?: string;
   readonly workers?: number;
-  readonly schema?: true;
+  readonly schema?: keyof typeof SCHEMAS;
   readonly json?: true;
   readonly quiet?: true;
 }
@@ -41,6 +44,8 @@ interface VerifyFlags {
 /** Seed of runs that name none. */
 const SEED_DEFAULT = 4;
 const FOLDER = "out/verify";
+/** Files that the verifier reads. */
+const SCHEMAS = { exploration: EXPLORATION_SCHEMA, interleaving: INTERLEAVING_SCHEMA };
 
 /** A seed: a decimal number, or 40 hexadecimal digits of a commit, of which 32 bits count. */
 function parseSeed(value: string): number {
@@ -74,8 +79,12 @@ export function verifyCommand(
     )
     .option("--part <names>", `only these parts, of ${names.join(", ")}`, collect)
     .option("--explore <file>", "explore one file and nothing else")
+    .option("--interleave <file>", "go through the orders of one file and nothing else")
     .option("--workers <count>", "parts side by side (default: one a CPU)", wholeNumber(1, 64))
-    .option("--schema", "print the JSON Schema of exploration files and end")
+    .addOption(
+      new Option("--schema [kind]", "print the JSON Schema of a kind of files and end")
+        .choices(Object.keys(SCHEMAS)).preset("exploration"),
+    )
     .option("--json", "print the result as JSON")
     .option("--quiet", "no progress")
     .addHelpText(
@@ -92,34 +101,45 @@ Examples:
   deno task verify
   deno task verify --part explore,static
   deno task verify --part seeds --seed $(git rev-parse HEAD)
-  deno task verify --explore workloads/explorations/rules.jsonc`,
+  deno task verify --explore workloads/explorations/rules.jsonc
+  deno task verify --interleave workloads/interleavings/rfc-channels.jsonc`,
     )
     .action(async (flags: VerifyFlags) => {
       const { io } = context;
-      if (flags.schema) return io.out(`${JSON.stringify(EXPLORATION_SCHEMA, null, 2)}\n`);
+      if (flags.schema !== undefined) {
+        return io.out(`${JSON.stringify(SCHEMAS[flags.schema], null, 2)}\n`);
+      }
       const unknown = flags.part?.find((name) => !names.includes(name));
       if (unknown !== undefined) {
         throw new UserError(`Unknown part "${unknown}": accepted are ${names.join(", ")}`);
       }
-      const chosen = flags.explore === undefined
-        ? parts.filter(({ name }) => flags.part?.includes(name) ?? true)
-        : [await partOf(resolve(io.cwd, flags.explore))];
-      const beside = worker === undefined || flags.explore !== undefined
+      const files = await filesOf(flags, io.cwd);
+      const chosen = parts.filter(({ name }) => flags.part?.includes(name) ?? true);
+      const beside = worker === undefined || files.length > 0
         ? null
         : { worker, count: flags.workers ?? lanesDefault() };
-      await verify(chosen, flags, context, beside);
+      await verify(files.length > 0 ? files : chosen, flags, context, beside);
     });
 }
 
-/** A part that explores one file. */
-async function partOf(file: string): Promise<VerifyPart> {
-  const exploration = await readExploration(file);
-  const { title } = exploration;
-  return {
-    name: "explore",
-    purpose: title,
-    run: async ({ policy }) => [await exploredRow(policy.module, exploration)],
-  };
+/** A part for each file that was named. */
+async function filesOf({ explore, interleave }: VerifyFlags, cwd: string): Promise<VerifyPart[]> {
+  const parts: VerifyPart[] = [];
+  if (explore !== undefined) {
+    const exploration = await readExploration(resolve(cwd, explore));
+    const run: VerifyPart["run"] = async ({ policy }) => [
+      await exploredRow(policy.module, exploration),
+    ];
+    parts.push({ name: "explore", purpose: exploration.title, run });
+  }
+  if (interleave !== undefined) {
+    const interleaving = await readInterleaving(resolve(cwd, interleave));
+    const run: VerifyPart["run"] = async ({ policy }) => [
+      await interleavedRow(policy.bytes, interleaving),
+    ];
+    parts.push({ name: "interleave", purpose: interleaving.title, run });
+  }
+  return parts;
 }
 
 async function verify(

@@ -37,6 +37,8 @@ export interface Row {
   /** Figures by name, in the order they are shown. */
   readonly figures: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
+  /** What was looked for and found, as it should be: faults of what is only described. */
+  readonly shown?: readonly Finding[];
   readonly seconds: number;
 }
 
@@ -70,11 +72,9 @@ export interface VerifyResult {
 /** Runs what makes a row and times it. */
 export async function timedRow(
   name: string,
-  body: () =>
-    | Promise<Pick<Row, "figures" | "findings">>
-    | Pick<Row, "figures" | "findings">,
+  body: () => Promise<Omit<Row, "name" | "seconds">> | Omit<Row, "name" | "seconds">,
 ): Promise<Row> {
   const started = performance.now();
-  const { figures, findings } = await body();
-  return { name, figures, findings, seconds: (performance.now() - started) / 1000 };
+  const row = await body();
+  return { name, ...row, seconds: (performance.now() - started) / 1000 };
 }

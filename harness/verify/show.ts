@@ -12,7 +12,7 @@ import type { Finding, Row, VerifyResult } from "./result.ts";
 /** Columns that figures take in the table. */
 const FIGURES_WIDTH = 76;
 /** Lines of detail that are shown of one finding. */
-const DETAIL_LINES_MAX = 20;
+const DETAIL_LINES_MAX = 60;
 
 function figuresText({ figures }: Row): string {
   const lines: string[] = [""];
@@ -35,6 +35,17 @@ function findingLines({ sentence, detail }: Finding, file: string | null): strin
     ...(more > 0 ? [`  and ${more} more`] : []),
     ...(file === null ? [] : [`  Repeat it with: deno task policy ${file}`]),
   ];
+}
+
+/** What rows were made to show: in one line each, with its steps where it is all there is. */
+function shownLines(parts: VerifyResult["parts"]): string[] {
+  const rows = parts.flatMap(({ rows }) => rows);
+  const shown = rows.flatMap((row) => row.shown?.map((finding) => ({ row, finding })) ?? []);
+  if (rows.length === 1 && shown.length === 1) return findingLines(shown[0]!.finding, null);
+  const alone = shown.filter(({ row }) => row.shown?.length === 1);
+  return alone.map(({ row, finding: { sentence, detail } }) =>
+    `${row.name} shows: ${sentence} (${detail?.length ?? 0} steps, in the result)`
+  );
 }
 
 /** The table and the verdict. `scripts` are the files of the findings' scripts, in order. */
@@ -70,6 +81,7 @@ export function renderVerification(
   return [
     table.toString().split("\n").map((line) => line.trimEnd()).join("\n"),
     "",
+    ...shownLines(result.parts),
     ...findings,
     `policy.wasm ${result.policy_wasm_sha256}`,
     `Profile ${result.profile}, seed ${result.seed}: ${result.passed ? "all holds" : "BROKEN"} ` +

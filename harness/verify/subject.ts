@@ -43,12 +43,17 @@ export class Subject {
   readonly ranges: Int32Array;
   readonly #hostWords: Int32Array;
 
-  constructor(module: WebAssembly.Module, exploration: Exploration) {
+  /** @param probes Imports of `env` that an instrumented binary has beside its own. */
+  constructor(
+    module: WebAssembly.Module,
+    exploration: Exploration,
+    probes: WebAssembly.ModuleImports = {},
+  ) {
     this.exploration = exploration;
     this.host = new ExploredHost(exploration);
     let memory: WebAssembly.Memory | undefined = undefined;
     const { exports } = new WebAssembly.Instance(module, {
-      env: { abort: abortImport(() => memory!) },
+      env: { abort: abortImport(() => memory!), ...probes },
       driver: this.host.imports(),
     });
     memory = exports["memory"] as WebAssembly.Memory;

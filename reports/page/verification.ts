@@ -24,8 +24,15 @@ export interface Verification {
       readonly name: string;
       readonly figures: Readonly<Record<string, number>>;
       readonly findings: readonly { readonly sentence: string }[];
+      readonly shown?: readonly Shown[];
     }[];
   }[];
+}
+
+/** What a row was made to show: a sentence, and the steps that lead there. */
+interface Shown {
+  readonly sentence: string;
+  readonly detail?: readonly string[];
 }
 
 /** Format that can be read. */
@@ -81,7 +88,7 @@ export function verificationSection(
           <th scope="row">${row.name}</th>
           ${names.map((name) => numberCell(figure(row.figures[name])))}
           <td>${row.findings.length === 0
-            ? "holds"
+            ? row.shown?.map(shownSteps) ?? "holds"
             : row.findings.map((finding) => finding.sentence).join(" ")}</td>
         </tr>
       `
@@ -112,6 +119,16 @@ export function verificationSection(
       ${isOther && html`<p>It is of another policy.wasm than the runs above.</p>`}
       ${parts}
     </section>
+  `;
+}
+
+/** The sentence, with the steps behind it. */
+function shownSteps({ sentence, detail = [] }: Shown): Html {
+  return html`
+    <details>
+      <summary>shows: ${sentence}</summary>
+      ${detail.map((step) => html`<div class="quiet">${step}</div>`)}
+    </details>
   `;
 }
 

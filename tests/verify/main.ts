@@ -11,6 +11,7 @@ import { verifyCommand } from "../../harness/cli/verify.ts";
 import { main } from "../../harness/main.ts";
 import { buildsPart } from "../../harness/verify/part_builds.ts";
 import { explorePart } from "../../harness/verify/part_explore.ts";
+import { interleavePart } from "../../harness/verify/part_interleave.ts";
 import { seedsPart } from "../../harness/verify/part_seeds.ts";
 import { staticPart } from "../../harness/verify/part_static.ts";
 import type { VerifyPart } from "../../harness/verify/result.ts";
@@ -21,6 +22,7 @@ import { plantedPart } from "./part_planted.ts";
 export const PARTS: readonly VerifyPart[] = [
   staticPart,
   explorePart,
+  interleavePart,
   seedsPart,
   buildsPart,
   differentialPart,

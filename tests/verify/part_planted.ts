@@ -7,11 +7,13 @@
 
 import { type Exploration, readBuiltin } from "../../harness/verify/exploration.ts";
 import { explore } from "../../harness/verify/explore.ts";
+import { readBuiltinInterleaving } from "../../harness/verify/interleaving.ts";
 import { explorationFindings } from "../../harness/verify/part_explore.ts";
+import { interleavedRow } from "../../harness/verify/part_interleave.ts";
 import { walkSeeds } from "../../harness/verify/part_seeds.ts";
 import type { Finding, Row, VerifyPart } from "../../harness/verify/result.ts";
 import { compareScripts } from "./part_differential.ts";
-import { compilePlanted, PLANTED, type PlantedFault } from "./planted.ts";
+import { PLANTED, plantedBytes, type PlantedFault } from "./planted.ts";
 
 /** Explorations that faults are looked for with, the small ones first. */
 const EXPLORATIONS = ["wrap", "tasks", "limit", "rules", "devices", "nodes"];
@@ -50,19 +52,28 @@ export async function detectors(): Promise<Exploration[]> {
   return await Promise.all(EXPLORATIONS.map(readBuiltin));
 }
 
+/** Looks for a fault that only readers beside an update see. */
+export async function detectByOrders(bytes: Uint8Array<ArrayBuffer>): Promise<Found | null> {
+  const { expect: _ofTheSound, ...binary } = await readBuiltinInterleaving("binary");
+  const [finding] = (await interleavedRow(bytes, binary)).findings;
+  return finding === undefined ? null : { by: "interleave", finding };
+}
+
 async function plantedRow(
   fault: PlantedFault,
   explorations: readonly Exploration[],
 ): Promise<Row & { readonly by: string }> {
-  const module = await compilePlanted(fault);
+  const bytes = await plantedBytes(fault);
+  const module = await WebAssembly.compile(bytes);
   const started = performance.now();
-  const found = detect(module, explorations);
+  const found = detect(module, explorations) ?? await detectByOrders(bytes);
   const seconds = (performance.now() - started) / 1000;
   const script = found?.finding.script as { steps?: readonly unknown[] } | undefined;
+  const steps = script?.steps ?? found?.finding.detail;
   const findings = found === null ? [{ sentence: `Nothing finds that ${fault.name}` }] : [];
   return {
     name: fault.name,
-    figures: { [`steps of the script, by ${found?.by ?? "nobody"}`]: script?.steps?.length ?? 0 },
+    figures: { [`steps of the script, by ${found?.by ?? "nobody"}`]: steps?.length ?? 0 },
     findings,
     seconds,
     by: found?.by ?? "nobody",
@@ -90,6 +101,7 @@ export const plantedPart: VerifyPart = {
         "by explore": of("explore"),
         "by seeds": of("seeds"),
         "by differential": of("differential"),
+        "by interleave": of("interleave"),
         "ms to find, median": 1000 * times[Math.floor(times.length / 2)]!,
         "ms to find, longest": 1000 * times[times.length - 1]!,
       },

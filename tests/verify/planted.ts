@@ -50,8 +50,22 @@ export const PLANTED: readonly PlantedFault[] = [
   {
     name: "the packet path uses a queue of an older map",
     file: "pick.ts",
-    text: "load<u32>(instanceAt(instance), I_VERSION) == load<u32>(device, D_VERSION)",
+    text: "version == load<u32>(device, D_VERSION)",
     instead: "true",
+  },
+  {
+    name: "the packet path reads the cached queue before the versions",
+    file: "pick.ts",
+    text: `  const version = load<u32>(instanceAt(instance), I_VERSION);
+  const device = deviceAt(load<u16>(instanceAt(instance), I_DEVICE));
+  if (version == load<u32>(device, D_VERSION)) {
+    const cached = <i32>load<u16>(cacheAt(instance, direction), I_CACHE);
+`,
+    instead: `  const cached = <i32>load<u16>(cacheAt(instance, direction), I_CACHE);
+  const version = load<u32>(instanceAt(instance), I_VERSION);
+  const device = deviceAt(load<u16>(instanceAt(instance), I_DEVICE));
+  if (version == load<u32>(device, D_VERSION)) {
+`,
   },
   {
     name: "round-robin stays at its first object",
@@ -201,12 +215,17 @@ export const PLANTED: readonly PlantedFault[] = [
   },
 ];
 
+/** policy.wasm with a fault; see {@link plantedBytes}. */
+export async function compilePlanted(fault: PlantedFault): Promise<WebAssembly.Module> {
+  return await WebAssembly.compile(await plantedBytes(fault));
+}
+
 /**
  * policy.wasm with a fault, not optimised: what it does is the same, and it compiles faster.
  *
  * @throws {Error} where the text does not stand in the file exactly once.
  */
-export async function compilePlanted(fault: PlantedFault): Promise<WebAssembly.Module> {
+export async function plantedBytes(fault: PlantedFault): Promise<Uint8Array<ArrayBuffer>> {
   const cache = new SourceCache(PROJECT_ROOT);
   const path = `core/policy/${fault.file}`;
   const reader = {
@@ -222,5 +241,5 @@ export async function compilePlanted(fault: PlantedFault): Promise<WebAssembly.M
   };
   const entry = ENTRIES.find(({ name }) => name === "policy")!;
   const { bytes } = await compileEntry(reader, entry, "debug");
-  return await WebAssembly.compile(bytes);
+  return bytes;
 }
