@@ -235,7 +235,9 @@ function witness(container: Container, time: u64): bool {
 function witnessFrames(queue: Queue, rx: Container, time: u64): bool {
   const interval = <u64>(rx.current & ~LATENCY_FLAG) * TICKS_PER_USEC;
   const isFull = queue.rxTail - queue.rxArmed >= queue.rxFrameLimit;
-  return rx.pending != 0 && (isFull || time - queue.rxArrived >= interval);
+  if (rx.pending == 0 || (!isFull && time - queue.rxArrived < interval)) return false;
+  rx.witnessed = time;
+  return true;
 }
 
 function judge(index: u32, time: u64): void {

@@ -58,10 +58,7 @@ export function napiTimerOver(vector: u32): void {
 
 /** The timer's handler: schedules a NAPI that nobody has, though its interrupt may be armed. */
 export function napiWatchdog(index: u32, vector: u32): void {
-  const queue = queueAt(vector);
-  if (queue.napiOwned != 0) return;
-  if (queue.masked == 0) queue.napiRaced = 1;
-  napiSchedule(index, vector);
+  if (queueAt(vector).napiOwned == 0) napiSchedule(index, vector);
 }
 
 /** The time for which a completion leaves the interrupt masked, ticks; 0 re-arms it. */
@@ -87,9 +84,11 @@ export function napiYields(index: u32, vector: u32, work: u32): bool {
   return true;
 }
 
-/** What GRO keeps has the NAPI's timer, though the interrupt is armed. */
+/** What GRO keeps has the NAPI's timer, though the interrupt is armed: either may come first. */
 export function groTimer(index: u32, vector: u32): void {
-  if (queueAt(vector).groHead >= 0) napiTimerStart(index, vector, cost(GRO_FLUSH_TIMEOUT));
+  if (queueAt(vector).groHead < 0) return;
+  queueAt(vector).napiRaced = 1;
+  napiTimerStart(index, vector, cost(GRO_FLUSH_TIMEOUT));
 }
 
 /** A poll on a CPU has come to its end with so many frames: the NAPI is complete. */

@@ -66,7 +66,7 @@ import { deviceIsDown } from "./queue";
 import { rxArrive, rxOnBus, rxTransfer } from "./ring";
 import { requestBytesOf, sizesDraw } from "./sizes";
 import { rxQueueOf } from "./steering";
-import { tcpReset } from "./tcp";
+import { tcpOvertaken, tcpReset } from "./tcp";
 import { totals } from "./totals";
 import { isRemote, wirePacket, wireWindow } from "./wire";
 
@@ -471,9 +471,12 @@ export function peerTaken(number: u32): void {
   frameLost(number, TO_HOST);
 }
 
-/** A frame reaches the host's memory, or is dropped for want of a descriptor. */
+/**
+ * A frame reaches the host's memory, or is dropped for want of a descriptor. Where later ones of
+ * its flow have overtaken it on another queue, one of those is the one that is lost (tcpOvertaken).
+ */
 export function peerArrive(number: u32): void {
   if (rxArrive(number)) return;
   totals().dropRing++;
-  frameLost(number, TO_HOST);
+  if (!tcpOvertaken(number)) frameLost(number, TO_HOST);
 }

@@ -225,6 +225,15 @@ function hasMoved(group: GroupMeasurement): boolean {
   return group.bytes > 0 || group.transactions > 0;
 }
 
+/**
+ * How long a group may move nothing: a frame that the device withholds waits out the deferral of
+ * its interrupt, and a request over a window of three segments takes several such waits.
+ */
+function patienceMs({ machine }: SmallRun): number {
+  const { napi_defer_hard_irqs: defer, gro_flush_timeout_ns: flush } = machine!.costs;
+  return Math.max(60, 50 * defer! * flush! / 1e6);
+}
+
 /** Tests that send or take frames whatever becomes of others. */
 const FLOODS: readonly TestName[] = ["UDP_STREAM", "XDP_DROP", "XSK_TX"];
 
@@ -242,7 +251,7 @@ Deno.test("every run keeps the conservation rules and makes progress", () => {
       // a backlog drops, or behind full rings of AF_XDP, for which there is no byte limit.
       if (run.groups.some((group) => FLOODS.includes(group.test))) return;
       if (measured.groups.every(hasMoved)) return;
-      const longer = runToEnd(modules, { ...run, measureMs: 60 });
+      const longer = runToEnd(modules, { ...run, measureMs: patienceMs(run) });
       if ("device_buffer_full" in longer.drops || "backlog_full" in longer.drops) return;
       // The thread of a NAPI waits for its CPU like any other, and the ring overflows meanwhile.
       if (run.machine?.nic.threaded && "ring_full" in longer.drops) return;
@@ -300,7 +309,7 @@ Deno.test("between two hosts, the conservation rules hold and every stream goes 
       assert.equal(measured.duration_ns, 4e6);
       if (run.groups.some((group) => FLOODS.includes(group.test))) return;
       if (measured.groups.every(hasMoved)) return;
-      const longer = runToEnd(modules, { ...run, measureMs: 60 });
+      const longer = runToEnd(modules, { ...run, measureMs: patienceMs(run) });
       const drops = { ...longer.drops, ...longer.client_host?.drops };
       if ("device_buffer_full" in drops || "rule" in drops) return;
       for (const group of longer.groups) {
