@@ -99,6 +99,12 @@ export class History {
     return select.all() as unknown as HistoryRow[];
   }
 
+  /** Removes all rows of a commit. Returns how many there were. */
+  remove(commit: string): number {
+    const remove = this.#database.prepare('DELETE FROM history_1 WHERE "commit" = ?');
+    return Number(remove.run(commit).changes);
+  }
+
   /** Closes the file. */
   close(): void {
     this.#database.close();

@@ -104,15 +104,18 @@ function toActionBenchmark(records: readonly RunRecord[], direction: Direction):
   return `${JSON.stringify(entries, null, 2)}\n`;
 }
 
-/** Bencher Metric Format: measures by benchmark, median and where it lies. */
+/**
+ * Bencher Metric Format: measures by benchmark, median and where it lies. The group is part of the
+ * benchmark's name (1024 characters there), so that a measure (64) means the same everywhere; its
+ * unit is part of the measure's.
+ */
 function toBencher(records: readonly RunRecord[]): string {
   const benchmarks: Record<string, Record<string, unknown>> = {};
-  for (const { name, metric, values } of medians(records)) {
+  for (const { name, metric: { group, key, unit }, values } of medians(records)) {
     const { median, low, high } = estimateMedian(values);
-    // The unit is part of a measure's name there.
-    const measure = `${metric.id} (${metric.unit})`;
+    const benchmark = group === null ? name : `${name} ${group}`;
     const entry = { value: median, lower_value: low, upper_value: high };
-    benchmarks[name] = { ...benchmarks[name], [measure]: entry };
+    benchmarks[benchmark] = { ...benchmarks[benchmark], [`${key} (${unit})`]: entry };
   }
   return `${JSON.stringify(benchmarks, null, 2)}\n`;
 }

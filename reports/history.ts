@@ -36,11 +36,20 @@ export interface StoredMetric {
 /** Digits of the hash of the facts: enough to tell hosts apart. */
 const FINGERPRINT_LENGTH = 16;
 
+/** What the numbers depend on beside the commit, as canonical JSON. */
+function factsOf({ generator, environment, workload_sha256: workload }: RunRecord): string {
+  return canonicalJson({ generator, environment, workload });
+}
+
+/** Hash of what the numbers depend on beside the commit: only equal ones are set against. */
+export function fingerprintOf(record: RunRecord): string {
+  return createHash("sha256").update(factsOf(record)).digest("hex").slice(0, FINGERPRINT_LENGTH);
+}
+
 /** Rows of a record; what the target cannot see has none. */
 export function storedMetrics(record: RunRecord, commit: string, at: string): StoredMetric[] {
-  const { workload, target, mechanism, policy, seed, generator, environment } = record;
-  const facts = canonicalJson({ generator, environment, workload: record.workload_sha256 });
-  const fingerprint = createHash("sha256").update(facts).digest("hex").slice(0, FINGERPRINT_LENGTH);
+  const { workload, target, mechanism, policy, seed } = record;
+  const [facts, fingerprint] = [factsOf(record), fingerprintOf(record)];
   const cell = `${workload}/${target}/${mechanism}/${policy}`;
   const common = { commit, at, fingerprint, facts, cell, seed };
   return metricsOf(record).flatMap(({ id, unit, direction, minimumEffect, value }) =>
@@ -164,7 +173,8 @@ export function showTrends(trends: readonly Trend[], all: boolean): string {
   return `${parts.join("\n")}\n`;
 }
 
-function changeInWords({ commit, at, before, after, kind }: TrendChange): string {
+/** "worse 1.20× at 1594ea2 (2026-03-01)". */
+export function changeInWords({ commit, at, before, after, kind }: TrendChange): string {
   const size = before === 0 ? "from zero" : formatRatio(after / before);
   return `${kind} ${size} at ${commit.slice(0, COMMIT_SHOWN_LENGTH)} (${at.slice(0, 10)})`;
 }

@@ -5,13 +5,19 @@
  * @module
  */
 
-import process from "node:process";
-import { appendFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { makeBaseline } from "../../reports/gate/baseline.ts";
+import { exitCodeOf, inconclusiveNote, type OverallOutcome } from "../../reports/gate/exit_code.ts";
+import {
+  type Finding,
+  type FindingOptions,
+  findingsOf,
+  findingsOfMeasured,
+} from "../../reports/gate/finding.ts";
 import { interleave, type Sample } from "../../reports/gate/interleave.ts";
 import { cellName, judge } from "../../reports/gate/judge.ts";
 import { ALPHA } from "../../reports/gate/measured.ts";
+import { publish, workloadPlace } from "../../reports/gate/publish.ts";
 import { DEFAULT_PLAN } from "../../reports/gate/sequential.ts";
 import { showMarkdown, showTerminal } from "../../reports/gate/show.ts";
 import { measuredMarkdown, measuredTerminal } from "../../reports/gate/show_measured.ts";
@@ -20,17 +26,20 @@ import { findingsBefore, findingsBetween, readHost } from "../compare/host.ts";
 import { openSide, type RunResult, type Side } from "../compare/side.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { cpuCount } from "../live/environment.ts";
+import { LAB_VERSION } from "../run.ts";
 import { collect, type Context, wholeNumber } from "./context.ts";
+import { addOutputs, failOnInconclusive, type OutputFlags, outputsOf } from "./outputs.ts";
 
 /** Smallest change of a measured metric that counts, unless told: 5 %. */
 const MEASURED_EFFECT = 0.05;
 
-interface CompareFlags {
+interface CompareFlags extends OutputFlags {
   readonly minimumEffect?: number;
   readonly metric?: readonly string[];
   readonly pairs: number;
   readonly looks: number;
   readonly seed: number;
+  readonly failOnInconclusive?: true;
   readonly json?: true;
 }
 
@@ -43,7 +52,7 @@ interface Sides {
 /** The command, ready to be registered. */
 export function compareCommand(context: Context): Command {
   const { pairsPerLook, looks } = DEFAULT_PLAN;
-  return new Command("compare")
+  const command = new Command("compare")
     .description("Verdict of a candidate against a base, both run here in turns")
     .argument("<base>", "git revision, folder with a lab, or cmd:LINE")
     .argument("<candidate>", "the same")
@@ -57,11 +66,13 @@ export function compareCommand(context: Context): Command {
     .option("--pairs <count>", "pairs before each look", wholeNumber(10, 1000), pairsPerLook)
     .option("--looks <count>", "looks, at most", wholeNumber(1, 10), looks)
     .option("--seed <number>", "seed of the order of runs", wholeNumber(0, 4294967295), 1)
+    .addOption(failOnInconclusive())
     .option("--json", "print the verdict as JSON instead of a table")
     .addHelpText("after", HELP)
     .action((base: string, candidate: string, bench: readonly string[], flags: CompareFlags) =>
       compare({ base, candidate, bench }, flags, context)
     );
+  return addOutputs(command);
 }
 
 const HELP = `
@@ -70,9 +81,12 @@ minimum effect that it declares. Live runs and commands (their wall time) are me
 against itself first, then pairs in the order ABBA or BAAB by chance, up to --looks times --pairs,
 and fresh pairs to confirm before red. Their minimum effect is 5 %.
 
-A revision is checked out into a folder of its own, built and removed. Exit codes: 0 pass, 1
-regression, 2 wrong usage or a side that does not run, 3 inconclusive, 4 the noise of this host hides
-the effect asked for.
+A revision is checked out into a folder of its own, built and removed. A command that writes records
+into the folder that LAB_COMPARE_OUT names is judged by those, any other by its wall time.
+
+Exit codes: 0 pass, 1 regression, 2 wrong usage or a side that does not run, 3 no verdict, 4 the
+noise of this host hides the effect asked for. Where the pairs leave it open the comparison warns and
+ends with 0, with --fail-on-inconclusive with 3.
 
 Examples:
   deno task compare main .
@@ -148,9 +162,36 @@ async function compareExactly(
   const minimumEffect = flags.minimumEffect ?? null;
   const verdict = judge(now, makeBaseline(records), { minimumEffect });
   io.out(flags.json ? `${JSON.stringify(verdict, null, 2)}\n` : showTerminal(verdict));
-  await appendSummary(showMarkdown(verdict), context);
-  context.exitCode =
-    { pass: EXIT.ok, regression: EXIT.failed, inconclusive: EXIT.inconclusive }[verdict.outcome];
+  await conclude(verdict.outcome, flags, context, {
+    findings: (options) => findingsOf(verdict, options),
+    markdown: (bytesMax) => showMarkdown(verdict, bytesMax),
+  });
+}
+
+/** What a verdict says, for {@link publish}. */
+interface Conclusion {
+  readonly findings: (options: FindingOptions) => Finding[];
+  readonly markdown: (bytesMax: number) => string;
+}
+
+/** Sets the exit code and writes what was asked for. */
+async function conclude(
+  outcome: OverallOutcome,
+  flags: CompareFlags,
+  context: Context,
+  { findings, markdown }: Conclusion,
+): Promise<void> {
+  const { io } = context;
+  const fatal = flags.failOnInconclusive === true;
+  context.exitCode = exitCodeOf(outcome, fatal);
+  if (outcome === "inconclusive") io.err(inconclusiveNote(fatal));
+  const publication = {
+    findings: findings({ failOnInconclusive: fatal, placeOf: workloadPlace }),
+    markdown,
+    exitCode: context.exitCode,
+    labVersion: LAB_VERSION,
+  };
+  await publish(publication, outputsOf(flags, io.cwd), { stderr: (text) => io.err(text) });
 }
 
 async function compareMeasured(
@@ -178,13 +219,10 @@ async function compareMeasured(
       ? `${JSON.stringify({ ...names, ...comparison }, null, 2)}\n`
       : measuredTerminal(comparison, names),
   );
-  await appendSummary(measuredMarkdown(comparison, names), context);
-  context.exitCode = {
-    pass: EXIT.ok,
-    regression: EXIT.failed,
-    inconclusive: EXIT.inconclusive,
-    refused: EXIT.refused,
-  }[comparison.outcome];
+  await conclude(comparison.outcome, flags, context, {
+    findings: (options) => findingsOfMeasured(comparison, options),
+    markdown: (bytesMax) => measuredMarkdown(comparison, names, bytesMax),
+  });
   if (comparison.outcome === "refused") {
     note("Remedy: quieter conditions, a larger --minimum-effect, or --metric for a steadier one");
   }
@@ -210,15 +248,4 @@ function samplesOf(run: RunResult, chosen: readonly string[] | undefined): Sampl
   throw new UserError(
     `No run has a metric "${chosen?.join(", ")}": there are ${[...new Set(known)].join(", ")}`,
   );
-}
-
-async function appendSummary(markdown: string, { io }: Context): Promise<void> {
-  const path = process.env["GITHUB_STEP_SUMMARY"] ?? "";
-  if (path === "") return;
-  try {
-    await appendFile(path, markdown);
-  } catch {
-    // The verdict stands without its summary.
-    io.err(`warning: Cannot write the summary "${path}" that GITHUB_STEP_SUMMARY names\n`);
-  }
 }

@@ -6,22 +6,30 @@
  */
 
 import { resolve } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import {
   type AcceptedBy,
   DEFAULT_BASELINE,
   DEFAULT_TRIALS,
   runGate,
 } from "../../reports/gate/cli.ts";
-import { EXIT, type ExitCode, UserError } from "../errors.ts";
+import {
+  DEFAULT_HISTORY_RUNS,
+  HISTORY_RUNS_MIN,
+  type HistoryBase,
+} from "../../reports/gate/against_history.ts";
+import { EXIT, UserError } from "../errors.ts";
 import type { RunRecord } from "../record.ts";
+import { LAB_VERSION } from "../run.ts";
 import { readRecords } from "../store.ts";
-import { type Context, wholeNumber } from "./context.ts";
+import { type Context, path, wholeNumber } from "./context.ts";
+import { DEFAULT_HISTORY_FILE, readHistory } from "./history.ts";
+import { addOutputs, failOnInconclusive, type OutputFlags, outputsOf } from "./outputs.ts";
 
 /** Where `bench` writes. */
 const DEFAULT_RECORDS = "out/bench";
 
-interface GateFlags {
+interface GateFlags extends OutputFlags {
   readonly baseline?: string;
   readonly accept?: string;
   readonly by?: string;
@@ -31,13 +39,15 @@ interface GateFlags {
   readonly selfTest?: true;
   readonly trials: number;
   readonly minimumEffect?: number;
-  readonly junit?: string;
+  readonly failOnInconclusive?: true;
+  readonly history?: number;
+  readonly historyFile?: string;
   readonly json?: true;
 }
 
 /** The command, ready to be registered. */
 export function gateCommand(context: Context): Command {
-  return new Command("gate")
+  const command = new Command("gate")
     .description("Verdict of records against a baseline")
     .argument("[records...]", `records.ndjson files, or folders (default: ${DEFAULT_RECORDS})`)
     .option("-b, --baseline <file>", `accepted results (default: ${DEFAULT_BASELINE})`)
@@ -58,18 +68,30 @@ export function gateCommand(context: Context): Command {
       "smallest change that counts (default: what each metric declares)",
       share,
     )
-    .option("--junit <file>", "write the verdict as JUnit XML, too")
+    .addOption(failOnInconclusive())
+    .addOption(
+      new Option(
+        "--history [runs]",
+        "judge against the last stored runs of the same environment, not the baseline " +
+          `(without a number: ${DEFAULT_HISTORY_RUNS})`,
+      ).argParser(wholeNumber(HISTORY_RUNS_MIN, 1000)).preset(String(DEFAULT_HISTORY_RUNS)),
+    )
+    .option("--history-file <file>", `with --history (default: ${DEFAULT_HISTORY_FILE})`, path)
     .option("--json", "print the verdict as JSON instead of a table")
     .addHelpText("after", HELP)
     .action(async (records: readonly string[], flags: GateFlags) => {
       const { io } = context;
-      const code = await runGate({
-        records: await recordsOf(
-          records.length === 0 ? [DEFAULT_RECORDS] : records.map((path) => resolve(io.cwd, path)),
-        ),
+      const paths = records.length === 0
+        ? [DEFAULT_RECORDS]
+        : records.map((each) => resolve(io.cwd, each));
+      context.exitCode = await runGate({
+        ...outputsOf(flags, io.cwd),
+        records: () => recordsOf(paths),
+        history: historyOf(flags, io.cwd),
+        failOnInconclusive: flags.failOnInconclusive === true,
+        labVersion: LAB_VERSION,
         baseline: flags.baseline === undefined ? DEFAULT_BASELINE : resolve(io.cwd, flags.baseline),
         json: flags.json === true,
-        junit: flags.junit === undefined ? undefined : resolve(io.cwd, flags.junit),
         update: flags.update === true,
         prune: flags.prune === true,
         selfTest: flags.selfTest === true,
@@ -77,21 +99,27 @@ export function gateCommand(context: Context): Command {
         accept: acceptanceOf(flags, io.now()),
         minimumEffect: flags.minimumEffect ?? null,
       }, { stdout: (text) => io.out(text), stderr: (text) => io.err(text) });
-      context.exitCode = exitCodeOf(code);
     });
+  return addOutputs(command);
 }
 
 const HELP = `
 Model results are compared exactly: the same seed must give the same numbers. Live results are
 judged by statistics.
 
-Exit codes: 0 pass, 1 regression, 2 wrong usage or a file that cannot be written, 3 inconclusive,
-5 records or baseline cannot be read. Other commands end with 2 for input they cannot read; the gate
-ends with 5, so that a script that takes 2 for a slip of the hand never passes over a lost verdict.
+With --history the base is not the baseline but what "history add" kept: of model runs the newest of
+each seed, of live runs all values of the last runs, 10 unless told. Too few of them are no verdict.
+
+Exit codes: 0 pass, 1 regression or something missing, 2 wrong usage or a file that cannot be
+written, 3 no verdict, 4 live runs of another environment, 5 records or baseline cannot be read.
+Where only noise leaves it open the gate warns and ends with 0, with --fail-on-inconclusive with 3.
+Other commands end with 2 for input they cannot read; the gate ends with 5, so that a script that
+takes 2 for a slip of the hand never passes over a lost verdict.
 
 Examples:
   deno task gate
-  deno task gate out/bench --junit out/gate.xml
+  deno task gate out/bench --junit out/gate.xml --sarif out/gate.sarif --markdown out/gate.md
+  deno task gate out/live --history 20 --fail-on-inconclusive
   deno task gate out/bench --accept "RTO now doubles, so tails grow" --by "Ada Lovelace"
   deno task gate out/bench --update --prune`;
 
@@ -126,8 +154,15 @@ async function recordsOf(paths: readonly string[]): Promise<readonly RunRecord[]
   }
 }
 
-function exitCodeOf(code: number): ExitCode {
-  const known = Object.values(EXIT).find((exitCode) => exitCode === code);
-  if (known === undefined) throw new Error(`The gate ended with the unknown code ${code}`);
-  return known;
+/** The history to judge against, if one was asked for. */
+function historyOf(
+  { history: runs, historyFile }: GateFlags,
+  cwd: string,
+): HistoryBase | undefined {
+  if (runs === undefined) {
+    if (historyFile === undefined) return undefined;
+    throw new UserError("Cannot use --history-file alone: add --history");
+  }
+  const file = resolve(cwd, historyFile ?? DEFAULT_HISTORY_FILE);
+  return { rows: readHistory(file), runs };
 }

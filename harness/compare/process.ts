@@ -18,7 +18,10 @@ const SHOWN_LINES = 3;
 export async function outputOf(
   program: string,
   args: readonly string[],
-  { cwd }: { readonly cwd?: string } = {},
+  { cwd, env = {} }: {
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<string> {
   const said = [program, ...args].join(" ").replace(/\s+/g, " ").trim().slice(0, 100);
   let result: Deno.CommandOutput;
@@ -26,6 +29,7 @@ export async function outputOf(
     result = await new Deno.Command(program, {
       args: [...args],
       stdin: "null",
+      env: { ...env },
       ...(cwd === undefined ? {} : { cwd }),
     }).output();
   } catch (cause) {

@@ -8,7 +8,7 @@
 import { join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import type { RunRecord } from "../record.ts";
-import { readRecords } from "../store.ts";
+import { FILES, readRecords } from "../store.ts";
 import { outputOf } from "./process.ts";
 
 /** What one run gave. */
@@ -48,28 +48,44 @@ export interface SideOptions {
  * @throws {UserError} for a side that is none of the three, or does not build.
  */
 export async function openSide(text: string, options: SideOptions): Promise<Side> {
-  if (text.startsWith(COMMAND_MARK)) return commandSide(text.slice(COMMAND_MARK.length), options);
+  if (text.startsWith(COMMAND_MARK)) {
+    return await commandSide(text.slice(COMMAND_MARK.length), options);
+  }
   const folder = resolve(options.cwd, text);
   if (await isFolder(folder)) return await folderSide(text, folder, options);
   return await revisionSide(text, options);
 }
 
-function commandSide(line: string, { cwd, bench }: SideOptions): Side {
+/** Variable that tells a command where records go that it wants to be judged by. */
+const OUT_VARIABLE = "LAB_COMPARE_OUT";
+
+async function commandSide(line: string, { cwd, bench }: SideOptions): Promise<Side> {
   if (line.trim() === "") {
     throw new UserError(`Cannot run "${COMMAND_MARK}": a command line follows`);
   }
   if (bench.length > 0) {
     throw new UserError("Cannot give options of bench to a command: put them into its line");
   }
+  const out = await Deno.makeTempDir({ prefix: "lab_compare_" });
   return {
     name: line,
     run: async () => {
       const started = performance.now();
-      await outputOf("sh", ["-c", line], { cwd });
-      return { wallTimeNs: Math.round((performance.now() - started) * 1e6), records: [] };
+      await outputOf("sh", ["-c", line], { cwd, env: { [OUT_VARIABLE]: out } });
+      const wallTimeNs = Math.round((performance.now() - started) * 1e6);
+      return { wallTimeNs, records: await takeRecords(out) };
     },
-    close: () => Promise.resolve(),
+    close: () => Deno.remove(out, { recursive: true }),
   };
+}
+
+/** The records of a run, taken away so that those of one run never pass for those of another. */
+async function takeRecords(out: string): Promise<readonly RunRecord[]> {
+  const file = join(out, FILES.records);
+  if (!await isFile(file)) return [];
+  const { records } = await readRecords([file]);
+  await Deno.remove(file);
+  return records;
 }
 
 async function folderSide(name: string, folder: string, { bench }: SideOptions): Promise<Side> {
@@ -84,7 +100,7 @@ async function folderSide(name: string, folder: string, { bench }: SideOptions):
       const started = performance.now();
       await lab(folder, ["bench", "--quiet", ...bench, "--out", out]);
       const wallTimeNs = Math.round((performance.now() - started) * 1e6);
-      return { wallTimeNs, records: (await readRecords([out])).records };
+      return { wallTimeNs, records: await takeRecords(out) };
     },
     close: () => Deno.remove(out, { recursive: true }),
   };

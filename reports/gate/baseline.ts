@@ -176,7 +176,9 @@ export function withAcceptance(
 ): Baseline {
   const sizeOf = ({ ratio }: Comparison): number =>
     ratio === null || ratio === 0 ? Infinity : Math.abs(Math.log(ratio));
-  const groups = (["missing", "regression", "inconclusive", "improved"] as const).map((outcome) =>
+  const groups = (
+    ["missing", "regression", "incomparable", "inconclusive", "improved"] as const
+  ).map((outcome) =>
     (verdict?.comparisons ?? []).filter((each) => each.outcome === outcome && each.metric !== null)
       .sort((a, b) => sizeOf(b) - sizeOf(a))
   );
@@ -212,6 +214,28 @@ export function formatBaseline(baseline: Baseline): string {
   "runs": [${lines(baseline.runs.map(canonicalJson))}]
 }
 `;
+}
+
+/**
+ * Lines of a baseline file by what stands there: runs by their id, and cells by their first run.
+ *
+ * @param cellOf Name of the cell of a run.
+ */
+export function linesOfBaseline(
+  text: string,
+  { runs }: Baseline,
+  cellOf: (run: BaselineRun) => string,
+): ReadonlyMap<string, number> {
+  const lines = new Map<string, number>();
+  text.split("\n").forEach((line, index) => {
+    const name = line.match(/"run_id":\s*("(?:[^"\\]|\\.)*")/)?.[1];
+    if (name !== undefined) lines.set(JSON.parse(name), index + 1);
+  });
+  for (const run of runs) {
+    const [cell, line] = [cellOf(run), lines.get(run.run_id)];
+    if (line !== undefined && !lines.has(cell)) lines.set(cell, line);
+  }
+  return lines;
 }
 
 /**

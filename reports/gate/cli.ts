@@ -1,13 +1,11 @@
 /**
- * The gate as a command: reads the baseline, judges, writes what was asked for, and turns the
- * verdict into an exit code. The only file of the gate that touches files and the environment.
+ * The gate as a command: reads the baseline, judges, has written what was asked for, and returns
+ * an exit code. With publish.ts the only file of the gate that touches files and the environment.
  *
  * @module
  */
 
-import process from "node:process";
-import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 import type { RunRecord } from "../../harness/record.ts";
 import { groupBy } from "../cells.ts";
 import { plural } from "../page/client/format.js";
@@ -15,36 +13,48 @@ import {
   type Acceptance,
   type Baseline,
   formatBaseline,
+  linesOfBaseline,
   makeBaseline,
   mergeBaseline,
   parseBaseline,
   withAcceptance,
 } from "./baseline.ts";
-import { UserError } from "../../harness/errors.ts";
+import { EXIT, type ExitCode, UserError } from "../../harness/errors.ts";
+import { type HistoryBase, judgeAgainstHistory } from "./against_history.ts";
+import { exitCodeOf, inconclusiveNote } from "./exit_code.ts";
+import { type FindingOptions, findingsOf } from "./finding.ts";
 import { GateInputError } from "./input_error.ts";
 import { cellName, judge, type Verdict } from "./judge.ts";
 import { LIVE_RUNS_MIN } from "./live.ts";
 import { selfTest } from "./self_test.ts";
 import { type TrialRow, trialRows } from "./self_trials.ts";
-import { showAnnotations, showJunit, showMarkdown, showTerminal } from "./show.ts";
+import {
+  type Outputs,
+  pathInRepository,
+  publish,
+  publishFailure,
+  type PublishIo,
+  workloadPlace,
+  writeText,
+} from "./publish.ts";
+import { showMarkdown, showTerminal } from "./show.ts";
 
 /** The accepted results of the model. */
 export const DEFAULT_BASELINE = "reports/baselines/model.json";
 /** Trials a row of the self-test: a share of 1 % is then known to about 0.6 points. */
 export const DEFAULT_TRIALS = 1000;
 
-/** Exit codes of the gate. */
-const EXIT = { pass: 0, regression: 1, usage: 2, inconclusive: 3 } as const;
-
 /** What the command line asks for. */
-export interface GateCommand {
-  /** Judged together. */
-  readonly records: readonly RunRecord[];
+export interface GateCommand extends Outputs {
+  /** Judged together; a function reads them, and its UserError means that there is no verdict. */
+  readonly records: readonly RunRecord[] | (() => Promise<readonly RunRecord[]>);
   readonly baseline: string;
   /** The verdict as JSON on stdout, in place of the table. */
   readonly json: boolean;
-  /** File for JUnit XML. */
-  readonly junit?: string | undefined;
+  /** Judge against the last runs of a history in place of the baseline. */
+  readonly history?: HistoryBase | undefined;
+  /** End with 3 where noise leaves it open; 0 when not told. */
+  readonly failOnInconclusive?: boolean;
   /** Accept the records into the baseline in place of judging them. */
   readonly update: boolean;
   /** Who accepts the records into the baseline, and why; update with a trace of it in the file. */
@@ -57,47 +67,48 @@ export interface GateCommand {
   readonly trials?: number;
   /** Share, above 0 and below 1, of any metric; null for what each metric declares. */
   readonly minimumEffect: number | null;
+  /** For what the files say of the tool. */
+  readonly labVersion?: string;
 }
 
 /** Who accepts, when and why: none of it is in a record. */
 export type AcceptedBy = Pick<Acceptance, "by" | "date" | "reason">;
 
 /** Where the words go. */
-export interface GateIo {
+export interface GateIo extends PublishIo {
   readonly stdout: (text: string) => void;
-  readonly stderr: (text: string) => void;
-  /** Path in GITHUB_STEP_SUMMARY, if another than the process' environment says. */
-  readonly summaryPath?: string;
-  /** Whether GitHub reads the output, if another than GITHUB_ACTIONS says. */
-  readonly annotates?: boolean;
 }
 
 /**
  * Runs the gate.
  *
  * @returns 0 pass, 1 regression or something missing, 2 wrong usage or a place that cannot be
- * written, 3 inconclusive, 5 unreadable baseline. Never throws for input.
+ * written, 3 no verdict, 4 runs of another environment, 5 unreadable records or baseline. Never
+ * throws for input.
  */
-export async function runGate(command: GateCommand, io: GateIo): Promise<number> {
+export async function runGate(command: GateCommand, io: GateIo): Promise<ExitCode> {
   const misuse = misuseOf(command);
   if (misuse !== null) {
     io.stderr(`error: ${misuse}\n`);
     return EXIT.usage;
   }
   try {
-    const { records } = command;
+    const records = typeof command.records === "function"
+      ? await command.records()
+      : command.records;
     if (command.selfTest) return runSelfTest(records, command, io);
     if (command.update || command.accept !== undefined) {
       return await updateBaseline(records, command, io);
     }
-    const baseline = parseBaseline(await readBaseline(command.baseline), command.baseline);
-    const verdict = judge(records, baseline, command);
-    await report(verdict, command, io);
-    return EXIT[verdict.outcome];
+    return await report(await judgeCommand(records, command), command, io);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    io.stderr(`error: ${error.message}\n`);
-    return error.exitCode;
+    const { message, exitCode } = error;
+    io.stderr(`error: ${message}\n`);
+    if (exitCode === EXIT.fault) {
+      await publishFailure(message, { exitCode, labVersion: versionOf(command) }, command, io);
+    }
+    return exitCode;
   }
 }
 
@@ -109,6 +120,9 @@ function misuseOf(command: GateCommand): string | null {
   }
   if (update && test) {
     return "Cannot update the baseline in a self-test: choose one of the two";
+  }
+  if (command.history !== undefined && (update || test)) {
+    return "Cannot use the history to update the baseline or in a self-test: leave out --history";
   }
   if (command.prune === true && !update) {
     return "Cannot prune without an update: add --accept or --update, or leave out --prune";
@@ -147,42 +161,59 @@ async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-async function writeText(path: string, text: string): Promise<void> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text);
-  } catch (cause) {
-    throw new UserError(`Cannot write "${path}": choose a writable place`, { cause });
-  }
+/** The verdict, and where its cells and runs stand in a file. */
+interface Judged {
+  readonly verdict: Verdict;
+  readonly placeOf: FindingOptions["placeOf"];
 }
 
-async function report(verdict: Verdict, command: GateCommand, io: GateIo): Promise<void> {
+async function judgeCommand(records: readonly RunRecord[], command: GateCommand): Promise<Judged> {
+  if (command.history !== undefined) {
+    return {
+      verdict: judgeAgainstHistory(records, command.history, command),
+      placeOf: workloadPlace,
+    };
+  }
+  const text = await readBaseline(command.baseline);
+  const baseline = parseBaseline(text, command.baseline);
+  const path = pathInRepository(command.baseline);
+  const lines = path === null ? new Map() : linesOfBaseline(text, baseline, cellName);
+  return {
+    verdict: judge(records, baseline, command),
+    placeOf: (name) => {
+      const line = lines.get(name);
+      return path === null || line === undefined ? null : { path, line };
+    },
+  };
+}
+
+async function report(
+  { verdict, placeOf }: Judged,
+  command: GateCommand,
+  io: GateIo,
+): Promise<ExitCode> {
+  const failOnInconclusive = command.failOnInconclusive ?? false;
+  const exitCode = exitCodeOf(verdict.outcome, failOnInconclusive);
   io.stdout(command.json ? `${JSON.stringify(verdict, null, 2)}\n` : showTerminal(verdict));
-  if (command.junit !== undefined) await writeText(command.junit, showJunit(verdict));
-  await appendSummary(verdict, io);
-  if (io.annotates ?? process.env["GITHUB_ACTIONS"] === "true") {
-    // GitHub reads both streams; stdout may be JSON.
-    io.stderr(showAnnotations(verdict));
+  if (verdict.outcome === "inconclusive" && !command.json) {
+    io.stderr(inconclusiveNote(failOnInconclusive));
   }
+  const findings = findingsOf(verdict, { failOnInconclusive, placeOf });
+  const markdown = (bytesMax: number): string => showMarkdown(verdict, bytesMax);
+  const labVersion = versionOf(command);
+  await publish({ findings, markdown, exitCode, labVersion }, command, io);
+  return exitCode;
 }
 
-async function appendSummary(verdict: Verdict, io: GateIo): Promise<void> {
-  const path = io.summaryPath ?? process.env["GITHUB_STEP_SUMMARY"] ?? "";
-  if (path === "") return;
-  try {
-    // Appended: other steps of the job write to the same file.
-    await appendFile(path, showMarkdown(verdict));
-  } catch {
-    // The verdict stands without its summary, so this warns and does not change the exit code.
-    io.stderr(`warning: Cannot write the summary "${path}" that GITHUB_STEP_SUMMARY names\n`);
-  }
+function versionOf({ labVersion }: GateCommand): string {
+  return labVersion ?? "0.0.0";
 }
 
 async function updateBaseline(
   records: readonly RunRecord[],
   command: GateCommand,
   io: GateIo,
-): Promise<number> {
+): Promise<ExitCode> {
   // A live cell with too few runs could never be judged: every later verdict would be inconclusive.
   const cells = groupBy(records, cellName);
   const judgeable = records.filter((record) =>
@@ -206,7 +237,7 @@ async function updateBaseline(
   const written = `${plural(baseline.runs.length, "run")} to ${command.baseline}`;
   const accepted = `${fresh.runs.length} from the records`;
   io.stderr(`Wrote ${written} (${accepted}, ${told}); review the change.\n`);
-  return EXIT.pass;
+  return EXIT.ok;
 }
 
 /** A broken baseline is no reason not to prune, which replaces it; it is one to update. */
@@ -230,7 +261,7 @@ function mergeInto(
   return { baseline, told: `${replacedCount} replaced, ${keptCount} kept` };
 }
 
-function runSelfTest(records: readonly RunRecord[], command: GateCommand, io: GateIo): number {
+function runSelfTest(records: readonly RunRecord[], command: GateCommand, io: GateIo): ExitCode {
   const cases = selfTest(records, command);
   const tell = (holds: boolean, text: string): void => {
     if (!command.json) io.stdout(`${holds ? "ok  " : "FAIL"} ${text}\n`);
@@ -254,5 +285,5 @@ function runSelfTest(records: readonly RunRecord[], command: GateCommand, io: Ga
       ? `Self-test passed: ${all}.\n`
       : `Self-test failed: ${wrong} misjudged and ${broken} broken of ${all}.\n`,
   );
-  return wrong + broken === 0 ? EXIT.pass : EXIT.regression;
+  return wrong + broken === 0 ? EXIT.ok : EXIT.failed;
 }

@@ -8,7 +8,11 @@
 import type { Direction, Unit } from "../metrics.ts";
 import type { BaselineRun } from "./baseline.ts";
 
-/** What became of one metric of one cell. */
+/**
+ * What became of one metric of one cell. "inconclusive": noise leaves it open; "incomparable": the
+ * two sides have no order, because they were measured in different ways or seeds contradict each
+ * other; "refused": they come from different environments.
+ */
 export type Outcome =
   | "identical"
   | "within"
@@ -16,6 +20,8 @@ export type Outcome =
   | "changed"
   | "regression"
   | "missing"
+  | "refused"
+  | "incomparable"
   | "inconclusive";
 
 /** One metric of one cell, or the cell as a whole where `metric` is null. */

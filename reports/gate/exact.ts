@@ -56,7 +56,7 @@ export function judgeExact(
   const worse = measured.filter((each) => lossOf(each, direction) > limit);
   const better = measured.filter((each) => lossOf(each, direction) < 1 / limit);
   if (worse.length > 0 && better.length > 0) {
-    return result("inconclusive", `seeds disagree: ${seedsOf([...worse, ...better])}`);
+    return result("incomparable", `seeds disagree: ${seedsOf([...worse, ...better])}`);
   }
   const moved = worse.length > 0 ? worse : better;
   if (moved.length === 0) return result("within");

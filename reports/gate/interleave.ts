@@ -11,6 +11,7 @@ import { median, standardDeviation } from "../../harness/stats/quantile.ts";
 import { Random } from "../../harness/stats/random.ts";
 import { warmUp } from "../../harness/stats/series.ts";
 import type { Direction, Unit } from "../metrics.ts";
+import type { OverallOutcome } from "./exit_code.ts";
 import { type MeasuredMetric, type MeasuredVerdict, POWER, remarksOf } from "./measured.ts";
 import { confirm, lookAt, type LookPlan } from "./sequential.ts";
 
@@ -40,7 +41,7 @@ export type SideName = "base" | "candidate";
 /** The answer. */
 export interface MeasuredComparison {
   /** "refused": the noise hides the effect that was asked for, so nothing was compared. */
-  readonly outcome: "pass" | "regression" | "inconclusive" | "refused";
+  readonly outcome: OverallOutcome;
   readonly verdicts: readonly MeasuredVerdict[];
   readonly units: Readonly<Record<string, Unit>>;
   /** Pairs that the verdicts stand on, without those of the confirmation. */
@@ -49,6 +50,8 @@ export interface MeasuredComparison {
   readonly warmUpRuns: number;
   /** By metric: smallest change that the plan sees in this noise with chance POWER, as a share. */
   readonly noiseFloor: Readonly<Record<string, number>>;
+  /** Metrics that the base has and the candidate lacks. */
+  readonly lost: readonly string[];
   /** Sentences: why it was refused, or what else a reader must know. */
   readonly notes: readonly string[];
 }
@@ -72,7 +75,7 @@ export async function interleave(
   const { plan, minimumEffect, seed, note } = options;
   const settled = await settle(measure, note);
   const units = Object.fromEntries(settled.runs[0]!.map(({ id, unit }) => [id, unit]));
-  const nothing = { verdicts: [], units, pairs: 0, warmUpRuns: settled.length };
+  const nothing = { verdicts: [], units, pairs: 0, warmUpRuns: settled.length, lost: [] };
   if (!settled.isStable) {
     const why = `the base does not settle within ${WARM_UP_RUNS_MAX} runs: something else runs, ` +
       "or each run changes what the next one finds";
@@ -92,9 +95,8 @@ export async function interleave(
   for (let run = 0; run <= settled.length; run++) await measure("candidate");
   const pairs = new Pairs(measure, new Random(seed), options);
   const verdicts = await judgeInLooks(pairs, options);
-  const lost = pairs.only("base").map((id) =>
-    `MISSING: the base has ${id}, the candidate lacks it`
-  );
+  const lost = pairs.only("base");
+  const missing = lost.map((id) => `MISSING: the base has ${id}, the candidate lacks it`);
   const gained = pairs.only("candidate").map((id) => `not judged: only the candidate has ${id}`);
   return {
     outcome: lost.length > 0 ? "regression" : overall(verdicts, pairs.metrics()),
@@ -102,7 +104,8 @@ export async function interleave(
     verdicts,
     pairs: pairs.count,
     noiseFloor,
-    notes: [...lost, ...gained],
+    lost,
+    notes: [...missing, ...gained],
   };
 }
 
@@ -239,5 +242,7 @@ function overall(
   const isOpen = verdicts.some(({ outcome }, at) =>
     outcome === "inconclusive" && metrics[at]!.direction !== "neutral"
   );
-  return isOpen || verdicts.length === 0 ? "inconclusive" : "pass";
+  // Nothing compared is nothing proved.
+  if (verdicts.length === 0) return "incomparable";
+  return isOpen ? "inconclusive" : "pass";
 }

@@ -21,11 +21,12 @@ import {
 } from "./baseline.ts";
 import { type Comparison, LOST_REASON, type Outcome, type Pair } from "./comparison.ts";
 import { judgeExact } from "./exact.ts";
+import type { OverallOutcome } from "./exit_code.ts";
 import { incomparableLive, judgeLive } from "./live.ts";
 
 /** The answer of the gate. */
 export interface Verdict {
-  readonly outcome: "pass" | "regression" | "inconclusive";
+  readonly outcome: OverallOutcome;
   readonly comparisons: readonly Comparison[];
   readonly missing_runs: readonly string[];
   /** Runs without a counterpart in the baseline: told, not judged. */
@@ -80,14 +81,17 @@ export function judge(
   };
 }
 
-function overall(
+/** The verdict over all comparisons. */
+export function overall(
   comparisons: readonly Comparison[],
   missing: readonly string[],
 ): Verdict["outcome"] {
   const has = (outcome: Outcome): boolean => comparisons.some((each) => each.outcome === outcome);
   if (missing.length > 0 || has("regression") || has("missing")) return "regression";
+  if (has("refused")) return "refused";
   // Nothing compared is nothing proved.
-  return has("inconclusive") || comparisons.length === 0 ? "inconclusive" : "pass";
+  if (has("incomparable") || comparisons.length === 0) return "incomparable";
+  return has("inconclusive") ? "inconclusive" : "pass";
 }
 
 /** Records of two builds are no answer about either. */
@@ -99,7 +103,7 @@ function judgeBuilds(records: readonly RunRecord[]): Comparison[] {
     const name = file.replace("_sha256", ".wasm");
     const reason = `the records come from ${builds.size} builds of ${name} (${shown}): ` +
       "run all of them again with one";
-    return [wholeCell("all cells", records.length, "inconclusive", reason)];
+    return [wholeCell("all cells", records.length, "incomparable", reason)];
   });
 }
 
@@ -122,7 +126,7 @@ function buildNotes(records: readonly RunRecord[], baseline: Baseline): string[]
 }
 
 /** A row about a cell as a whole. */
-function wholeCell(
+export function wholeCell(
   cell: string,
   seed_count: number,
   outcome: Outcome,
@@ -145,7 +149,7 @@ function judgeCell({ cell, before, now, units }: CellRuns, options: GateOptions)
     wholeCell(cell, before.length, outcome, reason);
   const partial = now.find((record) => record.status !== "complete");
   if (partial !== undefined) {
-    return [whole("inconclusive", `run "${partial.run_id}" ended early; run it to its end`)];
+    return [whole("incomparable", `run "${partial.run_id}" ended early; run it to its end`)];
   }
   const current = now.map(toBaselineRun);
   current.forEach(refuseBrokenValues);
@@ -153,16 +157,16 @@ function judgeCell({ cell, before, now, units }: CellRuns, options: GateOptions)
   const pairs = before.map((run) => ({ before: run, now: byId.get(run.run_id)! }));
   const infos = new Map(now.flatMap(metricsOf).map((metric) => [metric.id, metric]));
   const stranger = otherGenerator(pairs);
-  if (stranger !== null) return [whole("inconclusive", stranger)];
+  if (stranger !== null) return [whole("incomparable", stranger)];
   const change = otherWorkload(pairs);
   const unitsBefore = units[before[0]!.workload];
   if (change !== null) {
     const told = informOf(cell, pairs, infos).map((each) => refuseOtherUnit(each, unitsBefore));
-    return [whole("inconclusive", change), ...told];
+    return [whole("incomparable", change), ...told];
   }
   const live = before[0]!.target === "live";
   const apart = live ? incomparableLive(before, current) : null;
-  if (apart !== null) return [whole("inconclusive", apart)];
+  if (apart !== null) return [whole(apart.outcome, apart.reason)];
   const comparisons = judgeMetrics({ cell, pairs, infos, live }, options)
     .map((each) => hintRename(refuseOtherUnit(each, unitsBefore), pairs, infos));
   const isSame = pairs.every((pair) =>
@@ -206,7 +210,7 @@ function refuseOtherUnit(
   const before = metric === null ? undefined : units?.[metric];
   if (before === undefined || unit === null || before === unit) return comparison;
   const reason = `unit is "${unit}", the baseline's is "${before}": not compared`;
-  return { ...comparison, outcome: "inconclusive", ratio: null, reason };
+  return { ...comparison, outcome: "incomparable", ratio: null, reason };
 }
 
 /** A metric that is gone while another came is most likely renamed; which one, a person sees. */

@@ -23,20 +23,20 @@ export const LIVE_RUNS_MIN = 10;
  */
 export const LIVE_EFFECT_MIN = 0.1;
 
-/**
- * Why live runs cannot be set against a baseline.
- *
- * @returns A sentence, or null where they can.
- */
+/** Why live runs cannot be set against a baseline; null where they can. */
 export function incomparableLive(
   before: readonly BaselineRun[],
   now: readonly BaselineRun[],
-): string | null {
+): { readonly outcome: "refused" | "incomparable"; readonly reason: string } | null {
   const environments = new Set([...before, ...now].map((run) => canonicalJson(run.environment)));
-  if (environments.size > 1) return "live runs of another environment than the baseline's";
+  if (environments.size > 1) {
+    const reason = "live runs of another environment than the baseline's";
+    return { outcome: "refused", reason };
+  }
   const fewest = Math.min(before.length, now.length);
   if (fewest < LIVE_RUNS_MIN) {
-    return `live runs need ${LIVE_RUNS_MIN} on each side, there are ${fewest}`;
+    const reason = `live runs need ${LIVE_RUNS_MIN} on each side, there are ${fewest}`;
+    return { outcome: "incomparable", reason };
   }
   return null;
 }
@@ -96,7 +96,7 @@ function withoutPair(
   if (baseline === null && current === null) return result("identical", null);
   if (baseline === null) return result("changed", "the baseline has no value");
   if (current === null) return result("missing", LOST_REASON);
-  return result("inconclusive", `a value in fewer than ${LIVE_RUNS_MIN} runs of a side`);
+  return result("incomparable", `a value in fewer than ${LIVE_RUNS_MIN} runs of a side`);
 }
 
 /** The words of the gate; a neutral metric explains and never needs an answer. */

@@ -89,7 +89,7 @@ export function selfTest(records: readonly RunRecord[], options: GateOptions): S
     },
     {
       name: "three seeds that contradict each other (x1.5, x1, x0.6)",
-      expected: "inconclusive",
+      expected: "incomparable",
       actual: outcomeOfSeeds([1.5, 1, 0.6]),
     },
     {
@@ -99,7 +99,7 @@ export function selfTest(records: readonly RunRecord[], options: GateOptions): S
     },
     {
       name: `${victim} ended early`,
-      expected: "inconclusive",
+      expected: "incomparable",
       actual: outcomeOf(stopped),
     },
     {

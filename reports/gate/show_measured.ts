@@ -1,5 +1,5 @@
 /**
- * Shows a measured comparison: terminal table and Markdown for a CI summary. JSON is the comparison
+ * Shows a measured comparison to people: terminal table and Markdown. JSON is the comparison
  * itself. Pure; never decides anything.
  *
  * @module
@@ -9,7 +9,9 @@ import Table from "cli-table3";
 import type { Unit } from "../metrics.ts";
 import { formatRatio, formatValue, plural } from "../page/client/format.js";
 import type { MeasuredComparison } from "./interleave.ts";
+import { escapeCell, fitMarkdown } from "./markdown.ts";
 import type { MeasuredOutcome, MeasuredVerdict } from "./measured.ts";
+import { OUTCOME_WORDS } from "./show.ts";
 
 const WORDS: Readonly<Record<MeasuredOutcome, string>> = {
   regression: "REGRESSION",
@@ -41,8 +43,8 @@ export interface SideNames {
 
 /** "Fail: 1 regression, 3 equivalent of 4 metrics in 20 pairs." */
 function measuredHeadline({ outcome, verdicts, pairs }: MeasuredComparison): string {
-  if (outcome === "refused") return "Refused: nothing was compared.";
-  const word = { pass: "Pass", regression: "Fail", inconclusive: "Inconclusive" }[outcome];
+  const word = OUTCOME_WORDS[outcome];
+  if (verdicts.length === 0) return `${word}: nothing was compared.`;
   const counts = (Object.keys(WORDS) as MeasuredOutcome[]).flatMap((each) => {
     const count = verdicts.filter((verdict) => verdict.outcome === each).length;
     return count === 0 ? [] : [`${count} ${WORDS[each]}`];
@@ -62,25 +64,37 @@ export function measuredTerminal(comparison: MeasuredComparison, names: SideName
   return `${lines.join("\n")}\n`;
 }
 
-/** Markdown for `GITHUB_STEP_SUMMARY`. */
-export function measuredMarkdown(comparison: MeasuredComparison, names: SideNames): string {
-  const line = (parts: readonly string[]): string => `| ${parts.map(escapeCell).join(" | ")} |`;
-  const table = comparison.verdicts.length === 0
-    ? []
-    : ["", line(HEADS), `|${"---|".repeat(HEADS.length)}`, ...rowsOf(comparison).map(line)];
-  const sides = `${escapeCell(names.base)} against ${escapeCell(names.candidate)}`;
-  const notes = comparison.notes.map((note) => `- ${escapeCell(note)}`);
-  const parts = [
-    "### Comparison",
-    "",
-    sides,
-    "",
-    measuredHeadline(comparison),
-    ...table,
-    "",
-    ...notes,
-  ];
-  return `${parts.join("\n")}\n`;
+/**
+ * Markdown for a step summary or a comment.
+ *
+ * @param bytesMax Size that it never exceeds.
+ */
+export function measuredMarkdown(
+  comparison: MeasuredComparison,
+  names: SideNames,
+  bytesMax: number,
+): string {
+  return fitMarkdown({
+    title: "Comparison",
+    lead: [
+      `${escapeCell(names.base)} against ${escapeCell(names.candidate)}`,
+      measuredHeadline(comparison),
+    ],
+    heads: HEADS,
+    numeric: [2, 3, 4, 5, 6, 7, 8],
+    rows: rowsOf(comparison),
+    items: comparison.notes,
+  }, bytesMax);
+}
+
+/** A verdict in one line. */
+export function describeMeasured(verdict: MeasuredVerdict, unit: Unit): string {
+  const [word, , base, candidate, ratio, interval, p, delta, couldSee, remarks] = rowOf(
+    verdict,
+    unit,
+  );
+  return `${word}: base ${base}, candidate ${candidate}, ratio ${ratio} (${interval}), p ${p}, ` +
+    `delta ${delta}, could see ${couldSee}${remarks === "" ? "" : `; ${remarks}`}`;
 }
 
 function rowsOf({ verdicts, units }: MeasuredComparison): string[][] {
@@ -109,8 +123,4 @@ function rowOf(verdict: MeasuredVerdict, unit: Unit): string[] {
 /** Two decimals hide a change below a half per cent; a ratio beside its interval has three. */
 function preciseRatio(ratio: number): string {
   return ratio < 10 ? `${ratio.toFixed(3)}×` : formatRatio(ratio);
-}
-
-function escapeCell(text: string): string {
-  return text.replace(/[\\|*_`<[\]]/g, "\\$&").replace(/[ \t\r\n]+/g, " ");
 }

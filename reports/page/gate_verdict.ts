@@ -6,6 +6,7 @@
  */
 
 import { UserError } from "../../harness/errors.ts";
+import type { OverallOutcome } from "../gate/exit_code.ts";
 import { dataTable, numberHead, textHead } from "./data_table.ts";
 import { formatRatio, plural } from "./client/format.js";
 import { type Html, html } from "./html.ts";
@@ -21,7 +22,7 @@ export interface GateComparison {
 
 /** A verdict, as far as the page shows it. */
 export interface GateVerdict {
-  readonly outcome: "pass" | "regression" | "inconclusive";
+  readonly outcome: OverallOutcome;
   readonly comparisons: readonly GateComparison[];
   readonly missing_runs: readonly string[];
 }
@@ -30,11 +31,21 @@ export interface GateVerdict {
 const HEADLINES: Readonly<Record<GateVerdict["outcome"], readonly [string, string, string]>> = {
   pass: ["Gate passed", "✓", "nothing got worse against the baseline"],
   regression: ["Gate failed", "✗", "something got worse against the baseline"],
-  inconclusive: ["Gate inconclusive", "?", "the runs do not allow a verdict"],
+  refused: ["Gate refused", "?", "the runs come from another environment than the base"],
+  incomparable: ["Gate without a verdict", "?", "the runs cannot be set against the base"],
+  inconclusive: ["Gate inconclusive", "?", "noise leaves open whether something changed"],
 };
 
 /** Outcomes that a reader must see, the worst first. */
-const NOTABLE = ["regression", "missing", "inconclusive", "improved", "changed"];
+const NOTABLE = [
+  "regression",
+  "missing",
+  "refused",
+  "incomparable",
+  "inconclusive",
+  "improved",
+  "changed",
+];
 
 /** Rows that the page lists; the verdict itself holds all. */
 const ROWS_MAX = 50;

@@ -134,7 +134,7 @@ Deno.test("table and summary lead with what is red; names cannot break the Markd
   const text = measuredTerminal(comparison, names);
   assert.match(text, /REGRESSION │ latency +│ 998\sns +│ 1\.10\sµs +│ 1\.102× │ 1\.093× to/);
   assert.match(text, /Fail: 2 REGRESSION of 2 metrics in 10 pairs\.\n$/);
-  const markdown = measuredMarkdown(comparison, names);
+  const markdown = measuredMarkdown(comparison, names, 10_000);
   assert.ok(markdown.includes("a\\|b against \\<script>"));
 });
 

@@ -2,9 +2,6 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { makeBaseline } from "../../reports/gate/baseline.ts";
-import { judge } from "../../reports/gate/judge.ts";
-import { showAnnotations } from "../../reports/gate/show.ts";
 import { EXPORTS } from "../../reports/export.ts";
 import { metricsOf } from "../../reports/metrics.ts";
 import { buildRecord } from "../record_builder.ts";
@@ -59,11 +56,18 @@ Deno.test("github-action-benchmark gets medians, split by direction, and never a
 
 Deno.test("Bencher gets measures by benchmark with their bounds", () => {
   const all = JSON.parse(EXPORTS.bencher(RUNS));
-  assert.deepEqual(all["rr/model/stock/NONE"]["rr/latency_ns_p50 (ns)"], {
+  assert.deepEqual(all["rr/model/stock/NONE rr"]["latency_ns_p50 (ns)"], {
     value: MIDDLE,
     lower_value: Math.min(...P50),
     upper_value: Math.max(...P50),
   });
+  for (const [benchmark, measures] of Object.entries(all)) {
+    assert.ok(benchmark.length <= 1024, benchmark);
+    for (const [measure, metric] of Object.entries(measures as Record<string, unknown>)) {
+      assert.ok(measure.length <= 64, `${measure}: Bencher refuses longer names`);
+      assert.ok(Object.values(metric as Record<string, unknown>).every(Number.isFinite), measure);
+    }
+  }
 });
 
 Deno.test("export reads a folder and prints one format; an unknown one is named with the known", async () => {
@@ -77,20 +81,4 @@ Deno.test("export reads a folder and prints one format; an unknown one is named 
     assert.match(other.err, /"xls" is invalid.*csv, benchstat, customSmallerIsBetter/);
     assert.equal((await lab(["export", "nosuch", "--format", "csv"], { cwd })).code, 2);
   });
-});
-
-Deno.test("annotations: an error for what fails, a warning for what is open, ten at most, escaped", () => {
-  const options = { minimumEffect: null };
-  const slow = RUNS.map(({ seed }) => buildRecord({ seed, sampleCount: 2000, slowdown: 1.2 }));
-  const lines = showAnnotations(judge(slow, makeBaseline(RUNS), options)).trimEnd().split("\n");
-  assert.match(lines[0]!, /^::error title=rr\/model\/stock\/NONE rr\/throughput::REGRESSION: base/);
-  assert.ok(lines.length >= 5 && lines.length <= 10);
-  const rename = (workload: string) => RUNS.map((run) => ({ ...run, workload }));
-  const partial = rename("a:b,c\n%").map((run) => ({ ...run, status: "partial" as const }));
-  const open = showAnnotations(judge(partial, makeBaseline(rename("a:b,c\n%")), options));
-  assert.match(
-    open,
-    /^::warning title=a%3Ab%2Cc%0A%25\/model\/stock\/NONE whole cell::inconclusive/,
-  );
-  assert.equal(showAnnotations(judge(RUNS, makeBaseline(RUNS), options)), "");
 });

@@ -76,10 +76,10 @@ Deno.test("A change below the minimum effect passes and is told apart from ident
   assert.equal(strict.outcome, "regression");
 });
 
-Deno.test("Seeds that contradict each other are inconclusive, not red and not green", () => {
+Deno.test("Seeds that contradict each other are incomparable, not red and not green", () => {
   const verdict = judge(slowed((seed) => seed === 3 ? 0.8 : 1.2), BASELINE, OPTIONS);
-  assert.equal(verdict.outcome, "inconclusive");
-  assert.deepEqual(outcomesOf(verdict, "rr/latency_ns_p99"), ["inconclusive"]);
+  assert.equal(verdict.outcome, "incomparable");
+  assert.deepEqual(outcomesOf(verdict, "rr/latency_ns_p99"), ["incomparable"]);
 });
 
 Deno.test("A regression of one seed fails, and the reason names the seed", () => {
@@ -90,12 +90,12 @@ Deno.test("A regression of one seed fails, and the reason names the seed", () =>
   assert.equal(p99?.reason, "only seed 2 at 10.0×");
 });
 
-Deno.test("Seeds that contradict each other are inconclusive even where the median is unchanged", () => {
+Deno.test("Seeds that contradict each other are incomparable even where the median is unchanged", () => {
   const factors = [1.5, 1, 0.6];
   const verdict = judge(slowed((seed) => factors[seed - 1]!), BASELINE, OPTIONS);
-  assert.equal(verdict.outcome, "inconclusive");
+  assert.equal(verdict.outcome, "incomparable");
   const p99 = p99Of(verdict);
-  assert.equal(p99?.outcome, "inconclusive");
+  assert.equal(p99?.outcome, "incomparable");
   assert.equal(p99?.reason, "seeds disagree: seed 1 at 1.50×, seed 3 at 0.60×");
 });
 
@@ -106,7 +106,7 @@ Deno.test("A metric is within the threshold only when no single seed moved beyon
       const verdict = judge(slowed((seed) => factorOf[seed - 1]!), BASELINE, OPTIONS);
       const worse = factorOf.includes(3);
       const better = factorOf.includes(0.5);
-      const expected = worse ? (better ? "inconclusive" : "regression") : "pass";
+      const expected = worse ? (better ? "incomparable" : "regression") : "pass";
       assert.equal(verdict.outcome, expected);
       const outcomes = outcomesOf(verdict, "rr/latency_ns_p99");
       assert.equal(["within", "identical"].includes(outcomes[0]!), !worse && !better);
@@ -172,7 +172,7 @@ Deno.test("An extra run is told and does not change the verdict", () => {
   assert.deepEqual(verdict.extra_runs, ["rr/model/netpolicy/BULK/1"]);
 });
 
-Deno.test("A partial run, another workload and another generator are inconclusive", () => {
+Deno.test("A partial run, another workload and another generator are incomparable", () => {
   const variants: readonly ((record: RunRecord) => RunRecord)[] = [
     (record) => ({ ...record, status: "partial" }),
     (record) => ({ ...record, workload_sha256: "00".repeat(32) }),
@@ -180,7 +180,7 @@ Deno.test("A partial run, another workload and another generator are inconclusiv
   ];
   for (const change of variants) {
     const verdict = judge(RUNS.map(change), BASELINE, OPTIONS);
-    assert.equal(verdict.outcome, "inconclusive");
+    assert.equal(verdict.outcome, "incomparable");
     assert.ok(verdict.comparisons.every((each) => each.reason !== null));
   }
 });
@@ -191,8 +191,8 @@ Deno.test("Another workload or machine description is named, with ratios that ar
     workload_sha256: "0123456789abcdef".repeat(4),
   }));
   const verdict = judge(changed, BASELINE, OPTIONS);
-  assert.equal(verdict.outcome, "inconclusive");
-  assert.deepEqual(outcomesOf(verdict, null), ["inconclusive"]);
+  assert.equal(verdict.outcome, "incomparable");
+  assert.deepEqual(outcomesOf(verdict, null), ["incomparable"]);
   assert.match(
     verdict.comparisons[0]!.reason!,
     /^workload or machine description .* is 0123456789ab, the baseline's is [0-9a-f]{12}: /,
@@ -241,10 +241,10 @@ Deno.test("Live runs are never judged exactly: steady metrics pass, a p99 of few
   assert.equal(noisy.outcome, "inconclusive");
 });
 
-Deno.test("Live runs fewer than ten a side are inconclusive", () => {
+Deno.test("Live runs fewer than ten a side are incomparable", () => {
   const few = makeBaseline(liveRuns(LIVE_RUNS_MIN - 1, 1));
   const verdict = judge(liveRuns(LIVE_RUNS_MIN, 1), few, OPTIONS);
-  assert.equal(verdict.outcome, "inconclusive");
+  assert.equal(verdict.outcome, "incomparable");
 });
 
 Deno.test("A live change that the scatter of the runs hides is inconclusive", () => {
@@ -254,13 +254,13 @@ Deno.test("A live change that the scatter of the runs hides is inconclusive", ()
   assert.ok(verdict.comparisons.some((each) => /spread of the runs/.test(each.reason ?? "")));
 });
 
-Deno.test("A live slow-down beyond noise is a regression, in another environment it is unknown", () => {
+Deno.test("A live slow-down beyond noise is a regression, in another environment it is refused", () => {
   const baseline = makeBaseline(liveRuns(LIVE_RUNS_MIN, 1));
   const slow = liveRuns(LIVE_RUNS_MIN, 1.3);
   assert.equal(judge(slow, baseline, OPTIONS).outcome, "regression");
   const elsewhere = slow.map((record) => ({ ...record, environment: { kernel: "other" } }));
   const verdict = judge(elsewhere, baseline, OPTIONS);
-  assert.equal(verdict.outcome, "inconclusive");
+  assert.equal(verdict.outcome, "refused");
   assert.match(verdict.comparisons[0]!.reason!, /another environment/);
 });
 

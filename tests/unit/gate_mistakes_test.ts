@@ -92,7 +92,7 @@ Deno.test("a unit changed: 3, and both units, though the number is the same", as
   assert.equal(code, 3);
   assert.match(
     out,
-    /inconclusive .*rr\/throughput .*unit is "bit\/s", the baseline's is "trans\/s"/,
+    /INCOMPARABLE .*rr\/throughput .*unit is "bit\/s", the baseline's is "trans\/s"/,
   );
 });
 
@@ -112,7 +112,7 @@ Deno.test("records of two builds: 3, and both hashes; one other build is only to
   assert.match(other.out, /Note: machine\.wasm is another build than the baseline's\./);
 });
 
-Deno.test("another environment: 3 for live runs, however alike the numbers", async () => {
+Deno.test("another environment: 4 for live runs, however alike the numbers", async () => {
   const live = Array.from(
     { length: 10 },
     (_, at) => buildRecord({ target: "live", seed: at + 1, sampleCount: 2000 }),
@@ -120,7 +120,7 @@ Deno.test("another environment: 3 for live runs, however alike the numbers", asy
   const elsewhere = live.map((record) => ({ ...record, environment: { kernel: "6.9" } }));
   const baseline = formatBaseline(makeBaseline(live));
   const { code, out } = await gate(lines(elsewhere), { baseline });
-  assert.equal(code, 3);
+  assert.equal(code, 4);
   assert.match(out, /live runs of another environment than the baseline's/);
 });
 
@@ -208,6 +208,29 @@ Deno.test("each metric has its own minimum effect: 2 % is nothing at p99.9, and 
   assert.equal(outcome("p99_9", null), "pass");
   assert.equal(outcome("p50", null), "regression");
   assert.equal(outcome("p99_9", 0.01), "regression", "told for all, it holds for all");
+});
+
+Deno.test("noise that hides a live change: a warning and 0, and 3 with --fail-on-inconclusive", async () => {
+  const live = (slowdown: number): RunRecord[] =>
+    Array.from({ length: 10 }, (_, at) =>
+      buildRecord({
+        target: "live",
+        seed: at + 1,
+        sampleCount: 2000,
+        slowdown: slowdown * (at % 2 === 0 ? 1 : 1.5),
+      }));
+  const baseline = formatBaseline(makeBaseline(live(1)));
+  const passed = await gate(lines(live(1.15)), { baseline });
+  assert.equal(passed.code, 0);
+  assert.match(passed.out, /inconclusive .*the spread of the runs hides the change/);
+  assert.match(passed.out, /\nInconclusive: /);
+  assert.match(passed.err, /^Noise leaves it open, which passes; --fail-on-inconclusive makes/);
+  const options = ["--fail-on-inconclusive"];
+  const failed = await gate(lines(live(1.15)), { baseline, options });
+  assert.equal(failed.code, 3);
+  assert.match(failed.err, /which fails as asked for/);
+  const red = await gate(lines(live(4)), { baseline });
+  assert.equal(red.code, 1, "a change that noise does not hide is red with or without the flag");
 });
 
 Deno.test("10,000 runs are judged at once: 0.7 s alone, 10 s beside whatever else runs", () => {
