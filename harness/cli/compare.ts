@@ -203,8 +203,15 @@ async function compareMeasured(
   const note = (text: string): void => io.err(`${text}\n`);
   const before = await readHost();
   for (const finding of findingsBefore(before, cpuCount())) note(`warning: ${finding}`);
+  const workloads = new Map<string, Set<string>>();
   const comparison = await interleave(
-    async (side) => samplesOf(await sides[side].run(), flags.metric),
+    async (side) => {
+      const run = await sides[side].run();
+      for (const { workload, workload_sha256 } of run.records) {
+        workloads.set(workload, (workloads.get(workload) ?? new Set()).add(workload_sha256));
+      }
+      return samplesOf(run, flags.metric);
+    },
     {
       plan: { pairsPerLook: flags.pairs, looks: flags.looks, alpha: ALPHA },
       minimumEffect: flags.minimumEffect ?? MEASURED_EFFECT,
@@ -213,6 +220,9 @@ async function compareMeasured(
     },
   );
   for (const finding of findingsBetween(before, await readHost())) note(`warning: ${finding}`);
+  for (const [workload, { size }] of workloads) {
+    if (size > 1) note(`warning: the two sides describe workload "${workload}" differently`);
+  }
   const names = { base: sides.base.name, candidate: sides.candidate.name };
   io.out(
     flags.json
@@ -243,8 +253,9 @@ function samplesOf(run: RunResult, chosen: readonly string[] | undefined): Sampl
       return [{ id: name, unit, direction, value }];
     })
   );
-  if (samples.length > 0) return samples;
   const known = run.records.flatMap((record) => metricsOf(record).map(({ id }) => id));
+  // A metric that is there may have no value in a run: too few transactions for a percentile.
+  if (samples.length > 0 || chosen?.some((id) => known.includes(id))) return samples;
   throw new UserError(
     `No run has a metric "${chosen?.join(", ")}": there are ${[...new Set(known)].join(", ")}`,
   );

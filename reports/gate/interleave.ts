@@ -74,11 +74,13 @@ export async function interleave(
 ): Promise<MeasuredComparison> {
   const { plan, minimumEffect, seed, note } = options;
   const settled = await settle(measure, note);
-  const units = Object.fromEntries(settled.runs[0]!.map(({ id, unit }) => [id, unit]));
+  const units = Object.fromEntries(metricsIn(settled.runs).map(({ id, unit }) => [id, unit]));
   const nothing = { verdicts: [], units, pairs: 0, warmUpRuns: settled.length, lost: [] };
   if (!settled.isStable) {
-    const why = `the base does not settle within ${WARM_UP_RUNS_MAX} runs: something else runs, ` +
-      "or each run changes what the next one finds";
+    const why = metricsIn(settled.runs).length === 0
+      ? `no run of the base of ${WARM_UP_RUNS_MAX} gives a value`
+      : `the base does not settle within ${WARM_UP_RUNS_MAX} runs: something else runs, ` +
+        "or each run changes what the next one finds";
     return { outcome: "refused", ...nothing, noiseFloor: {}, notes: [why] };
   }
   const noiseFloor = floorOf(settled.runs, plan);
@@ -127,11 +129,22 @@ async function judgeInLooks(
       final = confirm(verdicts, await pairs.anew(plan.pairsPerLook));
     }
     const metrics = pairs.metrics();
-    return final.map((each, at) => ({
-      ...each,
-      remarks: [...each.remarks, ...remarksOf(metrics[at]!)],
-    }));
+    return final.map((each, at) => {
+      const gaps = pairs.gaps(each.id);
+      const remarks = [...each.remarks, ...gaps, ...remarksOf(metrics[at]!)];
+      return { ...each, outcome: gaps.length > 0 ? withGaps(each.outcome) : each.outcome, remarks };
+    });
   }
+}
+
+/** Runs without a value may be the bad ones, so what the others say is good proves nothing. */
+function withGaps(outcome: MeasuredVerdict["outcome"]): MeasuredVerdict["outcome"] {
+  return ["identical", "equivalent", "improved"].includes(outcome) ? "inconclusive" : outcome;
+}
+
+/** A sample of each metric that any of the runs has, in the order of their first. */
+function metricsIn(runs: readonly Run[]): Sample[] {
+  return [...new Map(runs.flat().reverse().map((each) => [each.id, each])).values()].reverse();
 }
 
 /** 2.5 %, with one digit below 10. */
@@ -147,7 +160,8 @@ async function settle(
   const runs: Run[] = [];
   for (;;) {
     for (let run = 0; run < WARM_UP_RUNS; run++) runs.push(await measure("base"));
-    const { length, isStable } = warmUp(runs.map((run) => run[0]!.value), 1);
+    const [first] = metricsIn(runs);
+    const { length, isStable } = warmUp(first === undefined ? [] : valuesOf(runs, first.id), 1);
     if (isStable || runs.length >= WARM_UP_RUNS_MAX) {
       return { runs: runs.slice(length), length, isStable };
     }
@@ -160,7 +174,7 @@ function floorOf(runs: readonly Run[], plan: LookPlan): Record<string, number> {
   const alpha = spentAlpha(plan.alpha, plan.looks).at(-1)!;
   const effect = detectableEffect({ count: plan.pairsPerLook * plan.looks, alpha }, POWER);
   return Object.fromEntries(
-    runs[0]!.filter(({ direction }) => direction !== "neutral").map(({ id }) => {
+    metricsIn(runs).filter(({ direction }) => direction !== "neutral").map(({ id }) => {
       const values = valuesOf(runs, id);
       const isPositive = values.every((value) => value > 0);
       const scale = median(values);
@@ -220,7 +234,7 @@ class Pairs {
   /** Metrics that both sides have. */
   metrics(): MeasuredMetric[] {
     const { base, candidate } = this.#runs;
-    return base[0]!.flatMap(({ id, direction }) => {
+    return metricsIn(base).flatMap(({ id, direction }) => {
       const values = { base: valuesOf(base, id), candidate: valuesOf(candidate, id) };
       if (values.candidate.length < 2 || values.base.length < 2) return [];
       return [{ id, direction, minimumEffect: this.#options.minimumEffect, ...values }];
@@ -230,7 +244,16 @@ class Pairs {
   /** Ids that one side has and the other lacks. */
   only(side: SideName): string[] {
     const known = new Set(this.metrics().map(({ id }) => id));
-    return this.#runs[side][0]!.map(({ id }) => id).filter((id) => !known.has(id));
+    return metricsIn(this.#runs[side]).map(({ id }) => id).filter((id) => !known.has(id));
+  }
+
+  /** In how many runs of a side a metric has no value, in words. */
+  gaps(id: string): string[] {
+    return (["base", "candidate"] as const).flatMap((side) => {
+      const all = this.#runs[side].length;
+      const missing = all - valuesOf(this.#runs[side], id).length;
+      return missing === 0 ? [] : [`no value in ${missing} of ${all} runs of the ${side}`];
+    });
   }
 }
 

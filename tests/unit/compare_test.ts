@@ -138,6 +138,38 @@ Deno.test("table and summary lead with what is red; names cannot break the Markd
   assert.ok(markdown.includes("a\\|b against \\<script>"));
 });
 
+Deno.test("a metric without a value in some runs is never good news, and says how many", async () => {
+  const [gone, some] = [new Random(5), new Random(6)];
+  let runs = 0;
+  const measure = (side: SideName): Promise<Sample[]> => {
+    const value = (random: Random): number => 1000 * (1 + 0.01 * random.uniform());
+    const latency: Sample = { id: "p50", unit: "ns", direction: "lower", value: value(gone) };
+    const tail: Sample = { id: "p99", unit: "ns", direction: "lower", value: value(some) };
+    return Promise.resolve(side === "candidate" && ++runs % 3 === 0 ? [latency] : [latency, tail]);
+  };
+  const { outcome, verdicts } = await interleave(measure, {
+    plan: DEFAULT_PLAN,
+    minimumEffect: 0.05,
+    seed: 1,
+    note: () => {},
+  });
+  assert.equal(outcome, "inconclusive");
+  assert.deepEqual(verdicts.map((each) => [each.id, each.outcome]), [
+    ["p50", "equivalent"],
+    ["p99", "inconclusive"],
+  ]);
+  assert.match(verdicts[1]!.remarks.join(), /no value in \d+ of \d+ runs of the candidate/);
+  const blind = await interleave(() => Promise.resolve([]), {
+    plan: DEFAULT_PLAN,
+    minimumEffect: 0.05,
+    seed: 1,
+    note: () => {},
+  });
+  assert.deepEqual([blind.outcome, blind.notes], ["refused", [
+    "no run of the base of 30 gives a value",
+  ]]);
+});
+
 const QUIET = `== /proc/loadavg
 0.10 0.20 0.30 1/200 4242
 == /proc/vmstat
@@ -245,6 +277,64 @@ Deno.test("two revisions with equal model records pass, a slower one is red; not
     assert.equal(slower.code, 1, slower.err);
     assert.match(slower.out, /REGRESSION +│ rr\/model\/stock\/NONE +│ rr\/latency_ns_p99/);
     assert.equal((await git(cwd, "worktree", "list")).trim().split("\n").length, 1);
+  });
+});
+
+/** Records of live runs, one slower than the other, as files that a command can copy. */
+async function writeLiveRuns(cwd: string): Promise<void> {
+  for (const [name, slowdown] of [["base", 1], ["slow", 1.2]] as const) {
+    const record = buildRecord({ target: "live", sampleCount: 2000, slowdown });
+    await Deno.writeTextFile(join(cwd, `${name}.ndjson`), `${JSON.stringify(record)}\n`);
+  }
+}
+
+Deno.test("commands that write records are judged by those: 0 pass, 1 regression, 2 no such metric", async () => {
+  await inFolder(async (cwd) => {
+    await writeLiveRuns(cwd);
+    const copy = (name: string): string =>
+      `cmd:cp ${name}.ndjson "$LAB_COMPARE_OUT/records.ndjson"`;
+    const files = ["--junit", "c.xml", "--sarif", "c.sarif", "--markdown", "c.md"];
+    const same = await lab(["compare", copy("base"), copy("base"), "--looks", "1"], { cwd });
+    assert.equal(same.code, 0, same.err);
+    assert.match(same.out, /Pass: 5 identical of 5 metrics in 10 pairs\.\n$/);
+    const red = await lab(["compare", copy("base"), copy("slow"), ...files], { cwd });
+    assert.equal(red.code, 1, red.err);
+    assert.match(red.out, /REGRESSION │ rr\/live\/stock\/NONE \(.*\) seed 1 rr\/latency_ns_p50 /);
+    const read = (name: string): Promise<string> => Deno.readTextFile(join(cwd, name));
+    assert.match(await read("c.xml"), /<failure type="PerformanceRegression" message="REGRESSION/);
+    assert.match(await read("c.md"), /^### Comparison\n\ncp base.*\n\nFail: \d REGRESSION/);
+    const [run] = JSON.parse(await read("c.sarif")).runs;
+    assert.equal(run.invocations[0].exitCode, 1);
+    const metric = ["--metric", "nosuch"];
+    const unknown = await lab(["compare", copy("base"), copy("slow"), ...metric], { cwd });
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.err, /No run has a metric "nosuch": there are rr\/throughput, /);
+  });
+});
+
+Deno.test("what pairs leave open ends with 0 and a warning, with --fail-on-inconclusive with 3", async () => {
+  await inFolder(async (cwd) => {
+    await writeLiveRuns(cwd);
+    const base = 'cmd:cp base.ndjson "$LAB_COMPARE_OUT/records.ndjson"';
+    // Slow and fast in turns: too often slow to be equal, too seldom to be slower.
+    const turns = "cmd:mv -n base.turn slow.turn || mv slow.turn base.turn; [ -e slow.turn ] && " +
+      'n=slow || n=base; cp $n.ndjson "$LAB_COMPARE_OUT/records.ndjson"';
+    await Deno.writeTextFile(join(cwd, "base.turn"), "");
+    const options = ["--looks", "1", "--metric", "rr/latency_ns_p50"];
+    const open = await lab(["compare", base, turns, ...options], { cwd });
+    assert.equal(open.code, 0, open.err);
+    assert.match(open.out, /Inconclusive: 1 inconclusive of 1 metric in 10 pairs\.\n$/);
+    assert.match(open.err, /Noise leaves it open, which passes; --fail-on-inconclusive makes it/);
+    const fatal = await lab(["compare", base, turns, ...options, "--fail-on-inconclusive"], {
+      cwd,
+    });
+    assert.equal(fatal.code, 3, fatal.err);
+    const noisy = await lab(["compare", turns, base, ...options], { cwd });
+    assert.equal(noisy.code, 4, "the base against itself hides 5 %");
+    assert.match(
+      noisy.out,
+      /hides changes below \d+ %; asked for are 5\.0 %\nRefused: nothing was/,
+    );
   });
 });
 
