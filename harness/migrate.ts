@@ -17,7 +17,9 @@ interface Step {
 }
 
 const STEPS: readonly Step[] = [
-  { from: "netpolicy-lab/run/1", to: RECORD_SCHEMA, change: unseenRetransmits },
+  { from: "netpolicy-lab/run/1", to: "netpolicy-lab/run/2", change: unseenRetransmits },
+  // Format 3 adds the series, which a record may lack.
+  { from: "netpolicy-lab/run/2", to: RECORD_SCHEMA, change: (record) => record },
 ];
 
 /** Formats that can be read, the present one last. */

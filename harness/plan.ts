@@ -10,7 +10,7 @@
  */
 
 import { UserError } from "./errors.ts";
-import { DEVICE_POLICIES, type DevicePolicy, type TargetKind } from "./record.ts";
+import { DEVICE_POLICIES, type DevicePolicy, SERIES_SLICES, type TargetKind } from "./record.ts";
 import type { WorkloadOnMachine } from "./spec.ts";
 import type { PlannedRun } from "./target.ts";
 
@@ -26,7 +26,14 @@ export interface PlanRequest {
   readonly seedCount?: number | undefined;
   /** 32-bit unsigned; the seeds are this one and those that follow. */
   readonly seedFirst?: number | undefined;
+  /** Which seeds of the model keep a series. Default: the first. */
+  readonly series?: SeriesChoice | undefined;
 }
+
+/** Seeds that keep the course of a run: the first tells how it goes, the rest how sure that is. */
+export const SERIES_CHOICES = ["first", "all", "none"] as const;
+/** One of them. */
+export type SeriesChoice = typeof SERIES_CHOICES[number];
 
 /** Name of the way in which a device with this policy is steered. */
 export function mechanismOf(policy: DevicePolicy): PlannedRun["mechanism"] {
@@ -66,7 +73,10 @@ function runsOn(target: TargetKind, request: PlanRequest): PlannedRun[] {
   for (let offset = 0; offset < seedCount; offset++) {
     for (const pair of workloads) {
       for (const policy of policies) {
-        runs.push(plannedRun(target, pair, policy, seedFirst + offset));
+        const hasSeries = target === "model" &&
+          (request.series === "all" || (request.series !== "none" && offset === 0));
+        const run = plannedRun(target, pair, policy, seedFirst + offset);
+        runs.push(hasSeries ? { ...run, slices: SERIES_SLICES } : run);
       }
     }
   }

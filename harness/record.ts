@@ -9,7 +9,7 @@
  */
 
 /** Version of the record format; migrate.ts brings earlier ones here. */
-export const RECORD_SCHEMA = "netpolicy-lab/run/2";
+export const RECORD_SCHEMA = "netpolicy-lab/run/3";
 
 /** Device policies in the order of the RFC's enum, MIX last (valid for a device only). */
 export const DEVICE_POLICIES = ["NONE", "CPU", "BULK", "LATENCY", "MIX"] as const;
@@ -131,6 +131,45 @@ export interface QueueMeasurement {
   readonly adaptive: boolean;
 }
 
+/** Slices of a run's series. */
+export const SERIES_SLICES = 80;
+
+/** The course of a run in slices of equal length; every list has an entry for each slice. */
+export interface RunSeries {
+  readonly slice_ns: number;
+  readonly queues: readonly {
+    readonly queue: number;
+    readonly rx_packets: readonly number[];
+    readonly tx_packets: readonly number[];
+    readonly interrupts: readonly number[];
+    /** Throttling interval at the end of each slice, microseconds. */
+    readonly itr_rx_usecs: readonly number[];
+  }[];
+  readonly cpus: readonly { readonly cpu: number; readonly busy_permille: readonly number[] }[];
+  readonly groups: readonly {
+    readonly name: string;
+    /** Transactions, or payload bytes of a test without. */
+    readonly amount: readonly number[];
+    /** An entry is null where the slice has too few transactions for it; null where all have. */
+    readonly p50_ns: readonly (number | null)[] | null;
+    readonly p90_ns: readonly (number | null)[] | null;
+    readonly p99_ns: readonly (number | null)[] | null;
+  }[];
+  /** Packets that this host or its device has dropped. */
+  readonly dropped: readonly number[];
+  readonly retransmits: readonly number[];
+  readonly marks: readonly SeriesMark[];
+}
+
+/** Something that was done to the machine during the run. */
+export interface SeriesMark {
+  /** From the end of the warm-up. */
+  readonly at_ns: number;
+  readonly kind: "ethtool" | "policy" | "channels";
+  /** What was done, or what was refused and why. */
+  readonly what: string;
+}
+
 /** Everything a target measures in one run. */
 export interface Measurement {
   /** Measured interval, nanoseconds (virtual on the model). */
@@ -162,6 +201,8 @@ export interface Measurement {
   readonly remarks: readonly string[];
   /** The host that the clients run on; absent where they are ideal, or the target cannot see it. */
   readonly client_host?: ClientHostMeasurement;
+  /** The course of the run; absent unless it was asked for and the target can tell. */
+  readonly series?: RunSeries;
 }
 
 /** The clients' host in the same interval. */

@@ -15,7 +15,7 @@ import type { AnySchemaObject } from "ajv";
 import { UserError } from "./errors.ts";
 import { parseJsonc, readText } from "./jsonc.ts";
 import { type ProcessorName, PROCESSORS } from "./machine/processors.ts";
-import { bypassesStack, type HintPolicy, type TestName } from "./record.ts";
+import { bypassesStack, type DevicePolicy, type HintPolicy, type TestName } from "./record.ts";
 import { machineRelations, workloadRelations } from "./spec_relations.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -131,12 +131,14 @@ export interface WorkloadSpec {
   readonly operations?: readonly Operation[];
 }
 
-/** An operation on the device while a workload runs. */
+/** An operation on the device while a workload runs: of exactly one kind. */
 export interface Operation {
   /** Milliseconds from the end of the warm-up. */
   readonly at_ms: number;
   /** Command line of ethtool, without the program's name. */
-  readonly ethtool: string;
+  readonly ethtool?: string;
+  /** Policy that the device gets; "own" is the one that the run is made under. */
+  readonly policy?: DevicePolicy | "own";
 }
 
 /** Interrupt coalescing by the names of `ethtool -C`. */

@@ -66,9 +66,15 @@ export function workloadRelations(document: JsoncDocument<WorkloadSpec>): Findin
   return [...findings, ...operationFindings(document.value)];
 }
 
-/** Command lines that the program ethtool would not understand. */
+/** Operations of no kind or of two, and command lines that the program ethtool does not know. */
 function operationFindings({ operations = [] }: WorkloadSpec): Finding[] {
-  return operations.flatMap(({ ethtool }, index) => {
+  return operations.flatMap(({ ethtool, policy }, index) => {
+    if ((ethtool === undefined) === (policy === undefined)) {
+      const found = ethtool === undefined ? "neither ethtool nor" : "both ethtool and";
+      const message = `operations[${index}] has ${found} policy: accepted is one of them`;
+      return [{ path: ["operations", index], message }];
+    }
+    if (ethtool === undefined) return [];
     try {
       parseEthtool(ethtool);
       return [];

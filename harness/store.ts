@@ -244,7 +244,30 @@ function recordOf(line: string, place: string): RunRecord {
   if (findings[0] !== undefined) throw new UserError(`${place}: ${findings[0].message}`);
   const record = value as RunRecord;
   refuseBrokenHistograms(record, place);
+  refuseUnevenSeries(record, place);
   return record;
+}
+
+/** A slice that one list has and another lacks would be drawn at a wrong time. */
+function refuseUnevenSeries({ measurement: { series } }: RunRecord, place: string): void {
+  if (series === undefined) return;
+  const { queues, cpus, groups, dropped, retransmits } = series;
+  const lists = [
+    ...queues.flatMap((each) => [
+      each.rx_packets,
+      each.tx_packets,
+      each.interrupts,
+      each.itr_rx_usecs,
+    ]),
+    ...cpus.map((each) => each.busy_permille),
+    ...groups.flatMap((each) => [each.amount, each.p50_ns, each.p90_ns, each.p99_ns]),
+    retransmits,
+  ];
+  const odd = lists.find((list) => list !== null && list.length !== dropped.length);
+  if (odd == null) return;
+  throw new UserError(
+    `${place}: measurement.series has lists of ${dropped.length} and of ${odd.length} slices`,
+  );
 }
 
 /** A schema sees text only; the page would fail on it after the tables were printed. */

@@ -38,6 +38,8 @@ export interface PlannedRun {
   readonly seed: number;
   readonly warmupMs: number;
   readonly measureMs: number;
+  /** Slices of the run's series; only the model heeds it. */
+  readonly slices?: number;
   /** Only virtual targets heed it. */
   readonly watch?: Watch;
 }

@@ -9,7 +9,7 @@ import { Command } from "commander";
 import { ensureBuilt } from "../build.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { atRates } from "../offered.ts";
-import { planRuns } from "../plan.ts";
+import { planRuns, SERIES_CHOICES } from "../plan.ts";
 import { DEVICE_POLICIES, type DevicePolicy, type RunRecord, type TargetKind } from "../record.ts";
 import { type ReadyTargets, readyTargets, runPlan } from "../run.ts";
 import { builtinWorkloads, readWorkload, type WorkloadSpec } from "../spec.ts";
@@ -41,6 +41,7 @@ interface BenchFlags {
   readonly seeds?: number;
   readonly duration?: number;
   readonly firstSeed?: number;
+  readonly series?: string;
   readonly workers?: number;
   readonly out?: string;
   readonly trace?: string;
@@ -80,6 +81,11 @@ export function benchCommand(context: Context): Command {
       milliseconds(DURATION_MIN_MS, DURATION_MAX_MS),
     )
     .option("--first-seed <number>", "first seed (default: 1)", wholeNumber(0, 4294966295))
+    .option(
+      "--series <seeds>",
+      `seeds whose records keep the course of the run: ${SERIES_CHOICES.join(", ")} ` +
+        "(default: first; model only)",
+    )
     .option("--workers <count>", "model runs side by side (default: one a CPU)", wholeNumber(1, 64))
     .option("-o, --out <folder>", `folder for records and page (default: ${DEFAULT_OUT})`, path)
     .option(
@@ -213,6 +219,9 @@ async function planOf(flags: BenchFlags, cwd: string): Promise<PlannedRun[]> {
     targets: targets === undefined ? undefined : [...new Set(targets)],
     seedCount: flags.seeds,
     seedFirst: flags.firstSeed,
+    series: flags.series === undefined
+      ? undefined
+      : oneOf("choice of --series", flags.series, SERIES_CHOICES),
   });
 }
 

@@ -25,6 +25,7 @@ import {
 } from "./reading.ts";
 import { Operations } from "./operations.ts";
 import { ruleSentence } from "./rules.ts";
+import { SeriesRecorder } from "./series.ts";
 import { type TraceData, TraceRecorder } from "./trace.ts";
 import type { MachineWasm } from "./wasm.ts";
 import { Wire } from "./wire.ts";
@@ -35,6 +36,8 @@ export interface ModelOptions extends HostOptions {
   readonly traceLimit?: number | undefined;
   /** Milliseconds, for a profile of the measured interval; default is no profile. */
   readonly clock?: (() => number) | undefined;
+  /** Slices of the run's series, 2 at least; default is no series. */
+  readonly slices?: number | undefined;
 }
 
 /** Nodes of the machine's pools, and its memory. */
@@ -68,6 +71,8 @@ export class ModelRun {
   readonly #recorders: readonly TraceRecorder[];
   readonly #profiler: Profiler | null;
   readonly #operations: Operations;
+  /** From the end of the warm-up on, where a series is asked for. */
+  #series: SeriesRecorder | null = null;
   /** Counters at the end of the warm-up. */
   #from: Reading | null = null;
   #clientFrom: Reading | null = null;
@@ -89,11 +94,7 @@ export class ModelRun {
     refuseTooMuch(this.#host.machine, workload);
     this.#host.start();
     this.#client?.start();
-    this.#operations = new Operations(
-      this.#host.machine,
-      options,
-      () => this.#host.manager.deviceChannels(this.#host.device),
-    );
+    this.#operations = new Operations(this.#host, options);
     this.#wire?.start();
   }
 
@@ -130,22 +131,36 @@ export class ModelRun {
   }
 
   #handle(maxEvents: number): boolean {
-    if (this.#marks < 2) {
-      const marks = this.#wire?.run(maxEvents) ?? this.#machine.calls.machineRun(maxEvents);
-      if (marks === this.#machine.constants.RUN_FULL) throw this.#tooMuchUnderWay();
-      if (marks === this.#machine.constants.RUN_BROKEN) this.#check();
-      this.#marks = marks;
-      this.#operations.attend();
-      if (this.#marks > 0 && this.#from === null) {
-        for (const { machine } of this.#hosts()) machine.calls.histogramsClear();
-        this.#from = this.#read(this.#host);
-        this.#clientFrom = this.#client === null ? null : this.#read(this.#client);
-        for (const recorder of this.#recorders) recorder.start();
-        this.#profiler?.start();
-      }
-      if (this.#from !== null) { for (const recorder of this.#recorders) recorder.take(); }
+    for (let left = maxEvents; this.#marks < 2;) {
+      const count = Math.min(left, this.#series?.step() ?? left);
+      this.#handleAtOnce(count);
+      this.#series?.look();
+      left -= count;
+      if (left <= 0 || this.#series === null) break;
     }
     return this.#marks === 2;
+  }
+
+  #handleAtOnce(maxEvents: number): void {
+    const marks = this.#wire?.run(maxEvents) ?? this.#machine.calls.machineRun(maxEvents);
+    if (marks === this.#machine.constants.RUN_FULL) throw this.#tooMuchUnderWay();
+    if (marks === this.#machine.constants.RUN_BROKEN) this.#check();
+    this.#marks = marks;
+    this.#operations.attend();
+    if (this.#marks > 0 && this.#from === null) this.#startMeasuring();
+    if (this.#from !== null) { for (const recorder of this.#recorders) recorder.take(); }
+  }
+
+  #startMeasuring(): void {
+    for (const { machine } of this.#hosts()) machine.calls.histogramsClear();
+    this.#from = this.#read(this.#host);
+    this.#clientFrom = this.#client === null ? null : this.#read(this.#client);
+    for (const recorder of this.#recorders) recorder.start();
+    this.#profiler?.start();
+    const { slices: sliceCount, workload, measureMs } = this.#options;
+    if (sliceCount === undefined) return;
+    const options = { measureMs, sliceCount };
+    this.#series = new SeriesRecorder(this.#machine, workload, this.#from, options);
   }
 
   #tooMuchUnderWay(): UserError {
@@ -246,7 +261,13 @@ export class ModelRun {
       events: sum("events"),
       remarks: [...this.#remarks(all), ...client === null ? [] : clientRemarks(client)],
       ...others,
+      ...this.#seriesTo(to),
     };
+  }
+
+  #seriesTo(to: Reading): Pick<Measurement, "series"> {
+    const series = this.#marks < 2 ? null : this.#series?.data(to, this.#operations.marks);
+    return series == null ? {} : { series };
   }
 
   #clientSpan(host: Host): Span {

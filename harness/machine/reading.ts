@@ -68,20 +68,50 @@ export type TotalName = typeof TOTAL_NAMES[number];
 
 /** Reads all counters of all queue pairs there have been, and of so many groups. */
 export function takeReading(machine: MachineWasm, spec: MachineSpec, groups: number): Reading {
-  const { calls, constants: c } = machine;
+  const { calls } = machine;
   calls.cpusCharge();
   const cpuCount = spec.host.nodes.reduce((sum, node) => sum + node.cpus.length, 0);
-  const table = (at: number, stride: number, rows: number, count: number) =>
-    Array.from({ length: rows }, (_, row) => readCounters(machine, at + row * stride, count));
-  const queueAt = c.QUEUE_TABLE + c.QUEUE_COUNTERS;
-  const groupAt = c.GROUP_TABLE + c.GROUP_COUNTERS;
   return {
     timeNs: calls.nowNs(),
-    cpus: table(c.CPU_TABLE, c.CPU_BYTES, cpuCount, c.CPU_COUNTER_COUNT),
-    queues: table(queueAt, c.QUEUE_BYTES, calls.nicQueuesEver(), c.QUEUE_COUNTER_COUNT),
-    groups: table(groupAt, c.GROUP_BYTES, groups, c.GROUP_COUNTER_COUNT),
-    totals: readCounters(machine, c.TOTAL_TABLE, c.TOTAL_COUNT),
+    cpus: cpuCounters(machine, cpuCount),
+    queues: queueCounters(machine),
+    groups: groupCounters(machine, groups),
+    totals: totalCounters(machine),
   };
+}
+
+/** Counters of each queue pair there has been. */
+export function queueCounters(machine: MachineWasm): number[][] {
+  const { QUEUE_TABLE, QUEUE_COUNTERS, QUEUE_BYTES, QUEUE_COUNTER_COUNT } = machine.constants;
+  const at = QUEUE_TABLE + QUEUE_COUNTERS;
+  return tableOf(machine, at, QUEUE_BYTES, machine.calls.nicQueuesEver(), QUEUE_COUNTER_COUNT);
+}
+
+/** Counters of so many CPUs as they stand: each reaches to the CPU's last change of activity. */
+export function cpuCounters(machine: MachineWasm, count: number): number[][] {
+  const { CPU_TABLE, CPU_BYTES, CPU_COUNTER_COUNT } = machine.constants;
+  return tableOf(machine, CPU_TABLE, CPU_BYTES, count, CPU_COUNTER_COUNT);
+}
+
+/** Counters of so many groups. */
+export function groupCounters(machine: MachineWasm, count: number): number[][] {
+  const { GROUP_TABLE, GROUP_COUNTERS, GROUP_BYTES, GROUP_COUNTER_COUNT } = machine.constants;
+  return tableOf(machine, GROUP_TABLE + GROUP_COUNTERS, GROUP_BYTES, count, GROUP_COUNTER_COUNT);
+}
+
+/** Totals of the machine, in the order of TOTAL_NAMES. */
+export function totalCounters(machine: MachineWasm): number[] {
+  return readCounters(machine, machine.constants.TOTAL_TABLE, machine.constants.TOTAL_COUNT);
+}
+
+function tableOf(
+  machine: MachineWasm,
+  at: number,
+  stride: number,
+  rows: number,
+  count: number,
+): number[][] {
+  return Array.from({ length: rows }, (_, row) => readCounters(machine, at + row * stride, count));
 }
 
 /** What a counter has risen by. */

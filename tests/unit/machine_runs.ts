@@ -75,6 +75,7 @@ export interface SmallRun {
   readonly operations?: readonly Operation[];
   readonly traceLimit?: number;
   readonly clock?: () => number;
+  readonly slices?: number;
 }
 
 /** Sets a run up. */
@@ -103,6 +104,7 @@ export function startRun(modules: Modules, run: SmallRun): ModelRun {
     measureMs: run.measureMs ?? 10,
     traceLimit: run.traceLimit,
     clock: run.clock,
+    slices: run.slices,
     ...modules,
   });
 }

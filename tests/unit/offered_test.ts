@@ -70,7 +70,13 @@ Deno.test("Migration changes nothing that was seen, and nothing of the present f
   const seen = { ...model, target: "live" };
   assert.equal((migrate(seen)["measurement"] as { retransmits: number }).retransmits, 0);
   assert.deepEqual(migrate({ ...buildRecord() }), buildRecord());
-  assert.deepEqual(READABLE_SCHEMAS, ["netpolicy-lab/run/1", RECORD_SCHEMA]);
+  const second = { ...buildRecord(), schema: "netpolicy-lab/run/2" };
+  assert.deepEqual(migrate(second), buildRecord(), "format 3 adds what a record may lack");
+  assert.deepEqual(READABLE_SCHEMAS, [
+    "netpolicy-lab/run/1",
+    "netpolicy-lab/run/2",
+    RECORD_SCHEMA,
+  ]);
 });
 
 Deno.test("A format that no step leads from is refused with the place", async () => {

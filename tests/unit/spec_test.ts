@@ -55,6 +55,7 @@ Deno.test("every built-in workload and machine fits its schema", async () => {
     "rr",
     "rr_open",
     "stream",
+    "switch",
     "udp_rr",
   ]);
   for (const name of await builtinWorkloads()) {
@@ -309,7 +310,7 @@ Deno.test("an unknown name lists the names there are and the nearest one", async
   await assert.rejects(unknown, {
     message:
       'Unknown workload "udp-rr": accepted are bursts, channels, crr, elephants, incast, maerts, many, ' +
-      'memcached, mix, netperf, rr, rr_open, stream, udp_rr, or the path of a file (did you mean "udp_rr"?)',
+      'memcached, mix, netperf, rr, rr_open, stream, switch, udp_rr, or the path of a file (did you mean "udp_rr"?)',
   });
   const machine = readWorkload("rr", { cwd: "/", machine: "x710" });
   await assert.rejects(machine, /^UserError: Unknown machine "x710": accepted are /);

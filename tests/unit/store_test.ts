@@ -92,14 +92,30 @@ Deno.test("what a target cannot see is null in a record, and can be read", async
   });
 });
 
+/** The first record as text, with a series whose lists differ in length. */
+function withUnevenSeries(): string {
+  const { measurement } = RECORDS[0]!;
+  const series = {
+    slice_ns: 1e6,
+    queues: [],
+    cpus: [{ cpu: 0, busy_permille: [1] }],
+    groups: [],
+    dropped: [0, 0],
+    retransmits: [0, 0],
+    marks: [],
+  };
+  return JSON.stringify({ ...RECORDS[0], measurement: { ...measurement, series } });
+}
+
 Deno.test("a broken line is told with file and line", async () => {
   const good = JSON.stringify(RECORDS[0]);
   const other = JSON.stringify({ ...RECORDS[1], seed: "2" });
   const cases: readonly (readonly [text: string, message: RegExp])[] = [
     ["", /^"F" holds no record$/],
     [`${good}\n{"sch`, /^F:2: Not a run record: the line is not JSON/],
-    [`${good}\n[]\n`, /^F:2: Not a run record: "schema" is nothing, not "netpolicy-lab\/run\/2"$/],
-    [`\n{"schema":"netpolicy-lab/run/3"}\n`, /^F:2: .* is "netpolicy-lab\/run\/3", not /],
+    [`${good}\n[]\n`, /^F:2: Not a run record: "schema" is nothing, not "netpolicy-lab\/run\/3"$/],
+    [`\n{"schema":"netpolicy-lab/run/4"}\n`, /^F:2: .* is "netpolicy-lab\/run\/4", not /],
+    [withUnevenSeries(), /^F:1: measurement\.series has lists of 2 and of 1 slices$/],
     [`${good}\n${other}`, /^F:2: seed is "2": accepted is a whole number$/],
     [`${good}\n\n${good}\n`, /^F:3: Run ".*" stands also at F:1: leave one of the two out/],
     [`${good}\n${withHistogram("HISTFAAA")}`, /^F:2: .*groups\[0\]\.latency_ns\.hdr_v2 is no Hdr/],
