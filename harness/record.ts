@@ -158,11 +158,10 @@ export interface RunSeries {
   /** Packets that this host or its device has dropped. */
   readonly dropped: readonly number[];
   readonly retransmits: readonly number[];
-  readonly marks: readonly SeriesMark[];
 }
 
-/** Something that was done to the machine during the run. */
-export interface SeriesMark {
+/** Something that was done to the device during the run. */
+export interface OperationMark {
   /** From the end of the warm-up. */
   readonly at_ns: number;
   readonly kind: "ethtool" | "policy" | "channels";
@@ -201,6 +200,8 @@ export interface Measurement {
   readonly remarks: readonly string[];
   /** The host that the clients run on; absent where they are ideal, or the target cannot see it. */
   readonly client_host?: ClientHostMeasurement;
+  /** What was done to the device meanwhile; absent where nothing was. */
+  readonly operations?: readonly OperationMark[];
   /** The course of the run; absent unless it was asked for and the target can tell. */
   readonly series?: RunSeries;
 }

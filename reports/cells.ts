@@ -63,6 +63,8 @@ export interface WorkloadRuns {
   readonly sha256: string;
   readonly machine: string | null;
   readonly variants: readonly Variant[];
+  /** The device's policy was changed during runs: their totals are of no single policy. */
+  readonly isChanging: boolean;
   /** Key of the variant that ratios are taken against; null when it was not run. */
   readonly reference: string | null;
   readonly metrics: readonly MetricRow[];
@@ -94,6 +96,12 @@ export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map
   return groups;
 }
 
+/** The same run is one, whether or not its course was kept. */
+function withoutSeries(record: RunRecord): string {
+  const { series: _, ...rest } = record.measurement;
+  return canonicalJson({ ...record, measurement: rest });
+}
+
 /** Identity of what may be compared: see the head of this file. */
 export function sourceKey(record: RunRecord): string {
   const { target, generator, environment, wasm } = record;
@@ -113,7 +121,9 @@ export function variantKey(record: Pick<RunRecord, "mechanism" | "policy">): str
  * @param set Name of the set they belong to, where sets are compared.
  */
 export function arrange(records: readonly RunRecord[], set: string | null = null): Source[] {
-  const unique = [...groupBy(records, canonicalJson).values()].map((same) => same[0]!);
+  const unique = [...groupBy(records, withoutSeries).values()].map((same) =>
+    same.find((record) => record.measurement.series !== undefined) ?? same[0]!
+  );
   const sources = [...groupBy(unique, sourceKey).values()].map((runs) => {
     const first = runs[0]!;
     const workloads = groupBy(runs, (run) => canonicalJson([run.workload, run.workload_sha256]));
@@ -142,6 +152,9 @@ function arrangeWorkload(records: readonly RunRecord[]): WorkloadRuns {
     sha256: first.workload_sha256,
     machine: first.machine,
     variants,
+    isChanging: records.some((record) =>
+      record.measurement.operations?.some(({ kind }) => kind === "policy")
+    ),
     reference,
     metrics: arrangeMetrics(variants, reference),
   };

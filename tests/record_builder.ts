@@ -11,9 +11,11 @@ import {
   type DevicePolicy,
   type GroupMeasurement,
   type LatencySummary,
+  type OperationMark,
   type QueueMeasurement,
   RECORD_SCHEMA,
   type RunRecord,
+  type RunSeries,
   type TestName,
 } from "../harness/record.ts";
 
@@ -30,6 +32,10 @@ export interface RecordOptions {
   readonly sampleCount?: number;
   /** Multiplies every latency and divides every rate. */
   readonly slowdown?: number;
+  /** Slices of its series; none unless told. */
+  readonly sliceCount?: number;
+  /** What was done to the device, by the time in milliseconds. */
+  readonly operations?: Readonly<Record<number, string>>;
 }
 
 /** Median latency in microseconds, interrupts per second, throughput factor, used queues. */
@@ -164,6 +170,51 @@ function buildCpus(policy: DevicePolicy, count: number): CpuMeasurement[] {
   });
 }
 
+/** The totals of a run, dealt out evenly; a policy that is taken away doubles the latency. */
+function buildSeries(
+  sliceCount: number,
+  { groups, queues, cpus }: Pick<RunRecord["measurement"], "groups" | "queues" | "cpus">,
+  operations: readonly OperationMark[],
+): RunSeries {
+  const sliceNs = DURATION_NS / sliceCount;
+  const slices = Array.from({ length: sliceCount }, (_, slice) => slice);
+  const dealt = (total: number) =>
+    slices.map((slice) =>
+      Math.floor(total * (slice + 1) / sliceCount) - Math.floor(total * slice / sliceCount)
+    );
+  const isTakenAway = (slice: number): boolean =>
+    operations.findLast(({ at_ns: atNs }) => atNs <= slice * sliceNs)?.what ===
+      "device policy NONE";
+  return {
+    slice_ns: sliceNs,
+    queues: queues.map((queue) => ({
+      queue: queue.queue,
+      rx_packets: dealt(queue.rx_packets),
+      tx_packets: dealt(queue.tx_packets),
+      interrupts: dealt(queue.interrupts),
+      itr_rx_usecs: slices.map(() => queue.itr_rx_usecs),
+    })),
+    cpus: cpus.map(({ cpu, idle_ns: idleNs }) => ({
+      cpu,
+      busy_permille: slices.map(() => Math.round(1000 * (1 - idleNs / DURATION_NS))),
+    })),
+    groups: groups.map((group) => {
+      const latency = group.latency_ns;
+      const at = (value: number | undefined) =>
+        value === undefined ? null : slices.map((slice) => isTakenAway(slice) ? 2 * value : value);
+      return {
+        name: group.name,
+        amount: dealt(latency === null ? group.bytes : group.transactions),
+        p50_ns: at(latency?.p50),
+        p90_ns: at(latency?.p90),
+        p99_ns: null,
+      };
+    }),
+    dropped: slices.map(() => 0),
+    retransmits: slices.map(() => 0),
+  };
+}
+
 function fingerprintOf(text: string): string {
   let hash = 0xcbf29ce484222325n;
   for (const char of text) {
@@ -189,6 +240,14 @@ export function buildRecord(options: RecordOptions = {}): RunRecord {
   const interrupts = queues.reduce((sum, queue) => sum + queue.interrupts, 0);
   const packets = queues.reduce((sum, queue) => sum + queue.rx_packets, 0);
   const live = target === "live";
+  const cpus = live ? [] : buildCpus(policy, queueCount);
+  const operations: OperationMark[] = Object.entries(options.operations ?? {}).map((
+    [ms, what],
+  ) => ({
+    at_ns: Number(ms) * 1e6,
+    kind: "policy",
+    what,
+  }));
   const runId = `${workload}/${target}/${mechanism}/${policy}/${seed}`;
   return {
     schema: RECORD_SCHEMA,
@@ -210,7 +269,7 @@ export function buildRecord(options: RecordOptions = {}): RunRecord {
     measurement: {
       duration_ns: DURATION_NS,
       groups,
-      cpus: live ? [] : buildCpus(policy, queueCount),
+      cpus,
       cpu_utilisation: live ? null : 0.4,
       interrupts: live ? null : {
         count: interrupts,
@@ -224,6 +283,10 @@ export function buildRecord(options: RecordOptions = {}): RunRecord {
       fingerprint: live ? null : fingerprintOf(`${runId}/${options.slowdown ?? 1}`),
       events: live ? null : 1_234_567 + seed,
       remarks: [],
+      ...operations.length === 0 ? {} : { operations },
+      ...options.sliceCount === undefined
+        ? {}
+        : { series: buildSeries(options.sliceCount, { groups, queues, cpus }, operations) },
     },
   };
 }
@@ -238,7 +301,10 @@ export function buildBench(seeds: readonly number[] = [1, 2, 3]): RunRecord[] {
   const records: RunRecord[] = [];
   for (const [workload, groups] of workloads) {
     for (const policy of ["NONE", "CPU", "BULK", "LATENCY", "MIX"] as const) {
-      for (const seed of seeds) records.push(buildRecord({ workload, groups, policy, seed }));
+      for (const seed of seeds) {
+        const course = seed === seeds[0] ? { sliceCount: 20 } : {};
+        records.push(buildRecord({ workload, groups, policy, seed, ...course }));
+      }
     }
   }
   for (const seed of seeds) {

@@ -261,13 +261,18 @@ export class ModelRun {
       events: sum("events"),
       remarks: [...this.#remarks(all), ...client === null ? [] : clientRemarks(client)],
       ...others,
-      ...this.#seriesTo(to),
+      ...this.#courseTo(to),
     };
   }
 
-  #seriesTo(to: Reading): Pick<Measurement, "series"> {
-    const series = this.#marks < 2 ? null : this.#series?.data(to, this.#operations.marks);
-    return series == null ? {} : { series };
+  /** What happened when, as far as it is known. */
+  #courseTo(to: Reading): Pick<Measurement, "operations" | "series"> {
+    const { marks } = this.#operations;
+    const series = this.#marks < 2 ? null : this.#series?.data(to) ?? null;
+    return {
+      ...marks.length === 0 ? {} : { operations: marks },
+      ...series === null ? {} : { series },
+    };
   }
 
   #clientSpan(host: Host): Span {

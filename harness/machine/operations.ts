@@ -8,7 +8,7 @@
  */
 
 import { PolicyError } from "../policy/errno.ts";
-import type { SeriesMark } from "../record.ts";
+import type { OperationMark } from "../record.ts";
 import type { MachineSpec, Operation, WorkloadSpec } from "../spec.ts";
 import { Ethtool } from "./ethtool.ts";
 import { parseEthtool } from "./ethtool_command.ts";
@@ -29,7 +29,7 @@ const NOTHING_TO_DO = "";
 
 /** What an operation is called, and how it is done: null, NOTHING_TO_DO, or why it was refused. */
 interface Planned {
-  readonly kind: SeriesMark["kind"];
+  readonly kind: OperationMark["kind"];
   readonly name: string;
   readonly run: () => string | null;
 }
@@ -40,7 +40,7 @@ export class Operations {
   readonly #options: Pick<HostOptions, "policy" | "mechanism" | "warmupMs">;
   readonly #ethtool: Ethtool;
   readonly #planned: readonly Planned[];
-  readonly #marks: SeriesMark[] = [];
+  readonly #marks: OperationMark[] = [];
 
   /** Plans them, from the end of the warm-up on. */
   constructor(
@@ -58,7 +58,7 @@ export class Operations {
   }
 
   /** What was done and what was refused, with its time. */
-  get marks(): readonly SeriesMark[] {
+  get marks(): readonly OperationMark[] {
     return this.#marks;
   }
 
@@ -120,7 +120,7 @@ export class Operations {
     }
   }
 
-  #mark(kind: SeriesMark["kind"], what: string): void {
+  #mark(kind: OperationMark["kind"], what: string): void {
     const atNs = this.#host.machine.calls.nowNs() - this.#options.warmupMs * 1e6;
     this.#marks.push({ at_ns: Math.max(0, Math.round(atNs)), kind, what });
   }

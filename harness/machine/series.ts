@@ -7,7 +7,7 @@
  * @module
  */
 
-import { hasTransactions, type RunSeries, type SeriesMark } from "../record.ts";
+import { hasTransactions, type RunSeries } from "../record.ts";
 import { percentileIsSupported } from "../stats/percentile.ts";
 import type { WorkloadSpec } from "../spec.ts";
 import {
@@ -157,7 +157,7 @@ export class SeriesRecorder {
    *
    * @returns null where the run ended before the last slice began.
    */
-  data(to: Reading, marks: readonly SeriesMark[]): RunSeries | null {
+  data(to: Reading): RunSeries | null {
     if (this.#looks.length < this.#sliceCount) return null;
     if (this.#looks.length === this.#sliceCount) this.#endSlice(to);
     const rises = (of: (look: Look) => number | undefined): number[] =>
@@ -188,7 +188,6 @@ export class SeriesRecorder {
       })),
       dropped,
       retransmits: rises(({ counters }) => counters.totals[at]),
-      marks,
     };
   }
 

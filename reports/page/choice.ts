@@ -33,7 +33,9 @@ export type ChoiceKind =
   /** No difference worth a choice. */
   | "any"
   /** Nothing to choose from. */
-  | "alone";
+  | "alone"
+  /** The policy changes during the run, so its totals choose none. */
+  | "changing";
 
 /** The answer for one group of a workload. */
 export interface Choice {
@@ -69,6 +71,7 @@ function choose(
 ): Choice {
   const base = { workload, group, row, seedCount: seedCountOf(row) };
   const { winners, certainty } = finding;
+  if (workload.isChanging) return { ...base, kind: "changing", keys: [], certainty };
   if (certainty === "no comparison") {
     const keys = workload.variants.map((variant) => variant.key);
     return { ...base, kind: "alone", keys, certainty };
@@ -145,7 +148,11 @@ export function headlinesOf(source: Source): Headline[] {
 /** A device has one policy: a group that would not choose is told with the one that does. */
 function toldOf(choices: readonly Choice[]): Choice[] {
   const deciding = choices.filter(({ kind }) => kind === "policy" || kind === "cheapest");
-  return deciding.length > 0 ? deciding : choices.filter(({ kind }) => kind !== "alone");
+  return deciding.length > 0 ? deciding : choices.filter(isTold);
+}
+
+function isTold({ kind }: Choice): boolean {
+  return kind !== "alone" && kind !== "changing";
 }
 
 const SENTENCES: Readonly<Record<ChoiceKind, (choices: readonly Choice[]) => string>> = {
@@ -156,6 +163,7 @@ const SENTENCES: Readonly<Record<ChoiceKind, (choices: readonly Choice[]) => str
   any: (choices) =>
     `for ${joinWords(choices.map(anyPart))}: no policy changes it by more than 1 %.`,
   alone: () => "",
+  changing: () => "",
 };
 
 /** Workloads that a sentence names; the table has all. */

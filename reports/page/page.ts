@@ -36,6 +36,7 @@ const CLIENT_FILES = [
   "bar_charts.js",
   "latency_charts.js",
   "plane_charts.js",
+  "time_charts.js",
   "charts.js",
   "svg.js",
   "main.js",
@@ -123,20 +124,29 @@ function readPart(name: string): Promise<string> {
   return readFile(new URL(name, import.meta.url), "utf8");
 }
 
-/** Finds Chart.js' stand-alone build and the page's own files beside this one. */
+/** Stand-alone builds, Chart.js first: each beside the file that its package names. */
+const CHART_BUILDS = [
+  ["chart.js", "chart.umd.min.js"],
+  ["chartjs-chart-matrix", "chartjs-chart-matrix.min.js"],
+  ["chartjs-plugin-annotation", "chartjs-plugin-annotation.min.js"],
+  ["@sgratzl/chartjs-chart-boxplot", "index.umd.min.js"],
+] as const;
+
+/** Finds the stand-alone builds and the page's own files beside this one. */
 async function readAssets(): Promise<{ chart: string; client: string; style: string }> {
-  const chartMain = createRequire(import.meta.url).resolve("chart.js");
-  const chartPath = join(dirname(chartMain), "chart.umd.min.js");
-  const [chart, clients, styles] = await Promise.all([
-    readFile(chartPath, "utf8"),
+  const { resolve } = createRequire(import.meta.url);
+  const [charts, clients, styles] = await Promise.all([
+    Promise.all(
+      CHART_BUILDS.map(([name, file]) => readFile(join(dirname(resolve(name)), file), "utf8")),
+    ),
     Promise.all(CLIENT_FILES.map((name) => readPart(`client/${name}`))),
     Promise.all(STYLE_FILES.map((name) => readPart(`style/${name}`))),
   ]);
   // The map is a file beside the original; naming it here would make browsers ask for it.
-  const bare = chart.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "");
+  const bare = charts.map((each) => each.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, ""));
   const client = clients.map(withoutModuleSyntax).join("\n");
   return {
-    chart: bare,
+    chart: bare.join("\n"),
     style: styles.join("\n"),
     client: `"use strict";(() => {\n${client}\n})();\n`,
   };

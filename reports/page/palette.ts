@@ -44,7 +44,13 @@ export const CPU_PARTS: readonly {
   { key: "idle", light: "#e7eaee", dark: "#2a313b" },
 ];
 
-/** Grounds and texts; page/style.css takes them as custom properties. */
+/** Steps of a heat map between nothing and the most there is. */
+export const HEAT_LEVELS = 6;
+
+/**
+ * Grounds and texts, and the steps of heat maps, each farther from the ground; the style sheets
+ * take them as custom properties.
+ */
 export const SURFACE: Readonly<Record<Theme, Readonly<Record<string, string>>>> = {
   light: {
     ground: "#ffffff",
@@ -60,6 +66,12 @@ export const SURFACE: Readonly<Record<Theme, Readonly<Record<string, string>>>> 
     "worse-1": "#fdf3e7",
     "worse-2": "#fae3c8",
     "worse-3": "#f3cd9f",
+    "heat-1": "#dce9f6",
+    "heat-2": "#b3d0ea",
+    "heat-3": "#82b2dc",
+    "heat-4": "#4a8cc6",
+    "heat-5": "#1f64a5",
+    "heat-6": "#0a3a70",
   },
   dark: {
     ground: "#12161c",
@@ -75,6 +87,12 @@ export const SURFACE: Readonly<Record<Theme, Readonly<Record<string, string>>>> 
     "worse-1": "#302110",
     "worse-2": "#472f12",
     "worse-3": "#603d13",
+    "heat-1": "#1a3550",
+    "heat-2": "#1f4d7a",
+    "heat-3": "#2a6cab",
+    "heat-4": "#4f94d8",
+    "heat-5": "#8fc1f2",
+    "heat-6": "#dbecfd",
   },
 };
 

@@ -25,6 +25,8 @@ export interface PercentileCurve {
   readonly latencyNs: readonly number[];
   /** Latency at each of TABLE_SHARES; null where the sample is too small. */
   readonly tableNs: readonly (number | null)[];
+  /** Quartiles, and where 1 % lie below and above; p99 ends with the largest sample. */
+  readonly box: Readonly<Record<"p1" | "p25" | "p50" | "p75" | "p99", number>>;
 }
 
 /** Shares of the samples that the table under a curve states. */
@@ -54,7 +56,10 @@ export function percentileCurve(
   const tableNs = TABLE_SHARES.map((share) =>
     percentileIsSupported(sampleCount, share) ? pooled!.getValueAtPercentile(100 * share) : null
   );
-  return { sampleCount, latencyNs: pointsOf(pooled), tableNs };
+  const [p1, p25, p50, p75, p99] = [1, 25, 50, 75, 99].map((percent) =>
+    pooled!.getValueAtPercentile(percent)
+  ) as [number, number, number, number, number];
+  return { sampleCount, latencyNs: pointsOf(pooled), tableNs, box: { p1, p25, p50, p75, p99 } };
 }
 
 /** Latency at each point that the samples support. */

@@ -115,7 +115,9 @@ export function remarks(workload: WorkloadRuns): Html | null {
       if (record.status === "partial") {
         add("The run ended before its time; its numbers are partial.", variant, record.seed);
       }
-      for (const remark of record.measurement.remarks) add(remark, variant, record.seed);
+      for (const remark of record.measurement.remarks) {
+        if (!isMarked(remark, record)) add(remark, variant, record.seed);
+      }
     }
   }
   if (said.size === 0) return null;
@@ -129,6 +131,11 @@ export function remarks(workload: WorkloadRuns): Html | null {
       <ul>${items}</ul>
     </div>
   `;
+}
+
+/** Whether a remark tells of an operation as planned: the charts over time mark it. */
+function isMarked(remark: string, { measurement: { operations = [] } }: RunRecord): boolean {
+  return !remark.includes(" was refused: ") && operations.some(({ what }) => remark.includes(what));
 }
 
 /** "rr: TCP_RR, 32 connections, closed loop" for each group. */

@@ -48,7 +48,7 @@ export const METRIC_CHOICES: readonly (readonly [string, string])[] = [
  * @returns By variant key; none for metrics without a good side, and for those without a value.
  */
 export function gradesOf(workload: WorkloadRuns, row: MetricRow): ReadonlyMap<string, Grade> {
-  if (row.direction === "neutral") return new Map();
+  if (row.direction === "neutral" || workload.isChanging) return new Map();
   const known = workload.variants.flatMap(({ key }) => {
     const median = row.cells.get(key)?.spread?.median;
     return median === undefined ? [] : [{ key, median }];
@@ -199,6 +199,9 @@ const SURE: Readonly<Record<Certainty, (seedCount: number) => string>> = {
 
 function choiceWords(context: PageContext, choice: Choice): Html {
   if (choice.kind === "alone") return html`<span class="none">one policy only</span>`;
+  if (choice.kind === "changing") {
+    return html`<span class="none">the policy changes<span class="sub">see its course</span></span>`;
+  }
   const equals = equalsOf(choice);
   const words = equals.length > 0
     ? `${joinWords(equals)} ${equals.length === 1 ? "equals" : "equal"} it`

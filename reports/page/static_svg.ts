@@ -8,14 +8,24 @@
 
 import { createRequire } from "node:module";
 import { chartConfig } from "./client/charts.js";
-import { chartSvg, SVG_SIZES } from "./client/svg.js";
+import { chartSvg, svgSize } from "./client/svg.js";
 import type { PageVariant } from "./context.ts";
 import type { Figure } from "./figures/kinds.ts";
 import { embedSvg, type Html } from "./html.ts";
 import { CPU_PARTS, SERIES, SURFACE } from "./palette.ts";
 
-const { Chart, registerables, BasicPlatform } = createRequire(import.meta.url)("chart.js");
-Chart.register(...registerables);
+const require = createRequire(import.meta.url);
+const { Chart, registerables, BasicPlatform } = require("chart.js");
+const { MatrixController, MatrixElement } = require("chartjs-chart-matrix");
+const { BoxPlotController, BoxAndWiskers } = require("@sgratzl/chartjs-chart-boxplot");
+Chart.register(
+  ...registerables,
+  MatrixController,
+  MatrixElement,
+  BoxPlotController,
+  BoxAndWiskers,
+  require("chartjs-plugin-annotation"),
+);
 
 /** Average width of a character, in shares of the size of the font. */
 const CHARACTER_WIDTH = 0.55;
@@ -36,6 +46,7 @@ function propertyLook(variants: readonly PageVariant[]): Record<string, unknown>
     ...Object.fromEntries(surfaces),
     font: "sans-serif",
     scale: "linear",
+    heat: "rx_packets",
     variants: variants.map((variant) => ({
       ...variant,
       ...SERIES[variant.slot],
@@ -47,7 +58,7 @@ function propertyLook(variants: readonly PageVariant[]): Record<string, unknown>
 
 /** Draws one panel of a figure with every policy shown. */
 export function staticSvg(figure: Figure, variants: readonly PageVariant[], panel: number): Html {
-  const [width, height] = SVG_SIZES[figure.kind] as [number, number];
+  const [width, height] = svgSize(figure) as [number, number];
   const config = chartConfig(figure, propertyLook(variants), new Set<number>(), panel);
   const surface = { canvas: { style: {} }, ruler: new Ruler() };
   return embedSvg(chartSvg({ Chart, BasicPlatform }, config, width, height, surface));

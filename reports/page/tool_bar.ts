@@ -15,6 +15,7 @@ const SCALE_CHOICES = [
   ["linear", "percentiles"],
   ["log", "percentiles, log axis"],
   ["ccdf", "CCDF, log-log"],
+  ["boxes", "quartiles, p1 to p99"],
 ] as const;
 
 /** The bar, which stays on the screen while the page scrolls. */

@@ -8,7 +8,9 @@ import type { WorkloadRuns } from "../cells.ts";
 import type { PageContext } from "./context.ts";
 import { barsFigure } from "./figures/bars.ts";
 import { cpuFigure } from "./figures/cpu.ts";
+import { heatFigure } from "./figures/heat.ts";
 import { curveFigure, differenceFigure } from "./figures/latency.ts";
+import { timelineFigure } from "./figures/timeline.ts";
 import { tradeoffFigure } from "./figures/tradeoff.ts";
 import { type Certainty, findingsOf, mainMetrics } from "./findings.ts";
 import { forest } from "./forest.ts";
@@ -46,6 +48,12 @@ export function workloadSection(
     ...(workload.machine === null ? [] : [`machine ${workload.machine}`]),
     ...groupLines(workload),
   ].join(" · ");
+  const course = html`
+    <div class="figures">
+      ${timelineFigure(context, workload, `${id}-timeline`)}
+      ${heatFigure(context, workload, `${id}-heat`)}
+    </div>
+  `;
   return html`
     <section class="workload" id="${id}" data-w="${workload.name}">
       <header>
@@ -53,15 +61,23 @@ export function workloadSection(
         <p class="quiet">${subtitle}</p>
       </header>
       ${remarks(workload)}
-      ${findings(context, workload)}
+      ${workload.isChanging ? html`${CHANGING}${course}` : findings(context, workload)}
       ${summaryTable(context, workload)}
       <div class="figures">${charts(context, workload, id)}</div>
+      ${!workload.isChanging && course}
       ${queueSection(context, workload)}
       ${dropsSection(context, workload)}
       ${counterSection(context, workload)}
     </section>
   `;
 }
+
+const CHANGING = html`
+  <p class="changing">
+    The device's policy is changed during the run, so its totals are of no single policy: the course
+    of the run says what each does.
+  </p>
+`;
 
 /** What was found, in sentences, beside the picture of the main ratio. */
 function findings(context: PageContext, workload: WorkloadRuns): Html {

@@ -86,6 +86,43 @@ export const PAGE_STEPS: readonly Step[] = [
       await page.locator("#announce").textContent() ?? "",
       /^0 %: NONE .*, CPU .*µs/,
     );
+    await page.locator("#s0w0-timeline-1").focus();
+    for (let slice = 0; slice < 2; slice++) await page.keyboard.press("ArrowRight");
+    const spoken = await page.locator("#announce").textContent() ?? "";
+    assert.match(spoken.replaceAll("\u202f", " "), /^p90 latency, 10 ms to 20 ms: NONE .*µs, CPU/);
+    await page.locator("#s0w0-heat-3").focus();
+    await page.keyboard.press("ArrowLeft");
+    assert.match(
+      (await page.locator("#announce").textContent() ?? "").replaceAll("\u202f", " "),
+      /^LATENCY, 190 ms to 200 ms: queue 0 \d+ packets, queue 1 \d+ packets,/,
+    );
+    await page.context().close();
+  }],
+  ["A heat map shows another measure, latency boxes of quartiles, and a link keeps both", async (
+    browser,
+    url,
+  ) => {
+    const { page, complaints } = await visit(browser, url);
+    await drawAll(page);
+    const picture = (id: string): Promise<unknown> =>
+      page.evaluate(`document.getElementById("${id}").toDataURL()`);
+    const ids = ["s0w0-heat-1", "s0w2-heat-1", "s0w0-g0-curve"];
+    const before = await Promise.all(ids.map(picture));
+    await page.locator("#s0w0-heat-figure select").selectOption("itr_rx_usecs");
+    await page.locator("#scale").selectOption("boxes");
+    const after = await Promise.all(ids.map(picture));
+    ids.forEach((id, index) => assert.notEqual(after[index], before[index], id));
+    assert.match(page.url(), /#scale=boxes&heat=itr_rx_usecs$/);
+    const chosen = page.locator("#s0w2-heat-figure select");
+    assert.equal(await chosen.inputValue(), "itr_rx_usecs", "one choice for the whole page");
+    await page.locator("#s0w0-g0-curve").focus();
+    await page.keyboard.press("ArrowRight");
+    assert.match(
+      await page.locator("#announce").textContent() ?? "",
+      /^NONE: p1 .*, quartiles .*µs, .*µs and .*µs, p99 .*µs$/,
+    );
+    assert.deepEqual(await blankCharts(page), []);
+    assert.deepEqual(complaints, []);
     await page.context().close();
   }],
   ["The fragment restores policies, metric, scale, theme and place", async (browser, url) => {

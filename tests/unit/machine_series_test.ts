@@ -79,8 +79,8 @@ Deno.test("A policy that is taken away and given back shows in latency and throt
   const operations = [{ at_ms: 20, policy: "NONE" }, { at_ms: 40, policy: "own" }] as const;
   const run: SmallRun = { ...MIX, warmupMs: 5, measureMs: 60, slices: 12, operations };
   const measurement = runToEnd(modules, run);
-  const { groups, queues, marks } = seriesOf(measurement);
-  assert.deepEqual(marks, [
+  const { groups, queues } = seriesOf(measurement);
+  assert.deepEqual(measurement.operations, [
     { at_ns: 20e6, kind: "policy", what: "device policy NONE" },
     { at_ns: 40e6, kind: "policy", what: "the run's own device policy" },
   ]);
@@ -100,7 +100,7 @@ Deno.test("A policy that is taken away and given back shows in latency and throt
 Deno.test("The stock driver has no policy to change: NONE leaves no mark, another is refused", () => {
   const stock: SmallRun = { groups: [RR], warmupMs: 1, measureMs: 4, slices: 4 };
   const own = runToEnd(modules, { ...stock, operations: [{ at_ms: 1, policy: "own" }] });
-  assert.deepEqual([own.remarks, seriesOf(own).marks], [[], []]);
+  assert.deepEqual([own.remarks, own.operations], [[], undefined]);
   const mix = runToEnd(modules, { ...stock, operations: [{ at_ms: 1, policy: "MIX" }] });
   assert.deepEqual(mix.remarks, [
     "1.0 ms: device policy MIX was refused: the stock driver has no policy manager",
@@ -111,10 +111,11 @@ Deno.test("Frames lost to ethtool -L are counted in the slices of the reset", ()
   const operations = [{ at_ms: 10, ethtool: "-L eth0 combined 4" }];
   const machine = { ...X710, costs: { ...X710.costs, channel_reset_ns: 5_000_000 } };
   const run: SmallRun = { groups: [RR, STREAM], machine, measureMs: 30, slices: 6, operations };
-  const { dropped, marks } = seriesOf(runToEnd(modules, run));
+  const measurement = runToEnd(modules, run);
+  const { dropped } = seriesOf(measurement);
   assert.ok(dropped[2]! > 0, `${dropped}`);
   assert.deepEqual([dropped[0], dropped[1], dropped[5]], [0, 0, 0]);
-  assert.deepEqual(marks.map(({ kind }) => kind), ["ethtool", "channels"]);
+  assert.deepEqual(measurement.operations?.map(({ kind }) => kind), ["ethtool", "channels"]);
 });
 
 Deno.test("The first seed of the model keeps a series, all or none where that is asked for", async () => {

@@ -61,7 +61,8 @@ Deno.test("A state survives its fragment", () => {
     workload: fc.constantFrom("", "rr", "a&b=c #"),
     mechanism: fc.constantFrom("", "stock"),
     metric: fc.constantFrom("main", "throughput", "latency_ns_p99"),
-    scale: fc.constantFrom("linear" as const, "log" as const, "ccdf" as const),
+    scale: fc.constantFrom("linear", "log", "ccdf", "boxes"),
+    heat: fc.constantFrom("rx_packets", "interrupts", "itr_rx_usecs", "busy_permille"),
     theme: fc.constantFrom("auto" as const, "light" as const, "dark" as const),
   });
   fc.assert(fc.property(states, (state) => {

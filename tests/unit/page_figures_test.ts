@@ -7,8 +7,10 @@ import { makeContext, type PageContext } from "../../reports/page/context.ts";
 import { barsFigure } from "../../reports/page/figures/bars.ts";
 import { cpuFigure } from "../../reports/page/figures/cpu.ts";
 import type { Figure } from "../../reports/page/figures/kinds.ts";
+import { heatFigure } from "../../reports/page/figures/heat.ts";
 import { curveFigure, differenceFigure } from "../../reports/page/figures/latency.ts";
 import { isShort, loadFigures } from "../../reports/page/figures/load.ts";
+import { timelineFigure } from "../../reports/page/figures/timeline.ts";
 import { beats, tradeoffFigure } from "../../reports/page/figures/tradeoff.ts";
 import {
   figureTable,
@@ -33,6 +35,8 @@ function figuresOf(records: readonly RunRecord[]): {
     difference: differenceFigure(context, workload, "rr", "difference"),
     tradeoff: tradeoffFigure(context, workload, row("rr/latency_ns_p99"), "tradeoff"),
     cpu: cpuFigure(context, workload, "cpu"),
+    timeline: timelineFigure(context, workload, "timeline"),
+    heat: heatFigure(context, workload, "heat"),
     ...context.variants.length < 5
       ? {}
       : { load: loadFigures(context, arrange(loadRuns())[0]!, "load")[0]! },
@@ -116,7 +120,9 @@ Deno.test("Every chart has a title, a sentence, a table, three exports and a dra
     for (const svg of drawings) {
       assert.match(svg, /^<svg [^>]*viewBox="0 0 \d+ \d+"/, id);
       assert.doesNotMatch(svg, /NaN|undefined|Infinity/, id);
-      assert.ok(svg.match(/<path/g)!.length >= 2 && svg.includes("var(--"), id);
+      // A heat map has no grid, and one path for each of its colours.
+      const least = id === "heat" ? 1 : 2;
+      assert.ok(svg.match(/<path/g)!.length >= least && svg.includes("var(--"), id);
     }
   }
 });
@@ -137,7 +143,7 @@ Deno.test("Exports of a chart hold its own numbers, whole, and leave out what th
       case "bars":
         return figure.bars.flatMap(({ median, low, high }) => [median, low, high]);
       case "curve":
-        return figure.curves.flatMap((curve) => curve.latency_ns);
+        return figure.curves.flatMap((c) => [...c.latency_ns, c.box.p1, c.box.p25]);
       case "difference":
         return figure.panels.flatMap((panel) =>
           panel.median.flatMap((ratio, k) => [ratio, panel.low[k]!, panel.high[k]!])
@@ -152,6 +158,12 @@ Deno.test("Exports of a chart hold its own numbers, whole, and leave out what th
         return figure.lines.flatMap(({ points }) =>
           points.flatMap((p) => [p.offered, p.achieved, p.p50_ns!, p.p99_ns!])
         );
+      case "timeline":
+        return figure.panels.flatMap(({ lines }) =>
+          lines.flatMap(({ values }) => values.map((each) => each!))
+        );
+      case "heat":
+        return figure.panels.flatMap(({ rows }) => Object.values(rows).flat(2));
       case "history":
         return figure.lines.flatMap(({ medians }) => medians.map((each) => each!));
     }

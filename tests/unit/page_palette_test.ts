@@ -1,7 +1,14 @@
 /** Contrast and colour-blind safety of the page's colours, computed in both themes. */
 
 import assert from "node:assert/strict";
-import { contrast, CPU_PARTS, SERIES, SURFACE, type Theme } from "../../reports/page/palette.ts";
+import {
+  contrast,
+  CPU_PARTS,
+  HEAT_LEVELS,
+  SERIES,
+  SURFACE,
+  type Theme,
+} from "../../reports/page/palette.ts";
 
 const THEMES: readonly Theme[] = ["light", "dark"];
 
@@ -121,3 +128,17 @@ function forPairs(check: (a: number, b: number) => void): void {
     for (let b = a + 1; b < SERIES.length; b++) check(a, b);
   }
 }
+
+Deno.test("Each step of a heat map is farther from the ground, the last seen by anyone, in both themes", () => {
+  for (const theme of THEMES) {
+    const ground = SURFACE[theme]["ground"]!;
+    const steps = Array.from({ length: HEAT_LEVELS }, (_, k) => SURFACE[theme][`heat-${k + 1}`]!);
+    const contrasts = steps.map((step) => contrast(step, ground));
+    contrasts.forEach((own, k) => {
+      const before = contrasts[k - 1] ?? 1;
+      assert.ok(own >= 1.2 * before, `step ${k + 1} of ${theme}: ${own} after ${before}`);
+    });
+    assert.ok(contrasts.at(-1)! >= 7, `${theme}: ${contrasts}`);
+    assert.equal(SURFACE[theme][`heat-${HEAT_LEVELS + 1}`], undefined);
+  }
+});

@@ -102,7 +102,6 @@ function withUnevenSeries(): string {
     groups: [],
     dropped: [0, 0],
     retransmits: [0, 0],
-    marks: [],
   };
   return JSON.stringify({ ...RECORDS[0], measurement: { ...measurement, series } });
 }

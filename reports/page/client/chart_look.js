@@ -96,22 +96,71 @@ export function band(xs, lows, highs, colour) {
   };
 }
 
-/** Draws a line across the chart at a value of the y axis. */
+/** A line across the chart at a value of the y axis, for the annotation plugin. */
 export function levelLine(value, look) {
   return {
-    id: "level",
-    beforeDatasetsDraw({ ctx, scales, chartArea }) {
-      const y = scales.y.getPixelForValue(value);
-      ctx.save();
-      ctx.strokeStyle = look["line-strong"];
-      ctx.lineWidth = 1;
-      ctx.setLineDash([3, 2]);
-      ctx.beginPath();
-      ctx.moveTo(chartArea.left, y);
-      ctx.lineTo(chartArea.right, y);
-      ctx.stroke();
-      ctx.restore();
+    annotations: {
+      level: {
+        type: "line",
+        yMin: value,
+        yMax: value,
+        borderColor: look["line-strong"],
+        borderWidth: 1,
+        borderDash: [3, 2],
+        drawTime: "beforeDatasetsDraw",
+      },
     },
+  };
+}
+
+/**
+ * A numbered line across time for each thing that was done, for the annotation plugin.
+ *
+ * @param {"start" | "end"} top Which end of the y axis is at the top.
+ */
+export function markLines(figure, look, top) {
+  const lines = figure.marks.map(({ at_ns: at }, index) => [`mark${index}`, {
+    type: "line",
+    xMin: at,
+    xMax: at,
+    borderColor: look.text,
+    borderWidth: 1,
+    borderDash: [4, 3],
+    label: {
+      display: true,
+      content: String(index + 1),
+      position: top,
+      yAdjust: -15,
+      padding: 1,
+      backgroundColor: look.ground,
+      color: look.text,
+      font: { family: look.font, size: 11, weight: "normal" },
+      borderRadius: 0,
+      z: 1,
+    },
+  }]);
+  return { clip: false, annotations: Object.fromEntries(lines) };
+}
+
+/**
+ * How the line of a policy looks: colour, dashes and, here and there, its marker; shifted per
+ * policy, so that none hides another.
+ */
+export function lineLook(variant, pointCount, index, markerEvery) {
+  return {
+    label: variant.label,
+    borderColor: variant.colour,
+    backgroundColor: variant.colour,
+    borderDash: variant.dash,
+    borderWidth: 2,
+    // With a segment option Chart.js strokes directly; its cached Path2D could not be printed.
+    segment: {},
+    pointStyle: variant.marker,
+    pointRadius: Array.from(
+      { length: pointCount },
+      (_, k) => k % markerEvery === (index * 3) % markerEvery ? 4 : 0,
+    ),
+    pointHoverRadius: 5,
   };
 }
 

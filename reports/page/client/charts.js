@@ -7,16 +7,25 @@
 
 import { barsConfig, cpuConfig } from "./bar_charts.js";
 import { formatNs, formatRatio, formatValue, percentileLabel } from "./format.js";
-import { curveConfig, differenceConfig } from "./latency_charts.js";
+import { boxWords, curveConfig, differenceConfig } from "./latency_charts.js";
 import { historyConfig, loadConfig, tradeoffConfig } from "./plane_charts.js";
+import {
+  cellsAt,
+  describeHeat,
+  describeTimeline,
+  heatConfig,
+  timelineConfig,
+} from "./time_charts.js";
 
 const CONFIGS = {
   bars: barsConfig,
   cpu: cpuConfig,
   curve: curveConfig,
   difference: differenceConfig,
+  heat: heatConfig,
   history: historyConfig,
   load: loadConfig,
+  timeline: timelineConfig,
   tradeoff: tradeoffConfig,
 };
 
@@ -36,6 +45,7 @@ export function chartConfig(figure, look, hidden, panel = 0) {
     maintainAspectRatio: false,
     font: { family: look.font },
     plugins: {
+      ...config.options.plugins,
       legend: { display: false },
       tooltip: {
         backgroundColor: look.text,
@@ -66,6 +76,8 @@ export function describePoint(figure, look, hidden, position, panel = 0) {
 }
 
 const DESCRIPTIONS = {
+  heat: describeHeat,
+  timeline: describeTimeline,
   bars(figure, look, hidden, position) {
     const bar = figure.bars.filter((each) => !hidden.has(each.variant))[position];
     const write = (value) => formatValue(value, figure.unit);
@@ -73,6 +85,10 @@ const DESCRIPTIONS = {
     return `${look.variants[bar.variant].label}: median ${write(bar.median)}${span}`;
   },
   curve(figure, look, hidden, position) {
+    if (look.scale === "boxes") {
+      const curve = figure.curves.filter((each) => !hidden.has(each.variant))[position];
+      return `${look.variants[curve.variant].label}: ${boxWords(curve.box)}`;
+    }
     const at = percentileLabel(2 ** (position / figure.points_per_octave));
     const values = figure.curves
       .filter((each) => !hidden.has(each.variant) && position < each.latency_ns.length)
@@ -121,3 +137,38 @@ const DESCRIPTIONS = {
     return `${figure.sets[position]}: ${values.join(", ")}`;
   },
 };
+
+/**
+ * How many places the arrow keys go through: bars, points of a curve, slices of time.
+ *
+ * @param {object} figure
+ * @param {object} chart Of Chart.js.
+ * @returns {number}
+ */
+export function placeCount(figure, chart) {
+  if (figure.kind === "heat") return figure.slice_count;
+  return Math.max(...chart.data.datasets.map((dataset) => pointCount(chart, dataset)));
+}
+
+/**
+ * What stands at such a place.
+ *
+ * @param {object} figure
+ * @param {object} chart Of Chart.js.
+ * @param {number} place
+ * @returns {{ datasetIndex: number, index: number }[]}
+ */
+export function elementsAt(figure, chart, place) {
+  if (figure.kind === "heat") return cellsAt(chart, place);
+  return chart.data.datasets.flatMap((dataset, datasetIndex) =>
+    place < pointCount(chart, dataset) ? [{ datasetIndex, index: place }] : []
+  );
+}
+
+/** Dots of seeds on bars, and the line through a trade-off, are not visited by the keyboard. */
+function pointCount(chart, dataset) {
+  const isExtra = chart.config.type === "bar"
+    ? dataset.type === "scatter"
+    : dataset.pointHitRadius === 0;
+  return isExtra ? 0 : dataset.data.length;
+}

@@ -32,9 +32,10 @@ const TABLES = {
   curve(figure, isShown, labelOf) {
     return {
       heads: ["policy", "percentile", "latency ns"],
-      rows: figure.curves.filter(isShown).flatMap((curve) =>
-        curve.latency_ns.map((ns, k) => [labelOf(curve), percentileAt(figure, k), ns])
-      ),
+      rows: figure.curves.filter(isShown).flatMap((curve) => [
+        ...curve.latency_ns.map((ns, k) => [labelOf(curve), percentileAt(figure, k), ns]),
+        ...["p1", "p25"].map((name) => [labelOf(curve), `${name.slice(1)} %`, curve.box[name]]),
+      ]),
     };
   },
   difference(figure, isShown, labelOf) {
@@ -104,6 +105,33 @@ const TABLES = {
       ),
     };
   },
+  timeline(figure, isShown, labelOf) {
+    const { panels } = figure;
+    const count = Math.max(0, ...panels.map(({ lines }) => lines[0].values.length));
+    return {
+      heads: ["policy", "measure", ...sliceHeads(figure, count)],
+      rows: panels.flatMap(({ title, unit, lines }) =>
+        lines.filter(isShown).map((line) => [labelOf(line), `${title} ${unit}`, ...line.values])
+      ),
+    };
+  },
+  heat(figure, isShown, labelOf) {
+    return {
+      heads: ["policy", "measure", ...sliceHeads(figure, figure.slice_count)],
+      rows: figure.panels.filter(isShown).flatMap((panel) =>
+        Object.entries(panel.rows).flatMap(([measure, rows]) => {
+          const [kind, names] = measure === "busy_permille"
+            ? ["CPU", panel.cpus]
+            : ["queue", panel.queues];
+          return rows.map((values, row) => [
+            labelOf(panel),
+            `${measure} of ${kind} ${names[row]}`,
+            ...values,
+          ]);
+        })
+      ),
+    };
+  },
   history(figure, isShown, labelOf) {
     return {
       heads: ["policy", "set", `median ${figure.unit}`, "new level"],
@@ -118,6 +146,11 @@ const TABLES = {
     };
   },
 };
+
+/** Where each slice begins. */
+function sliceHeads(figure, count) {
+  return Array.from({ length: count }, (_, slice) => `${slice * figure.slice_ns / 1e6} ms`);
+}
 
 function percentileAt(figure, k) {
   return percentileLabel(2 ** (k / figure.points_per_octave));

@@ -5,22 +5,28 @@
  * @module
  */
 
-import { band, decades, levelLine, oneTwoFive, scaleLook } from "./chart_look.js";
+import { band, decades, levelLine, lineLook, oneTwoFive, scaleLook } from "./chart_look.js";
 import { formatNs, formatRatio, formatTick, percentileLabel } from "./format.js";
 
 /** Shares at which the percentile axis has a tick. */
 const PERCENTILE_TICKS = [0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999];
 
-/** Points from marker to marker of a curve; shifted per policy, so that none hides another. */
+/** Points from marker to marker of a curve. */
 const MARKER_EVERY = 8;
 
 /** Percentile curves, or CCDF where the reader chose it. */
 export function curveConfig(figure, look, hidden) {
+  if (look.scale === "boxes") return boxesConfig(figure, look, hidden);
   const isCcdf = look.scale === "ccdf";
   const curves = figure.curves.filter((curve) => !hidden.has(curve.variant));
   const step = (k) => 2 ** (k / figure.points_per_octave);
   const datasets = curves.map((curve) => ({
-    ...lineLook(look.variants[curve.variant], curve.latency_ns.length, curve.variant),
+    ...lineLook(
+      look.variants[curve.variant],
+      curve.latency_ns.length,
+      curve.variant,
+      MARKER_EVERY,
+    ),
     data: curve.latency_ns.map((ns, k) =>
       isCcdf ? { x: ns, y: 1 / step(k) } : { x: step(k), y: ns }
     ),
@@ -30,23 +36,64 @@ export function curveConfig(figure, look, hidden) {
   return { type: "line", data: { datasets }, options };
 }
 
-/** How the line of a policy looks: colour, dashes and, here and there, its marker. */
-function lineLook(variant, pointCount, index) {
+/** Quartiles as a box and p1 to p99 as whiskers, for a first look at how wide latencies lie. */
+function boxesConfig(figure, look, hidden) {
+  const curves = figure.curves.filter((curve) => !hidden.has(curve.variant));
+  const colours = curves.map((curve) => look.variants[curve.variant].colour);
+  const statistics = curves.map(({ box: { p1, p25, p50, p75, p99 } }) => ({
+    min: p1,
+    q1: p25,
+    median: p50,
+    q3: p75,
+    max: p99,
+    whiskerMin: p1,
+    whiskerMax: p99,
+    items: [],
+    outliers: [],
+  }));
   return {
-    label: variant.label,
-    borderColor: variant.colour,
-    backgroundColor: variant.colour,
-    borderDash: variant.dash,
-    borderWidth: 2,
-    // With a segment option Chart.js strokes directly; its cached Path2D could not be printed.
-    segment: {},
-    pointStyle: variant.marker,
-    pointRadius: Array.from(
-      { length: pointCount },
-      (_, k) => k % MARKER_EVERY === index % MARKER_EVERY ? 4 : 0,
-    ),
-    pointHoverRadius: 5,
+    type: "boxplot",
+    data: {
+      labels: curves.map((curve) => look.variants[curve.variant].label),
+      datasets: [{
+        data: statistics,
+        borderColor: colours,
+        borderWidth: 2,
+        backgroundColor: look.sunken,
+        medianColor: look.text,
+        meanRadius: 0,
+        maxBarThickness: 34,
+      }],
+    },
+    options: {
+      indexAxis: "y",
+      scales: {
+        x: scaleLook(look, {
+          type: "logarithmic",
+          afterBuildTicks: oneTwoFive,
+          ticks: { callback: (value) => formatTick(value, "ns") },
+        }),
+        y: scaleLook(look, {
+          type: "category",
+          grid: { display: false },
+          ticks: { color: look.text, autoSkip: false },
+        }),
+      },
+      plugins: {
+        tooltip: {
+          callbacks: {
+            label: ({ dataIndex }) => boxWords(curves[dataIndex].box),
+          },
+        },
+      },
+    },
   };
+}
+
+/** "p1 20 µs, quartiles 25 µs, 26 µs and 27 µs, p99 40 µs". */
+export function boxWords({ p1, p25, p50, p75, p99 }) {
+  const [first, low, middle, high, last] = [p1, p25, p50, p75, p99].map(formatNs);
+  return `p1 ${first}, quartiles ${low}, ${middle} and ${high}, p99 ${last}`;
 }
 
 function percentileScale(look, xMax, shares) {
@@ -131,10 +178,10 @@ export function differenceConfig(figure, look, _hidden, panel) {
     ((Math.max(...figure.panels.map((each) => each.median.length)) - 1) / figure.points_per_octave);
   return {
     type: "line",
-    plugins: [levelLine(1, look), band(xs, low, high, variant.colour)],
+    plugins: [band(xs, low, high, variant.colour)],
     data: {
       datasets: [{
-        ...lineLook(variant, median.length, index),
+        ...lineLook(variant, median.length, index, MARKER_EVERY),
         pointRadius: 0,
         data: median.map((ratio, k) => ({ x: xs[k], y: ratio })),
       }],
@@ -153,6 +200,7 @@ export function differenceConfig(figure, look, _hidden, panel) {
         }),
       },
       plugins: {
+        annotation: levelLine(1, look),
         tooltip: {
           callbacks: {
             title: (items) => items.length === 0 ? "" : percentileLabel(items[0].parsed.x),

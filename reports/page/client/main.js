@@ -5,11 +5,11 @@
  * @module
  */
 
-import { chartConfig, describePoint } from "./charts.js";
+import { chartConfig, describePoint, elementsAt, placeCount } from "./charts.js";
 import { toCsv, toMarkdown } from "./export.js";
 import { figureTable, tableToCsv, tableToMarkdown } from "./figure_table.js";
 import { DEFAULT_STATE, formatState, parseState } from "./state.js";
-import { chartSvg, SVG_SIZES } from "./svg.js";
+import { chartSvg, svgSize } from "./svg.js";
 
 const THEMES = ["auto", "light", "dark"];
 
@@ -48,6 +48,7 @@ function lookOf(theme) {
     ...data.themes[theme],
     font: getComputedStyle(document.body).fontFamily,
     scale: state.scale,
+    heat: state.heat,
     variants: data.variants.map((variant) => ({ ...variant, colour: variant[theme] })),
     parts: data.parts.map((part) => ({ key: part.key, colour: part[theme] })),
   };
@@ -100,27 +101,16 @@ function moveTooltip(event, canvas) {
   const step = steps[event.key];
   if (step === undefined) return;
   event.preventDefault();
-  const count = Math.max(...chart.data.datasets.map(pointCountOf(chart)));
+  const count = placeCount(figureOf(canvas), chart);
   const from = chart.keyboardPosition ?? (step > 0 ? -1 : 0);
   setTooltip(canvas, (from + step + count) % count);
-}
-
-/** Dots of seeds on bars, and the line through a trade-off, are not visited by the keyboard. */
-function pointCountOf(chart) {
-  const isExtra = (dataset) =>
-    chart.config.type === "bar" ? dataset.type === "scatter" : dataset.pointHitRadius === 0;
-  return (dataset) => isExtra(dataset) ? 0 : dataset.data.length;
 }
 
 function setTooltip(canvas, position) {
   const chart = charts.get(canvas);
   if (chart === undefined || (position < 0 && chart.keyboardPosition === undefined)) return;
   chart.keyboardPosition = position < 0 ? undefined : position;
-  const active = position < 0
-    ? []
-    : chart.data.datasets.flatMap((dataset, datasetIndex) =>
-      position < pointCountOf(chart)(dataset) ? [{ datasetIndex, index: position }] : []
-    );
+  const active = position < 0 ? [] : elementsAt(figureOf(canvas), chart, position);
   chart.setActiveElements(active);
   chart.tooltip.setActiveElements(active, { x: 0, y: 0 });
   chart.update();
@@ -148,6 +138,9 @@ function applyState() {
     button.setAttribute("aria-pressed", String(!hidden.has(Number(button.dataset.legend))));
   }
   for (const name of SELECTS) setSelect(name);
+  for (const select of document.querySelectorAll("[data-choice]")) {
+    select.value = state[select.dataset.choice];
+  }
   const metric = byId("metric")?.value ?? "main";
   root.toggleAttribute("data-other-metric", metric !== "main");
   for (const row of document.querySelectorAll("tr[data-metric]")) {
@@ -236,6 +229,9 @@ function wireControls() {
   for (const name of SELECTS) {
     byId(name)?.addEventListener("change", (event) => change({ [name]: event.target.value }));
   }
+  for (const select of document.querySelectorAll("[data-choice]")) {
+    select.addEventListener("change", () => change({ [select.dataset.choice]: select.value }));
+  }
   byId("theme").addEventListener("click", () => {
     change({ theme: THEMES[(THEMES.indexOf(state.theme) + 1) % THEMES.length] });
   });
@@ -273,7 +269,7 @@ function preparePrint() {
   const look = lookOf("light");
   for (const canvas of document.querySelectorAll("canvas")) {
     const figure = figureOf(canvas);
-    const [width, height] = SVG_SIZES[figure.kind];
+    const [width, height] = svgSize(figure);
     const config = chartConfig(figure, look, hiddenIndices(), panelOf(canvas));
     const surface = {
       canvas: document.createElement("canvas"),

@@ -13,9 +13,15 @@
  * @property {string} workload Name of the only workload shown; empty for all.
  * @property {string} mechanism The only mechanism shown; empty for all.
  * @property {string} metric Choice of the first table.
- * @property {"linear" | "log" | "ccdf"} scale How latency is drawn: percentiles on either axis, or CCDF.
+ * @property {string} scale How latency is drawn, one of SCALES.
+ * @property {string} heat What heat maps show, one of HEATS.
  * @property {"auto" | "light" | "dark"} theme
  */
+
+/** Percentiles on either axis, CCDF, or boxes of the quartiles. */
+const SCALES = ["linear", "log", "ccdf", "boxes"];
+/** Measures of heat maps. */
+const HEATS = ["rx_packets", "interrupts", "itr_rx_usecs", "busy_permille"];
 
 /** @type {State} */
 export const DEFAULT_STATE = {
@@ -25,6 +31,7 @@ export const DEFAULT_STATE = {
   mechanism: "",
   metric: "main",
   scale: "linear",
+  heat: "rx_packets",
   theme: "auto",
 };
 
@@ -40,14 +47,14 @@ export function parseState(fragment) {
   if (text !== "" && !text.includes("=")) return { ...DEFAULT_STATE, at: text };
   const values = new URLSearchParams(text);
   const theme = values.get("theme");
-  const scale = values.get("scale");
   return {
     at: values.get("at") ?? "",
     hide: (values.get("hide") ?? "").split(",").filter((key) => key !== ""),
     workload: values.get("workload") ?? "",
     mechanism: values.get("mechanism") ?? "",
     metric: values.get("metric") ?? "main",
-    scale: scale === "log" || scale === "ccdf" ? scale : "linear",
+    scale: SCALES.find((each) => each === values.get("scale")) ?? DEFAULT_STATE.scale,
+    heat: HEATS.find((each) => each === values.get("heat")) ?? DEFAULT_STATE.heat,
     theme: theme === "light" || theme === "dark" ? theme : "auto",
   };
 }
@@ -66,6 +73,7 @@ export function formatState(state) {
   if (state.mechanism !== "") values.set("mechanism", state.mechanism);
   if (state.metric !== "main") values.set("metric", state.metric);
   if (state.scale !== "linear") values.set("scale", state.scale);
+  if (state.heat !== DEFAULT_STATE.heat) values.set("heat", state.heat);
   if (state.theme !== "auto") values.set("theme", state.theme);
   return values.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
 }

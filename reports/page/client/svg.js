@@ -7,15 +7,32 @@
  */
 
 /** Size of a drawing by kind of figure, CSS pixels. */
-export const SVG_SIZES = {
+const SVG_SIZES = {
   bars: [440, 190],
   curve: [680, 290],
   cpu: [320, 140],
   difference: [320, 180],
   history: [440, 210],
   load: [440, 250],
+  timeline: [360, 190],
   tradeoff: [440, 260],
 };
+
+/** Width of a heat map, and its height without rows and per row. */
+const HEAT_SIZE = { width: 360, frame: 46, row: 12 };
+
+/**
+ * Size of a drawing, CSS pixels.
+ *
+ * @param {object} figure
+ * @returns {readonly [number, number]}
+ */
+export function svgSize(figure) {
+  if (figure.kind !== "heat") return SVG_SIZES[figure.kind];
+  const { width, frame, row } = HEAT_SIZE;
+  const { queues, cpus } = figure.panels[0];
+  return [width, frame + row * Math.max(queues.length, cpus.length)];
+}
 
 /** Text baselines of the canvas -> SVG. */
 const BASELINES = { top: "hanging", hanging: "hanging", middle: "central", bottom: "auto" };
@@ -74,6 +91,8 @@ class RecordingContext {
   matrix = IDENTITY;
   dash = [];
   path = "";
+  /** Where the path has come to. */
+  at = [0, 0];
   saved = [];
   /** What was drawn, in order. */
   elements = [];
@@ -100,14 +119,25 @@ class RecordingContext {
   }
   closePath() {
     this.path += "Z";
+    // Back at the start, which no one remembers: the next line is written in full.
+    this.at = [NaN, NaN];
   }
   moveTo(x, y) {
-    this.path += `M${shortNumber(x)} ${shortNumber(y)}`;
+    this.at = [shortNumber(x), shortNumber(y)];
+    this.path += `M${this.at.join(" ")}`;
   }
   lineTo(x, y) {
-    this.path += `${this.path === "" ? "M" : "L"}${shortNumber(x)} ${shortNumber(y)}`;
+    if (this.path === "") return this.moveTo(x, y);
+    const [left, top] = this.at;
+    this.at = [shortNumber(x), shortNumber(y)];
+    const [right, bottom] = this.at;
+    if (left === right && top === bottom) return;
+    if (top === bottom) this.path += `H${right}`;
+    else if (left === right) this.path += `V${bottom}`;
+    else this.path += `L${right} ${bottom}`;
   }
   bezierCurveTo(...points) {
+    this.at = points.slice(-2).map(shortNumber);
     this.path += `C${points.map(shortNumber).join(" ")}`;
   }
   rect(x, y, width, height) {
@@ -115,6 +145,8 @@ class RecordingContext {
     this.path += `M${shortNumber(x)} ${shortNumber(y)}h${w}v${h}h${-w}z`;
   }
   arc(x, y, radius, start, end, backwards) {
+    // The corner of a rectangle that is not rounded.
+    if (radius === 0) return this.lineTo(x, y);
     const at = (angle) =>
       `${shortNumber(x + radius * Math.cos(angle))} ${shortNumber(y + radius * Math.sin(angle))}`;
     const whole = Math.abs(end - start) >= 2 * Math.PI - 1e-6;
@@ -124,6 +156,7 @@ class RecordingContext {
     this.path += `${this.path === "" ? "M" : "L"}${at(start)}`;
     for (const stop of stops) {
       this.path += `A${radius} ${radius} 0 ${large} ${backwards ? 0 : 1} ${at(stop)}`;
+      this.at = at(stop).split(" ").map(Number);
     }
   }
 

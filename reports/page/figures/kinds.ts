@@ -21,7 +21,7 @@ export interface BarsFigure {
   }[];
 }
 
-/** Latency at x = 2^(k/points_per_octave); drawn as percentile curve or as CCDF. */
+/** Latency at x = 2^(k/points_per_octave); drawn as percentile curve, CCDF or box. */
 export interface CurveFigure {
   readonly kind: "curve";
   readonly title: string;
@@ -29,6 +29,8 @@ export interface CurveFigure {
   readonly curves: readonly {
     readonly variant: number;
     readonly latency_ns: readonly number[];
+    /** What a box shows, nanoseconds; p99 is the maximum of a sample too small for it. */
+    readonly box: Readonly<Record<"p1" | "p25" | "p50" | "p75" | "p99", number>>;
   }[];
 }
 
@@ -114,6 +116,50 @@ export interface HistoryFigure {
   }[];
 }
 
+/** Something that was done to the device, drawn as a line across time. */
+export interface TimeMark {
+  readonly at_ns: number;
+  readonly what: string;
+  readonly variants: readonly number[];
+}
+
+/** Measures in slices of time, a panel each, a line per policy. */
+export interface TimelineFigure {
+  readonly kind: "timeline";
+  readonly title: string;
+  readonly slice_ns: number;
+  readonly panels: readonly {
+    readonly title: string;
+    readonly unit: Unit;
+    readonly lines: readonly {
+      readonly variant: number;
+      readonly values: readonly (number | null)[];
+    }[];
+  }[];
+  readonly marks: readonly TimeMark[];
+}
+
+/** What a heat map can show. */
+export type HeatMeasure = "rx_packets" | "interrupts" | "itr_rx_usecs" | "busy_permille";
+
+/** Queues, or CPUs, by slices of time; a panel per policy. */
+export interface HeatFigure {
+  readonly kind: "heat";
+  readonly title: string;
+  readonly slice_ns: number;
+  readonly slice_count: number;
+  /** What the darkest colour stands for. */
+  readonly most: Readonly<Record<HeatMeasure, number>>;
+  readonly panels: readonly {
+    readonly variant: number;
+    readonly queues: readonly number[];
+    /** Rows of `busy_permille`; those of the others are queues. */
+    readonly cpus: readonly number[];
+    readonly rows: Readonly<Record<HeatMeasure, readonly (readonly number[])[]>>;
+  }[];
+  readonly marks: readonly TimeMark[];
+}
+
 /** Data of one chart. */
 export type Figure =
   | BarsFigure
@@ -122,4 +168,6 @@ export type Figure =
   | CpuFigure
   | TradeoffFigure
   | LoadFigure
-  | HistoryFigure;
+  | HistoryFigure
+  | TimelineFigure
+  | HeatFigure;

@@ -55,9 +55,10 @@ export function curveFigure(
       kind: "curve",
       title,
       points_per_octave: POINTS_PER_OCTAVE,
-      curves: curves.map(({ variant, latencyNs }) => ({
+      curves: curves.map(({ variant, latencyNs, box }) => ({
         variant: variant.index,
         latency_ns: latencyNs,
+        box,
       })),
     },
     finding: (p99 === undefined ? null : bestOf(workload, p99)?.text) ??
