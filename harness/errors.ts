@@ -25,13 +25,38 @@ export const EXIT = {
 /** One of the exit codes. */
 export type ExitCode = typeof EXIT[keyof typeof EXIT];
 
-/** An error that its message explains in one sentence; `exitCode` is 2 unless told. */
+/** Longest word of a sentence, and longest sentence; what is quoted may be of any length. */
+const WORD_MAX = 300;
+const SENTENCE_MAX = 900;
+
+/**
+ * A sentence that a terminal can show: control characters, which could do anything there, are
+ * written as escapes, and what is too long loses its middle.
+ */
+export function printable(sentence: string): string {
+  const shorten = (text: string, most: number): string =>
+    text.length <= most ? text : `${text.slice(0, most / 2)}…${text.slice(text.length - most / 3)}`;
+  const escaped = sentence.replace(
+    // deno-lint-ignore no-control-regex
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g,
+    (unit) => {
+      return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    },
+  );
+  const words = escaped.replace(/\S+/g, (word) => shorten(word, WORD_MAX));
+  return shorten(words, SENTENCE_MAX);
+}
+
+/**
+ * An error that its message explains in one sentence, made {@link printable}; `exitCode` is 2
+ * unless told.
+ */
 export class UserError extends Error {
   override readonly name = "UserError";
   readonly exitCode: ExitCode;
 
   constructor(message: string, options: { exitCode?: ExitCode; cause?: unknown } = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : {});
+    super(printable(message), "cause" in options ? { cause: options.cause } : {});
     this.exitCode = options.exitCode ?? EXIT.usage;
   }
 }

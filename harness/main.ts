@@ -18,7 +18,7 @@ import { policyCommand } from "./cli/policy.ts";
 import { reportCommand } from "./cli/report.ts";
 import { validateCommand } from "./cli/validate.ts";
 import { workloadsCommand } from "./cli/workloads.ts";
-import { EXIT, type ExitCode, messageOf, UserError } from "./errors.ts";
+import { EXIT, type ExitCode, messageOf, printable, UserError } from "./errors.ts";
 import { LAB_VERSION } from "./run.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -111,7 +111,7 @@ function explain(error: unknown, io: Io, commands: readonly string[]): ExitCode 
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok;
     if (error.code === "commander.help") return EXIT.usage;
-    io.err(`error: ${usageSentence(error, commands)}\n`);
+    io.err(`error: ${printable(usageSentence(error, commands))}\n`);
     return EXIT.usage;
   }
   if (error instanceof UserError) {

@@ -22,9 +22,15 @@ export function collect(value: string, previous: readonly string[] | undefined):
   return [...previous ?? [], ...values];
 }
 
-/** A parser for a path: an empty one, as from an unset variable, would mean the current folder. */
+/**
+ * A parser for a path. An empty one, as from an unset variable, would mean the current folder; one
+ * that begins with a dash is the next option, whose value was forgotten.
+ */
 export function path(value: string): string {
   if (value.trim() === "") throw new InvalidArgumentError("It is empty.");
+  if (value.startsWith("-")) {
+    throw new InvalidArgumentError(`It looks like an option; a path can be written ./${value}`);
+  }
   return value;
 }
 

@@ -110,7 +110,7 @@ function coalesce(words: Words): CoalesceOptions {
   const options: Record<string, number | boolean> = {};
   do {
     const name = words.take("an option of -C");
-    if (name in SWITCHES) {
+    if (Object.hasOwn(SWITCHES, name)) {
       options[SWITCHES[name as keyof typeof SWITCHES]] = words.onOff(name);
     } else {
       const known = among(name, Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]);
@@ -221,13 +221,13 @@ function rule(words: Words): EthtoolCommand {
   const options: Record<string, unknown> = { flowType: words.take("a flow type") };
   while (!words.isEmpty) {
     const name = words.take("a field");
-    if (name in ADDRESSES) {
+    if (Object.hasOwn(ADDRESSES, name)) {
       const key = ADDRESSES[name as keyof typeof ADDRESSES];
       options[key] = field(words, () => address(words, name), kept);
-    } else if (name in PORTS) {
+    } else if (Object.hasOwn(PORTS, name)) {
       const key = PORTS[name as keyof typeof PORTS];
       options[key] = field(words, () => words.number(name), (bits) => ~bits & 0xffff);
-    } else if (name in PLAIN) {
+    } else if (Object.hasOwn(PLAIN, name)) {
       options[PLAIN[name as keyof typeof PLAIN]] = words.number(name);
     } else {
       among(name, RULE_WORDS);
@@ -293,8 +293,9 @@ export function parseEthtool(line: string): EthtoolCommand {
   const words = new Words(line);
   words.takes("ethtool");
   const name = words.take("an option");
-  const known = LONG_NAMES[name] ?? name;
-  const parse = COMMANDS[known];
+  // Object.hasOwn: "constructor" is no option, though every object has one.
+  const known = Object.hasOwn(LONG_NAMES, name) ? LONG_NAMES[name]! : name;
+  const parse = Object.hasOwn(COMMANDS, known) ? COMMANDS[known] : undefined;
   if (parse === undefined) {
     throw new CommandMistake(
       `has "${name}": accepted are ${Object.keys(COMMANDS).join(", ")} and their long names`,

@@ -183,7 +183,7 @@ function seriesTable(title: string, members: readonly ValidationCase[]): Html {
 }
 
 function wordsOf(verdict: string): string {
-  return VERDICT_WORDS[verdict] ?? verdict;
+  return Object.hasOwn(VERDICT_WORDS, verdict) ? VERDICT_WORDS[verdict]! : verdict;
 }
 
 function deviationOf(check: ValidationCheck | null): string | null {

@@ -22,7 +22,8 @@ export interface Verification {
     readonly passed: boolean;
     readonly rows: readonly {
       readonly name: string;
-      readonly figures: Readonly<Record<string, number>>;
+      /** JSON has null for what is no finite number. */
+      readonly figures: Readonly<Record<string, number | null>>;
       readonly findings: readonly { readonly sentence: string }[];
       readonly shown?: readonly Shown[];
     }[];
@@ -46,18 +47,48 @@ const SCHEMA = "netpolicy-lab/verify/1";
  * @throws {UserError} when it is no result of the verifier.
  */
 export function readVerification(text: string, place: string): Verification {
-  let value: { readonly schema?: unknown } & Partial<Verification> | null;
+  let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw new UserError(`"${place}" is not JSON (cut off or edited?)`, { cause });
   }
-  if (value?.schema !== SCHEMA || !Array.isArray(value.parts)) {
+  if (!isVerification(value)) {
     throw new UserError(
       `"${place}" holds no verification: want what "deno task verify --json" prints`,
     );
   }
-  return value as Verification;
+  return value;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isList(value: unknown, isItem: (item: Json) => boolean): boolean {
+  return Array.isArray(value) && value.every((item) => isObject(item) && isItem(item));
+}
+
+function isVerification(value: unknown): value is Verification {
+  return isObject(value) && value["schema"] === SCHEMA && typeof value["profile"] === "string" &&
+    typeof value["seed"] === "number" && typeof value["policy_wasm_sha256"] === "string" &&
+    isList(
+      value["parts"],
+      ({ part, purpose, passed, rows }) =>
+        typeof part === "string" && typeof purpose === "string" && typeof passed === "boolean" &&
+        isList(rows, isRow),
+    );
+}
+
+function isRow({ name, figures, findings, shown = [] }: Json): boolean {
+  const isShown = ({ sentence, detail = [] }: Json): boolean =>
+    typeof sentence === "string" && Array.isArray(detail) &&
+    detail.every((line) => typeof line === "string");
+  return typeof name === "string" && isObject(figures) &&
+    Object.values(figures).every((figure) => typeof figure === "number" || figure === null) &&
+    isList(findings, ({ sentence }) => typeof sentence === "string") && isList(shown, isShown);
 }
 
 /** "Verified: 4 parts passed with profile ci and seed 1." or what did not. */
@@ -132,7 +163,7 @@ function shownSteps({ sentence, detail = [] }: Shown): Html {
   `;
 }
 
-function figure(value: number | undefined): string | null {
-  if (value === undefined || !Number.isFinite(value)) return null;
+function figure(value: number | null | undefined): string | null {
+  if (value === null || value === undefined || !Number.isFinite(value)) return null;
   return value >= 100_000 ? formatSi(value) : formatNumber(value);
 }

@@ -16,6 +16,7 @@ import { seedsPart } from "../../harness/verify/part_seeds.ts";
 import { staticPart } from "../../harness/verify/part_static.ts";
 import type { VerifyPart } from "../../harness/verify/result.ts";
 import { differentialPart } from "./part_differential.ts";
+import { fuzzPart } from "./part_fuzz.ts";
 import { plantedPart } from "./part_planted.ts";
 
 /** Every part, in the order they run: the quick ones first. */
@@ -26,6 +27,7 @@ export const PARTS: readonly VerifyPart[] = [
   seedsPart,
   buildsPart,
   differentialPart,
+  fuzzPart,
   plantedPart,
 ];
 
