@@ -38,7 +38,9 @@ import {
   EV_RULE,
   EV_RX,
   EV_RX_DMA,
+  EV_RX_LATE,
   EV_RX_LOST,
+  EV_SERVICE,
   EV_START,
   EV_TX_FETCHED,
   EV_TX_LINK,
@@ -57,6 +59,7 @@ import {
   prngOf,
   PURPOSE_MAX,
   PURPOSE_PORT,
+  streamOf,
   WHEEL,
 } from "./machine/abi";
 import { INTERVAL_MASK } from "./machine/adaptive_itr";
@@ -86,6 +89,7 @@ import {
   kick,
 } from "./machine/cpu";
 import { RUN_BROKEN, RUN_FULL } from "./machine/face";
+import { serviceStart, serviceTask } from "./machine/fault";
 import {
   ruleActivate,
   ruleCount,
@@ -110,6 +114,7 @@ import { pcieInit } from "./machine/pcie";
 import {
   peerArrive,
   peerInit,
+  peerLate,
   peerLinkFree,
   peerTaken,
   peerTimer,
@@ -143,6 +148,7 @@ export * from "./machine/sysfs";
 export { traceStart, traceStop, traceTake } from "./machine/trace";
 export { eventsTaken, pendingEvents } from "./lib/wheel";
 export { packetsTaken, packetsUsed } from "./machine/abi";
+export { flowProgress } from "./machine/half_connection";
 export {
   wireClear,
   wireCount,
@@ -189,7 +195,7 @@ export function machineReset(seed: u32): void {
   xdpInit();
   totalsInit();
   memory.fill(HISTOGRAMS, 0, <usize>GROUP_MAX * HISTOGRAM_SIZE);
-  for (let i: u32 = 0; i < PURPOSE_MAX; i++) prngSeed(prngOf(i), seed, i);
+  for (let i: u32 = 0; i < PURPOSE_MAX; i++) prngSeed(prngOf(i), seed, streamOf(i, false));
   traceStop();
   checkStepInit();
   operation = -1;
@@ -205,7 +211,7 @@ export function machineReset(seed: u32): void {
  */
 export function machineIsClient(seed: u32): void {
   for (let i: u32 = 0; i < PURPOSE_MAX; i++) {
-    if (i != PURPOSE_PORT) prngSeed(prngOf(i), seed, i + PURPOSE_MAX);
+    if (i != PURPOSE_PORT) prngSeed(prngOf(i), seed, streamOf(i, true));
   }
 }
 
@@ -248,6 +254,7 @@ export function machineStart(warmupNs: f64, measureNs: f64): void {
   const warmup = <u64>warmupNs * TICKS_PER_NS;
   schedule(warmup, EV_MARK, 0);
   schedule(warmup + <u64>measureNs * TICKS_PER_NS, EV_MARK, 1);
+  serviceStart();
 }
 
 /** The retransmission time of a half-connection may be over. */
@@ -315,6 +322,8 @@ function handle(kind: u32, target: u32): void {
     case EV_TX_LOST: return txLost(target);
     case EV_RESET: return resetOver();
     case EV_RX_LOST: return rxLost(target);
+    case EV_RX_LATE: return peerLate(target);
+    case EV_SERVICE: return serviceTask();
     case EV_OPERATION: return operationNow(target);
     case EV_NAPI_TIMER: return napiTimerOver(target);
     case EV_BUSY_POLL: return busyPollNotice(target);

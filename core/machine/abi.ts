@@ -28,7 +28,7 @@ export const EVENT_MAX: u32 = 524288;
 export const ARRIVAL_MAX: u32 = 32768;
 export const RULE_MAX: u32 = 8192;
 export const COST_MAX: u32 = 128;
-export const PURPOSE_MAX: u32 = 8;
+export const PURPOSE_MAX: u32 = 10;
 
 // Places of the tables, bytes; a SHIFT is the logarithm of an entry's size.
 const ARENA: usize = 0x10000;
@@ -167,6 +167,10 @@ export const EV_TX_LOST: u32 = 24;
 export const EV_NAPI_TIMER: u32 = 25;
 /** Something has come that a thread which spins on a vector sees [queue]. */
 export const EV_BUSY_POLL: u32 = 26;
+/** A frame that others have overtaken on the wire reaches the device [packet]. */
+export const EV_RX_LATE: u32 = 28;
+/** The driver's service task looks for transmit queues that hang [0]. */
+export const EV_SERVICE: u32 = 29;
 
 /** A CPU is to look at its backlog [cpu]. */
 export const EV_RPS_IPI: u32 = 27;
@@ -329,6 +333,17 @@ export const PURPOSE_ARRIVAL: u32 = 3;
 export const PURPOSE_SIZE: u32 = 4;
 export const PURPOSE_LOSS: u32 = 5;
 export const PURPOSE_SERVICE: u32 = 7;
+export const PURPOSE_REORDER: u32 = 8;
+export const PURPOSE_MSIX: u32 = 9;
+
+/** Purposes of a host's first block of streams; the other host's block of as many follows. */
+const STREAM_BLOCK: u32 = 8;
+
+/** Number of a purpose's stream: hosts have blocks in turn, the server's first. */
+export function streamOf(purpose: u32, isClient: bool): u32 {
+  const block = 2 * (purpose / STREAM_BLOCK) + (isClient ? 1 : 0);
+  return block * STREAM_BLOCK + purpose % STREAM_BLOCK;
+}
 
 /** State of a purpose's random numbers. */
 @inline

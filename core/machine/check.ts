@@ -17,6 +17,7 @@ import {
   EV_RTO,
   EV_RX,
   EV_RX_DMA,
+  EV_RX_LATE,
   EV_RX_LOST,
   EV_START,
   EV_TX_FETCHED,
@@ -99,6 +100,10 @@ const RULE_XSK: i32 = 70;
 const RULE_LOST: i32 = 41;
 /** Messages of another machine that have not arrived are under way. */
 const RULE_MESSAGES: i32 = 51;
+/** A flow's segments come up in the order in which one queue got them, where RFS is off. */
+const RULE_ORDER: i32 = 60;
+/** No thread sleeps while its socket has something for it. */
+const RULE_WAKE_UP: i32 = 61;
 
 function eventsOf(kind: u32): u64 {
   let count: u64 = 0;
@@ -129,13 +134,14 @@ function anyPending(kind: u32, target: u32): bool {
 function framesHold(): bool {
   const dropped =
     totals().dropRing + totals().dropFifo + totals().dropRule + totals().lostToHost +
-    totals().dropResetToHost;
+    totals().downToHost + totals().dropResetToHost;
   let taken = eventsOf(EV_RX_LOST);
   for (let i: u32 = 0; i < queuesEver(); i++) {
     const queue = queueAt(i);
     taken += queue.rxPackets + (queue.rxTail - queue.rxHead);
   }
-  return totals().peerFrames == taken + dropped + eventsOf(EV_RX_DMA) + eventsOf(EV_RX);
+  const underWay = eventsOf(EV_RX_DMA) + eventsOf(EV_RX) + eventsOf(EV_RX_LATE);
+  return totals().peerFrames == taken + dropped + underWay;
 }
 
 /** Times charged and the time since then: not charged here, the scheduler would see that. */
@@ -155,8 +161,9 @@ function interruptsHold(): bool {
     raised += queueAt(i).interrupts;
     forced += queueAt(i).forcedInterrupts;
   }
-  if (forced != totals().movedVectors + totals().xskWakeups) return false;
-  return raised == totals().interruptsTaken + eventsOf(EV_MSIX);
+  const asked = totals().movedVectors + totals().xskWakeups + totals().serviceInterrupts;
+  if (forced != asked) return false;
+  return raised == totals().interruptsTaken + totals().interruptsLost + eventsOf(EV_MSIX);
 }
 
 function gapsHold(): bool {
@@ -182,7 +189,8 @@ function holeCount(half: HalfConnection): u64 {
 function packetsHold(): bool {
   let held = eventsOf(EV_RX_DMA) + eventsOf(EV_RX);
   held += eventsOf(EV_PEER_RX) + eventsOf(EV_RETRANSMIT);
-  held += eventsOf(EV_TX_LOST) + eventsOf(EV_RX_LOST) + listLength(wireWaits());
+  held += eventsOf(EV_TX_LOST) + eventsOf(EV_RX_LOST) + eventsOf(EV_RX_LATE);
+  held += listLength(wireWaits());
   for (let i: u32 = 0; i < queues(); i++) {
     const queue = queueAt(i);
     held += queue.rxTail - queue.rxHead;
@@ -355,6 +363,18 @@ function readyLength(index: u32): i32 {
   return count == thread.readyCount && thread.batch <= count ? <i32>count : -1;
 }
 
+/** No wake-up is lost: a thread of one connection that sleeps has nothing to receive. */
+function sleepersHold(): bool {
+  for (let i: u32 = 0; i < connectionsUsed(); i++) {
+    const connection = connectionAt(i);
+    const thread = threadAt(connection.thread);
+    if (thread.polls != 0 || thread.state != SLEEPING || !canRead(connection)) continue;
+    // A client with a longest wait of its own is not woken by what is due.
+    if (!isPending(thread.waitEvent, EV_WAIT, connection.thread)) return false;
+  }
+  return true;
+}
+
 /** Nothing that has come for a thread with many connections is forgotten. */
 function readyHold(): bool {
   let listed: u32 = 0;
@@ -444,5 +464,7 @@ export function checkAll(): i32 {
   if (!lossesHold()) return RULE_LOST;
   if (!messagesHold()) return RULE_MESSAGES;
   if (!xskHolds()) return RULE_XSK;
+  if (totals().orderViolations != 0) return RULE_ORDER;
+  if (!sleepersHold()) return RULE_WAKE_UP;
   return 0;
 }

@@ -75,7 +75,8 @@ function vectorHolds(index: u32, queue: Queue): bool {
   if (((owned >> index) & 1) != <u64>(isOwned ? 1 : 0)) return false;
   if (queue.threadDue != 0 && threadAt(NAPI_THREADS + index).state == SLEEPING) return false;
   if (queue.poller != 0 && !pollerHolds(queue.poller, index)) return false;
-  if (queue.masked != 0 && !isInterrupted && !isOwned && !isTimed) return false;
+  const isHeld = isInterrupted || isOwned || isTimed || queue.msixLost != 0;
+  if (queue.masked != 0 && !isHeld) return false;
   if (queue.groHead >= 0 && !isOwned && !isTimed) return false;
   // Once a thread or a timer has come before an interrupt, that interrupt may be late.
   if (queue.napiRaced != 0) return true;

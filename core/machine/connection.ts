@@ -166,8 +166,11 @@ export class Connection {
   rxWindow: u32;
   /** The peer has closed its direction: no more data (CC). */
   rxFinished: u32;
-  /** End of the last segment that came in its order. */
+  /** End of the last segment that came in its order, and the queue it came by. */
   rxHighest: u32;
+  rxHighestQueue: u32;
+  /** Its hash has changed since it began. */
+  rehashed: u32;
   groBytes: u32;
   groNext: i32;
   groListed: u32;

@@ -109,6 +109,16 @@ export const EPOLL_BATCH: u32 = 101;
 export const INITIAL_WINDOW: u32 = 102;
 export const KSOFTIRQD_ALONE: u32 = 90;
 export const PEER_QUICK_ACK_SWITCH: u32 = 108;
+// Faults; see fault.ts.
+export const LINK_FLAP_PERIOD: u32 = 115;
+export const LINK_DOWN: u32 = 116;
+export const REORDER: u32 = 117;
+export const REORDER_DELAY: u32 = 118;
+export const MSIX_LOSS: u32 = 119;
+export const SERVICE_TASK: u32 = 120;
+export const PCIE_STALL_PERIOD: u32 = 121;
+export const PCIE_STALL: u32 = 122;
+export const TIMER_DRIFT: u32 = 123;
 
 /** Sets a parameter; value in the unit of its name, 0..2^31-1. */
 export function costSet(index: u32, value: u32): void {

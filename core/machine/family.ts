@@ -82,6 +82,7 @@ export function hashFlow(connection: Connection): void {
   const source = connection.source;
   const destination = connection.destination;
   const isTcp = connection.protocol == PROTOCOL_TCP;
+  connection.rehashed = 1;
   if (connection.isV6 != 0) {
     const type = isTcp ? HASH_TCP6 : HASH_UDP6;
     connection.hash = rssHashV6(type, PREFIX, source, destination, connection.ports);

@@ -15,7 +15,7 @@ import {
   packetAt,
   packetDrop,
 } from "./abi";
-import { Connection } from "./connection";
+import { Connection, connectionAt } from "./connection";
 
 /** Directions, and their place in a connection's pair. */
 export const TO_HOST: u32 = 0;
@@ -63,6 +63,13 @@ export class HalfConnection {
 export function halfOf(connection: Connection, direction: u32): HalfConnection {
   const index = (changetype<usize>(connection) - CONNECTIONS) >> CONNECTION_SHIFT;
   return changetype<HalfConnection>(HALVES + (((index << 1) + direction) << HALF_SHIFT));
+}
+
+/** Grows (and wraps) with all that a connection brings, for checks: transactions, bytes of TCP. */
+export function flowProgress(index: u32): u32 {
+  const connection = connectionAt(index);
+  const bytes = halfOf(connection, TO_HOST).arrived + halfOf(connection, TO_PEER).arrived;
+  return bytes + connection.stampHead + connection.life;
 }
 
 /** Up to which number the receiver has everything. */

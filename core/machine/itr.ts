@@ -21,6 +21,7 @@ import {
 } from "./adaptive_itr";
 import { cost, TIMER, MSIX } from "./costs";
 import { dimByCompletion, dimEvent, dimRxFrames, dimStart } from "./dim";
+import { msixIsLost } from "./fault";
 import { classesStart, classesUpdate } from "./latency_classes";
 import { pcieRegister, pcieWriteWord } from "./pcie";
 import {
@@ -32,6 +33,7 @@ import {
   rxContainer,
   txContainer,
 } from "./queue";
+import { totals } from "./totals";
 import { rxWithheld, writeBackForced } from "./write_back";
 
 const TICKS_PER_USEC: u64 = 10000;
@@ -270,7 +272,10 @@ function raise(index: u32): void {
   queue.lastRaised = now();
   queue.interrupts++;
   writeBackForced(index);
-  schedule(now() + cost(MSIX) + pcieWriteWord(), EV_MSIX, index);
+  const arrives = now() + cost(MSIX) + pcieWriteWord();
+  queue.msixLost = msixIsLost() ? 1 : 0;
+  if (queue.msixLost != 0) totals().interruptsLost++;
+  else schedule(arrives, EV_MSIX, index);
 }
 
 /** Raises the vector if a cause is due, else sets its timer. Call whenever a cause arises. */

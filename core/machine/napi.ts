@@ -14,6 +14,7 @@ import {
   PREFER_BUSY_POLL,
 } from "./costs";
 import { cpuAt, cpuTimer } from "./cpu";
+import { timerTicks } from "./fault";
 import { vectorComplete } from "./itr";
 import { napiHand } from "./napi_thread";
 import { queueAt } from "./queue";
@@ -46,7 +47,7 @@ export function napiTimerStart(index: u32, vector: u32, ticks: u64): void {
   if (queue.napiTimer != 0) cancel(queue.napiTimer);
   cpuAt(queue.napiCpu).pendingTimers &= ~((<u64>1) << vector);
   queue.napiCpu = index;
-  queue.napiTimer = schedule(now() + ticks, EV_NAPI_TIMER, vector);
+  queue.napiTimer = schedule(now() + timerTicks(ticks), EV_NAPI_TIMER, vector);
 }
 
 /** The timer of a vector's NAPI has run out: it interrupts its CPU. */

@@ -7,6 +7,7 @@
 
 import { now } from "../lib/wheel";
 import { cost, PCIE_MBPS, PCIE_PAYLOAD, PCIE_READ } from "./costs";
+import { pcieStallTicks } from "./fault";
 
 /** Headers of a memory write and of a read request with 64-bit address, and of a completion. */
 const WRITE_HEADER: u32 = 24;
@@ -44,14 +45,14 @@ function pieces(bytes: u32, most: u32): u32 {
 /** Ticks until so many bytes, headers included, have passed towards the host. */
 export function pcieToHost(bytes: u32): u64 {
   const time = now() << FRACTION;
-  toHostFree = max(toHostFree, time) + bytes * perByte;
+  toHostFree = max(toHostFree, time + (pcieStallTicks() << FRACTION)) + bytes * perByte;
   return (toHostFree - time) >> FRACTION;
 }
 
 /** Ticks until so many bytes, headers included, have passed towards the device. */
 export function pcieToDevice(bytes: u32): u64 {
   const time = now() << FRACTION;
-  toDeviceFree = max(toDeviceFree, time) + bytes * perByte;
+  toDeviceFree = max(toDeviceFree, time + (pcieStallTicks() << FRACTION)) + bytes * perByte;
   return (toDeviceFree - time) >> FRACTION;
 }
 

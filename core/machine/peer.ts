@@ -49,6 +49,7 @@ import {
   udpPayload,
 } from "./family";
 import { halfOf, inOrder, TO_HOST, TO_PEER } from "./half_connection";
+import { linkIsDown, overtaken } from "./fault";
 import { linkLoses, linkToHost } from "./link";
 import { frameLost } from "./loss";
 import { QUANTUM } from "./qdisc";
@@ -404,12 +405,20 @@ function serialise(number: u32): void {
   totals().peerFrames++;
   const bytes = packet.payload + packet.headers;
   linkFree = now() + linkToHost(bytes);
-  if (linkLoses()) {
-    totals().lostToHost++;
+  const isDown = linkIsDown();
+  if (isDown || linkLoses()) {
+    if (isDown) totals().downToHost++;
+    else totals().lostToHost++;
     frameLost(number, TO_HOST);
     return;
   }
-  deviceTakes(number, linkFree + cost(CABLE));
+  const arrival = linkFree + cost(CABLE);
+  if (!overtaken(number, arrival)) deviceTakes(number, arrival);
+}
+
+/** A frame that others have overtaken reaches the device. */
+export function peerLate(number: u32): void {
+  deviceTakes(number, now());
 }
 
 /** The device takes no more than one frame in NIC_PACKET; its buffer holds what comes faster. */

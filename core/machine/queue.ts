@@ -84,6 +84,8 @@ export class Queue {
   reportsDue: u32;
   /** Packets since the last one that ATR sampled. */
   atrCount: u32;
+  /** Cleaned packets at the service task's last look, +1; 0 nothing waited. */
+  serviceSeen: u32;
   // Byte limit and waiting flows; see qdisc.ts.
   limit: u32;
   limitEnd: u32;
@@ -105,6 +107,8 @@ export class Queue {
   timer: u32;
   timerAt: u64;
   masked: u32;
+  /** Its last interrupt message was lost; see fault.ts. */
+  msixLost: u32;
   countdown: u32;
   /** Interval of latency_classes.ts, quarters of a microsecond. */
   smoothed: u32;

@@ -26,6 +26,7 @@ import {
   cubicTimeout,
 } from "./cubic";
 import { tcpSegment } from "./family";
+import { timerTicks } from "./fault";
 import {
   HalfConnection,
   halfOf,
@@ -182,7 +183,7 @@ function numberOf(index: u32, direction: u32): u32 {
 export function timerStart(index: u32, direction: u32): void {
   const half = halfOf(connectionAt(index), direction);
   if (half.timer != 0) return;
-  const due = max(half.timerFrom + retransmitTicks(half), now());
+  const due = max(half.timerFrom + timerTicks(retransmitTicks(half)), now());
   half.timer = schedule(due, EV_RTO, numberOf(index, direction));
 }
 

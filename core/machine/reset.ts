@@ -123,7 +123,7 @@ export function resetRings(rx: u32, tx: u32): void {
 function hasStopped(queue: Queue): bool {
   if (queue.txFetched != queue.txTail || queue.txSent != queue.txTail) return false;
   if (queue.reportsDue != 0 || queue.groHead >= 0) return false;
-  if (queue.masked != 0 && queue.napiTimer == 0) return false;
+  if (queue.masked != 0 && queue.napiTimer == 0 && queue.msixLost == 0) return false;
   return queue.napiOwned == 0 && queue.spinCpus == 0;
 }
 
@@ -131,7 +131,7 @@ function hasStopped(queue: Queue): bool {
 function allTaken(): bool {
   let raised: u64 = 0;
   for (let i: u32 = 0; i < queuesEver(); i++) raised += queueAt(i).interrupts;
-  return raised == totals().interruptsTaken;
+  return raised == totals().interruptsTaken + totals().interruptsLost;
 }
 
 function allStopped(): bool {
@@ -181,6 +181,7 @@ function freeRings(index: u32): void {
   txContainer(index).pending = 0;
   queue.forced = 0;
   queue.masked = 0;
+  queue.msixLost = 0;
   queue.deferCount = 0;
 }
 

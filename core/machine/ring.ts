@@ -41,6 +41,7 @@ import {
 import { tcpSegment } from "./family";
 import { halfOf, lostWithin, TO_PEER } from "./half_connection";
 import { vectorCheck } from "./itr";
+import { linkIsDown } from "./fault";
 import { linkLoses, linkToPeer } from "./link";
 import { frameLost } from "./loss";
 import { pcieRead, pcieRegister, pcieToDevice, pcieWrite, pcieWriteWord } from "./pcie";
@@ -248,6 +249,7 @@ function sendNext(): void {
 /** The next frame of a packet does not reach the other end: lost on the link, or to a reset. */
 function loseFrame(number: u32, packet: Packet, goesOut: bool): void {
   if (deviceIsDown()) totals().dropReset++;
+  else if (linkIsDown()) totals().downToPeer++;
   else totals().lostToPeer++;
   if (goesOut) {
     frameLost(wireCut(packet), TO_PEER);
@@ -282,7 +284,7 @@ export function txLinkDone(): void {
   const number = load<u32>(txSlot(linkQueue, queue.txSent));
   const packet = packetAt(number);
   const goesOut = wireIsOn() && isRemote(connectionAt(packet.connection));
-  if (deviceIsDown() || linkLoses()) loseFrame(number, packet, goesOut);
+  if (deviceIsDown() || linkIsDown() || linkLoses()) loseFrame(number, packet, goesOut);
   else if (goesOut) wireSend(packet);
   packet.sent++;
   if (packet.sent == packet.frames) {

@@ -31,11 +31,12 @@ import {
   TCP_MAERTS,
   threadAt,
 } from "./connection";
-import { cost, DELAYED_ACK, TCP_WINDOW, TX_QUEUE_LIMIT } from "./costs";
+import { cost, DELAYED_ACK, RPS_SOCK_FLOW_ENTRIES, TCP_WINDOW, TX_QUEUE_LIMIT } from "./costs";
 import { Cpu, cpuAt, kick } from "./cpu";
 import { cubicBytes } from "./cubic";
 import { notify } from "./epoll";
 import { tcpHeaders, tcpSegment } from "./family";
+import { timerTicks } from "./fault";
 import { deliver, halfOf, hasGap, holeArrives, inOrder, TO_HOST, TO_PEER } from "./half_connection";
 import { qdiscSubmit } from "./qdisc";
 import {
@@ -300,8 +301,16 @@ function handshake(cpu: u32, index: u32, flags: u32): void {
 /** Data behind which others have come already, that are no copies: the order was not kept. */
 function noteOrder(connection: Connection, packet: Packet): void {
   const end = packet.sequence + packet.payload;
-  if (<i32>(packet.sequence - connection.rxHighest) < 0) totals().reordered++;
-  else connection.rxHighest = end;
+  if (<i32>(packet.sequence - connection.rxHighest) >= 0) {
+    connection.rxHighest = end;
+    connection.rxHighestQueue = packet.queue;
+    return;
+  }
+  totals().reordered++;
+  // A queue keeps the order of a flow, and so does RPS, but not through a change of the hash, nor
+  // does RFS where flows share an entry.
+  const isSteered = connection.rehashed != 0 || cost(RPS_SOCK_FLOW_ENTRIES) != 0;
+  if (packet.queue == connection.rxHighestQueue && !isSteered) totals().orderViolations++;
 }
 
 /** A frame of a TCP flow goes up: true if it has data, which go up merged (see tcpFlush). */
@@ -358,7 +367,7 @@ export function tcpFlush(cpu: u32, index: u32): void {
   if (fresh != bytes || hasGap(half) || connection.rxUnacked >= 2 * tcpSegment(connection)) {
     tcpControl(index, cpu, 0);
   } else if (connection.delayedAck == 0) {
-    connection.delayedAck = schedule(now() + cost(DELAYED_ACK), EV_DELAYED_ACK, index);
+    connection.delayedAck = schedule(now() + timerTicks(cost(DELAYED_ACK)), EV_DELAYED_ACK, index);
   }
   if (fresh != 0) notify(index, cpu);
 }
@@ -410,6 +419,7 @@ export function tcpReset(connection: Connection): void {
   connection.rxWindow = <u32>cost(TCP_WINDOW);
   connection.groBytes = 0;
   connection.rxHighest = 0;
+  connection.rehashed = 0;
   connection.txQueued = 0;
   connection.txInflight = 0;
   connection.txHeld = 0;

@@ -54,10 +54,20 @@ export class Totals {
   reordered: u64;
   /** Software interrupts that sendto of an AF_XDP socket has asked for. */
   xskWakeups: u64;
+  /** Frames lost because the link was down, towards the host and the peer. */
+  downToHost: u64;
+  downToPeer: u64;
+  /** Frames that others have overtaken on the wire. */
+  overtaken: u64;
+  /** Interrupt messages that were lost, and interrupts that the service task has forced. */
+  interruptsLost: u64;
+  serviceInterrupts: u64;
+  /** Segments that came behind a later one of their flow on the same queue: must stay 0. */
+  orderViolations: u64;
 }
 
 /** Words of the block. */
-export const TOTAL_COUNT: u32 = 26;
+export const TOTAL_COUNT: u32 = 32;
 
 /** The one block of totals. */
 @inline

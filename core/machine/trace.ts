@@ -57,6 +57,7 @@ export const DROP_RULE: u32 = 4;
 export const DROP_LINK: u32 = 5;
 export const DROP_RESET: u32 = 6;
 export const DROP_BACKLOG: u32 = 7;
+export const DROP_DOWN: u32 = 8;
 
 /** More entries than one event makes: all CPUs and queues, a wake-up for each packet cleaned. */
 const ROOM_LEAST: u32 = 2048;
@@ -82,7 +83,7 @@ class Seen {
 let isOn: bool = false;
 let entryCount: u32 = 0;
 /** Drops seen so far, by cause; those of a ring are the queue's. */
-const dropsSeen: StaticArray<u64> = [0, 0, 0, 0, 0, 0, 0, 0];
+const dropsSeen: StaticArray<u64> = [0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /** Whether events are to be looked at. */
 @inline
@@ -135,7 +136,7 @@ export function traceStart(): void {
     seen.rxDrops = queue.rxDrops;
     lookRings(i, seen);
   }
-  for (let cause = DROP_FIFO; cause <= DROP_BACKLOG; cause++) dropsSeen[cause] = dropsOf(cause);
+  for (let cause = DROP_FIFO; cause <= DROP_DOWN; cause++) dropsSeen[cause] = dropsOf(cause);
   traceLook();
 }
 
@@ -261,9 +262,11 @@ function dropsOf(cause: u32): u64 {
       return all.lostToHost + all.lostToPeer;
     case DROP_RESET:
       return all.dropReset;
-    default:
-      assert(cause == DROP_BACKLOG);
+    case DROP_BACKLOG:
       return all.dropBacklog;
+    default:
+      assert(cause == DROP_DOWN);
+      return all.downToHost + all.downToPeer;
   }
 }
 
@@ -271,7 +274,7 @@ function dropsOf(cause: u32): u64 {
 export function traceLook(): void {
   for (let i: u32 = 0; i < cpus(); i++) lookCpu(i);
   for (let i: u32 = 0; i < queues(); i++) lookQueue(i);
-  for (let cause = DROP_FIFO; cause <= DROP_BACKLOG; cause++) {
+  for (let cause = DROP_FIFO; cause <= DROP_DOWN; cause++) {
     const drops = dropsOf(cause);
     if (drops != dropsSeen[cause]) put(TRACE_DROP, cause, <u32>(drops - dropsSeen[cause]));
     dropsSeen[cause] = drops;

@@ -60,7 +60,7 @@ export function xskWakeup(connection: Connection): void {
   const queue = queueAt(vector);
   if (queue.napiOwned != 0) {
     queue.napiMissed = 1;
-  } else if (queue.masked == 0) {
+  } else if (queue.masked == 0 || queue.msixLost != 0) {
     totals().xskWakeups++;
     pcieRegister();
     vectorForce(vector);

@@ -107,4 +107,13 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   initial_window_segments: 102,
   ksoftirqd_alone: 90,
   peer_quick_ack_switch: 108,
+  link_flap_period_us: 115,
+  link_down_us: 116,
+  reorder_ppm: 117,
+  reorder_delay_us: 118,
+  msix_loss_ppm: 119,
+  service_task_us: 120,
+  pcie_stall_period_us: 121,
+  pcie_stall_us: 122,
+  timer_drift_ppm: 123,
 };

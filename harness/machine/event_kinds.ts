@@ -34,6 +34,8 @@ export const EVENT_KINDS: Readonly<Record<number, string>> = {
   25: "napi_timer",
   26: "busy_poll",
   27: "rps_ipi",
+  28: "rx_late",
+  29: "service",
   35: "due",
   36: "rto",
   37: "wire_frame",

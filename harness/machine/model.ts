@@ -489,5 +489,7 @@ function dropsBetween(from: Reading, to: Reading): Record<string, number> {
   }
   const lost = totalBetween(from, to, "lost_to_host") + totalBetween(from, to, "lost_to_peer");
   if (lost > 0) drops["lost_on_link"] = lost;
+  const down = totalBetween(from, to, "down_to_host") + totalBetween(from, to, "down_to_peer");
+  if (down > 0) drops["link_down"] = down;
   return drops;
 }

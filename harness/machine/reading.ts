@@ -62,6 +62,12 @@ export const TOTAL_NAMES = [
   "drop_backlog",
   "reordered",
   "xsk_wakeups",
+  "down_to_host",
+  "down_to_peer",
+  "overtaken",
+  "interrupts_lost",
+  "service_interrupts",
+  "order_violations",
 ] as const;
 /** A total of the machine. */
 export type TotalName = typeof TOTAL_NAMES[number];

@@ -23,6 +23,8 @@ const RULES: Readonly<Record<number, string>> = {
   70: "frames that an AF_XDP socket has submitted wait, are in the ring, or are completed",
   50: "what one host has put on the wire, the other has taken from it",
   51: "each message from another host is under way, or has arrived",
+  60: "a flow's segments go up in the order in which their queue got them, unless RFS is on",
+  61: "no thread sleeps while its socket has something for it",
 };
 
 /** The sentence of a rule; numbers start at 1. */

@@ -83,6 +83,7 @@ const DROPS = [
   "lost on link",
   "device reset",
   "backlog full",
+  "link down",
 ] as const;
 
 /** The events, in order of time on every track. */

@@ -83,6 +83,7 @@ export type MachineCalls = {
       | "operationAt"
       | "operationTake"
       | "runStopped"
+      | "flowProgress"
       | "channelsChanged"
       | "ethtoolWorkLimitNow"
       | "ethtoolRule"

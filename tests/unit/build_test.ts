@@ -464,8 +464,8 @@ Deno.test("a module over its budget is refused with its size", () => {
   assert.deepEqual(judge(policy!, { ...facts, size: 32 * 1024 + 1 }, abi), [
     "policy.wasm has 32769 bytes: the budget is 32768 (harness/build/entry.ts)",
   ]);
-  assert.deepEqual(judge(machine!, { ...facts, size: 96 * 1024 }, abi), []);
-  assert.deepEqual(judge(machine!, { ...facts, size: 96 * 1024 + 1 }, abi).length, 1);
+  assert.deepEqual(judge(machine!, { ...facts, size: 128 * 1024 }, abi), []);
+  assert.deepEqual(judge(machine!, { ...facts, size: 128 * 1024 + 1 }, abi).length, 1);
 });
 
 Deno.test("a refused build leaves the binaries of the last good one", async () => {

@@ -15,7 +15,7 @@ import { groupOf, loadModules, startRun, X710, XL710 } from "./machine_runs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 /** What the names of costs end with and the core leaves out. */
-const UNIT = /_(ns|bytes|percent|ps_per_byte|hz|mhz|packets|events|ppm|segments)$/;
+const UNIT = /_(ns|us|bytes|percent|ps_per_byte|hz|mhz|packets|events|ppm|segments)$/;
 const modules = await loadModules();
 
 async function readSchema() {
@@ -64,7 +64,7 @@ Deno.test("the names of costs are those of the core, number by number", async ()
 
 Deno.test("totals and rules have a name for every number", () => {
   assert.equal(machine.constants.TOTAL_COUNT, TOTAL_NAMES.length);
-  for (const rule of [1, 2, 3, 4, 5, 6, 7, 8, 20, 30, 40, 41, 50, 51]) {
+  for (const rule of [1, 2, 3, 4, 5, 6, 7, 8, 20, 30, 40, 41, 50, 51, 60, 61]) {
     assert.doesNotMatch(ruleSentence(rule), /^rule/);
   }
 });
