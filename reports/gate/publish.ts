@@ -8,7 +8,7 @@
 import process from "node:process";
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, stat, writeFile } from "node:fs/promises";
-import { dirname, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { UserError } from "../../harness/errors.ts";
 import { annotationOfFailure, annotations } from "./annotations.ts";
 import type { Finding, Place } from "./finding.ts";
@@ -126,14 +126,10 @@ const ROOT_VARIABLES = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"];
 
 /** A path as code scanning wants it: from the root of the repository; null for one outside. */
 export function pathInRepository(file: string): string | null {
-  const roots = ROOT_VARIABLES.map((name) => process.env[name] ?? "").filter(Boolean);
-  for (const root of [...roots, process.cwd()]) {
-    const path = relative(resolve(root), resolve(file));
-    if (path !== "" && !path.startsWith("..") && resolve(root, path) === resolve(file)) {
-      return path.split(sep).join("/");
-    }
-  }
-  return null;
+  const told = ROOT_VARIABLES.map((name) => process.env[name] ?? "").find(Boolean);
+  const path = relative(resolve(told ?? process.cwd()), resolve(file));
+  if (path === "" || isAbsolute(path) || path.split(sep)[0] === "..") return null;
+  return path.split(sep).join("/");
 }
 
 /** The file that describes the workload of a cell, where it is one of the lab's own. */

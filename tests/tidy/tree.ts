@@ -46,7 +46,7 @@ export type Rule = (file: SourceFile) => Finding[];
 
 const FOLDERS = ["core", "harness", "workloads", "reports", "tests", ".ci", ".github"];
 const LEFT_OUT = new Set(["__snapshots__", "baselines", "golden", "node_modules"]);
-const TEXT_FILE = /\.(ts|js|css|html|json|jsonc|md|yml)$|^run$/;
+const TEXT_FILE = /\.(ts|js|css|html|json|jsonc|md|sh|yml)$|^run$/;
 
 /** Every text file below `root`, sorted by path. `root` ends with a slash. */
 export async function readTree(root: URL): Promise<SourceFile[]> {
