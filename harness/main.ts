@@ -13,6 +13,7 @@ import type { Context } from "./cli/context.ts";
 import { exportCommand } from "./cli/export.ts";
 import { gateCommand } from "./cli/gate.ts";
 import { historyCommand } from "./cli/history.ts";
+import { importCommand } from "./cli/import.ts";
 import { type Io, systemIo } from "./cli/io.ts";
 import { policyCommand } from "./cli/policy.ts";
 import { reportCommand } from "./cli/report.ts";
@@ -73,6 +74,7 @@ function program(
     gateCommand(context),
     compareCommand(context),
     exportCommand(context),
+    importCommand(context),
     historyCommand(context),
     policyCommand(context),
     validateCommand(context),

@@ -65,6 +65,15 @@ export interface LatencySummary {
   readonly hdr_v2: string;
 }
 
+/**
+ * Latency as another tool printed it, without the distribution: nanoseconds. What it did not print
+ * is absent.
+ */
+export interface LatencyReport extends Partial<Omit<LatencySummary, "count" | "hdr_v2">> {
+  /** Transactions that it is of. */
+  readonly count: number;
+}
+
 /** What one group of a workload achieved in the measured interval. */
 export interface GroupMeasurement {
   readonly name: string;
@@ -86,6 +95,8 @@ export interface GroupMeasurement {
   readonly throughput: { readonly value: number; readonly unit: "trans/s" | "bit/s" };
   /** null for tests without transactions. */
   readonly latency_ns: LatencySummary | null;
+  /** Only imported results whose file has no distribution; `latency_ns` is null then. */
+  readonly latency_reported_ns?: LatencyReport;
 }
 
 /** Time a CPU of the system under test spent, nanoseconds in the measured interval. */

@@ -11,7 +11,7 @@ import {
   DEVICE_POLICIES,
   type DevicePolicy,
   type GroupMeasurement,
-  type LatencySummary,
+  type LatencyReport,
   type RunRecord,
 } from "./record.ts";
 import { estimateMedian, type MedianEstimate, pairedRatios } from "./stats/interval.ts";
@@ -160,15 +160,18 @@ function throughputOf({ group }: Sample): number {
 }
 
 function latencyP99Of({ group }: Sample): number | null {
-  return group.latency_ns === null ? null : percentileOf(group.latency_ns, "p99");
+  const latency = group.latency_ns ?? group.latency_reported_ns;
+  return latency === undefined ? null : percentileOf(latency, "p99");
 }
 
-function percentileOf(latency: LatencySummary, key: Percentile): number | null {
-  return percentileIsSupported(latency.count, PROBABILITIES[key]) ? latency[key] : null;
+function percentileOf(latency: LatencyReport, key: Percentile): number | null {
+  return percentileIsSupported(latency.count, PROBABILITIES[key]) ? latency[key] ?? null : null;
 }
 
 function latencyOf(samples: readonly Sample[]): SummaryRow["latency_ns"] {
-  const summaries = samples.flatMap(({ group }) => group.latency_ns ?? []);
+  const summaries = samples.flatMap(({ group }) =>
+    group.latency_ns ?? group.latency_reported_ns ?? []
+  );
   if (summaries.length === 0) return null;
   const of = (key: Percentile): MedianEstimate | null => {
     const known = summaries.flatMap((summary) => percentileOf(summary, key) ?? []);

@@ -113,7 +113,8 @@ function groupMetrics(group: GroupMeasurement): Metric[] {
   const of = metricsNamed(group.name);
   const { value, unit } = group.throughput;
   const metrics = [of("throughput", "throughput", unit, "higher", value)];
-  const { datagrams, latency_ns: latency } = group;
+  const { datagrams } = group;
+  const latency = group.latency_ns ?? group.latency_reported_ns ?? null;
   if (datagrams !== undefined) {
     const share = datagrams.sent === 0 ? null : datagrams.lost / datagrams.sent;
     metrics.push(of("lost_share", "lost datagrams", "share", "lower", share));
@@ -123,7 +124,7 @@ function groupMetrics(group: GroupMeasurement): Metric[] {
       const probability = PROBABILITY[field];
       const supported = probability === undefined ||
         percentileIsSupported(latency.count, probability);
-      const read = supported && latency.count > 0 ? latency[field] : null;
+      const read = supported && latency.count > 0 ? latency[field] ?? null : null;
       metrics.push(of(`latency_ns_${field}`, title, "ns", direction, read));
     }
   }

@@ -93,15 +93,19 @@ function cpuShares(workload: WorkloadRuns): Finding | null {
   return { text, metricId: row.id, winners: [], certainty: "no comparison" };
 }
 
+/** The first that is known counts; an imported result may have the mean alone. */
+const LATENCY_KEYS = ["latency_ns_p99", "latency_ns_p50", "latency_ns_mean"];
+
 /** The metric a person who runs this kind of test asks for first, one or two per group. */
 export function mainMetrics(workload: WorkloadRuns): MetricRow[] {
   const groups = [...new Set(workload.metrics.flatMap((row) => row.group ?? []))];
   return groups.flatMap((group) => {
     const rows = workload.metrics.filter((row) => row.group === group);
-    const tail = rows.find((row) => row.key === "latency_ns_p99" && hasValues(row));
-    const median = rows.find((row) => row.key === "latency_ns_p50" && hasValues(row));
     const throughput = rows.find((row) => row.key === "throughput");
-    return [tail ?? median, throughput].filter((row) => row !== undefined);
+    const latency = LATENCY_KEYS.flatMap((key) =>
+      rows.find((row) => row.key === key && hasValues(row)) ?? []
+    )[0];
+    return [latency, throughput].filter((row) => row !== undefined);
   });
 }
 

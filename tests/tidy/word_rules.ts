@@ -26,7 +26,7 @@ const BANNED_NAMES: ReadonlyMap<string, string> = new Map([
   ["adapter", '"device"'],
 ]);
 
-/** Names of the kernel and of a library (fast-check), which keep their spelling. */
+/** Names of the kernel, of a library (fast-check) and of iperf3, which keep their spelling. */
 const FOREIGN_NAMES = new Set([
   "netdevPickTx",
   "netdev_max_backlog",
@@ -34,6 +34,7 @@ const FOREIGN_NAMES = new Set([
   "rps_flow_cnt",
   "RPS_FLOW_CNT",
   "numRuns",
+  "num_streams",
 ]);
 
 /** No leftovers, no foreign registries, no path of somebody's machine. */
