@@ -12,6 +12,8 @@ import { imbalance, sumOf } from "../metrics.ts";
 import { type PageContext, type PageVariant, variantsOf } from "./context.ts";
 import { formatNumber, formatSi, joinWords } from "./client/format.js";
 import { dataTable, numberCell, numberHead, textHead } from "./data_table.ts";
+import { tableFrame } from "./figures/frame.ts";
+import type { MapFigure } from "./figures/kinds.ts";
 import { type Html, html } from "./html.ts";
 import { key } from "./tables.ts";
 
@@ -30,8 +32,15 @@ interface QueueLine {
   readonly polls: number;
 }
 
+/** What is needed to tell how packets spread over nodes. */
+type NodeLine = Pick<QueueLine, "node" | "rxPackets">;
+
 /** Everything about queues for one workload; null where no queue was seen. */
-export function queueSection(context: PageContext, workload: WorkloadRuns): Html | null {
+export function queueSection(
+  context: PageContext,
+  workload: WorkloadRuns,
+  id: string,
+): Html | null {
   const seen = variantsOf(context, workload).flatMap((variant) => {
     const runs = workload.variants.find((each) => each.key === variant.key)!;
     const lines = queueLines(runs);
@@ -48,16 +57,60 @@ export function queueSection(context: PageContext, workload: WorkloadRuns): Html
   const shares = dataTable({
     label: "Share of received packets per queue",
     className: "small queues",
+    id: `${id}-table`,
     heads: [textHead("Queue"), ...heads, numberHead("Max/mean"), numberHead("Jain")],
     body: html`<tbody>${seen.map(({ variant, lines }) => shareRow(variant, lines))}</tbody>`,
   });
+  const figure = tableFrame(context, {
+    id,
+    figure: {
+      kind: "map",
+      title: "Where the packets went",
+      panels: seen.map(({ variant, lines }) => ({ variant: variant.index, queues: mapOf(lines) })),
+    },
+    finding: [steeringSentence(workload), nodeSentence(seen)].filter((each) => each !== "")
+      .join(" "),
+    table: shares,
+  });
   return html`
-    <h3>Where the packets went</h3>
-    <p>${steeringSentence(workload)}</p>
-    ${shares}
+    <div class="figures">${figure}</div>
     ${seen.some(({ lines }) => lines.some((line) => line.policy !== "NONE")) && LISTS_NOTE}
     ${seen.map(({ variant, lines, sentence }) => queueDetails(variant, lines, sentence))}
   `;
+}
+
+/** The lines as the page's scripts get them. */
+function mapOf(lines: readonly QueueLine[]): MapFigure["panels"][number]["queues"] {
+  const total = sumOf(lines, (line) => line.rxPackets);
+  return lines.map(({ queue, cpu, node, policy, rxPackets, txPackets, interrupts }) => ({
+    queue,
+    cpu,
+    node,
+    list: policy,
+    rx_share: total === 0 ? 0 : Number((rxPackets / total).toPrecision(5)),
+    rx_packets: Math.round(rxPackets),
+    tx_packets: Math.round(txPackets),
+    interrupts: Math.round(interrupts),
+  }));
+}
+
+/** "Node 0 has 52 % of them under NONE, 50 % under MIX." where there are several nodes. */
+export function nodeSentence(
+  seen: readonly {
+    readonly variant: { readonly label: string };
+    readonly lines: readonly NodeLine[];
+  }[],
+): string {
+  const nodes = new Set(seen.flatMap(({ lines }) => lines.map((line) => line.node)));
+  if (nodes.size < 2 || nodes.has("varies")) return "";
+  const [first] = [...nodes].sort();
+  const told = seen.flatMap(({ variant, lines }) => {
+    const total = sumOf(lines, (line) => line.rxPackets);
+    if (total === 0) return [];
+    const own = sumOf(lines.filter((line) => line.node === first), (line) => line.rxPackets);
+    return [`${(100 * own / total).toFixed(0)} % under ${variant.label}`];
+  });
+  return told.length === 0 ? "" : `Node ${first} has ${joinWords(told)}.`;
 }
 
 const LISTS_NOTE = html`

@@ -65,7 +65,7 @@ export function workloadSection(
       ${summaryTable(context, workload)}
       <div class="figures">${charts(context, workload, id)}</div>
       ${!workload.isChanging && course}
-      ${queueSection(context, workload)}
+      ${queueSection(context, workload, `${id}-map`)}
       ${dropsSection(context, workload)}
       ${counterSection(context, workload)}
     </section>

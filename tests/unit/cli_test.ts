@@ -61,7 +61,7 @@ const MISTAKES: readonly (readonly [argv: string, code: number, message: RegExp]
   [
     "frobnicate",
     2,
-    /"frobnicate": accepted are bench, report, gate, compare, export, history, policy, validate, workloads, build\n$/,
+    /"frobnicate": accepted are bench, report, gate, compare, export, import, history, policy, validate, workloads, build\n$/,
   ],
   ["bench --polcy CPU", 2, /^error: Unknown option "--polcy" \(did you mean "--policy"\?\)\n$/],
   [

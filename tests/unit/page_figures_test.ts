@@ -17,6 +17,7 @@ import {
   tableToCsv,
   tableToMarkdown,
 } from "../../reports/page/client/figure_table.js";
+import { queueSection } from "../../reports/page/queues.ts";
 import { differenceCurve } from "../../reports/page/percentiles.ts";
 import { buildBench, buildRecord } from "../record_builder.ts";
 
@@ -164,10 +165,22 @@ Deno.test("Exports of a chart hold its own numbers, whole, and leave out what th
         );
       case "heat":
         return figure.panels.flatMap(({ rows }) => Object.values(rows).flat(2));
+      case "map":
+        return figure.panels.flatMap(({ queues }) =>
+          queues.flatMap((q) => [
+            q.queue,
+            q.rx_share,
+            q.rx_packets,
+            q.tx_packets,
+            q.interrupts,
+          ])
+        );
       case "history":
         return figure.lines.flatMap(({ medians }) => medians.map((each) => each!));
     }
   };
+  queueSection(context, arrange(buildBench([1, 2]))[0]!.workloads[0]!, "map");
+  assert.equal(context.figures["map"]!.kind, "map");
   for (const figure of Object.values(context.figures)) {
     const table = figureTable(figure, context.variants, new Set());
     const found = table.rows.flatMap((row: unknown[]) =>

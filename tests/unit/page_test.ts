@@ -6,7 +6,7 @@ import { embedJson, embedScript, escapeHtml, html } from "../../reports/page/htm
 import { arrange } from "../../reports/cells.ts";
 import { metricsOf } from "../../reports/metrics.ts";
 import { renderPage } from "../../reports/page/page.ts";
-import { spreadSentence, steeringSentence } from "../../reports/page/queues.ts";
+import { nodeSentence, spreadSentence, steeringSentence } from "../../reports/page/queues.ts";
 import { buildBench, buildRecord } from "../record_builder.ts";
 
 const HOSTILE = `</script><img src=x onerror=alert(1)>"'&<!--`;
@@ -271,4 +271,21 @@ Deno.test("The queue section says how even the load was and how interrupts were 
   const markup = markupOf(await renderPage(buildBench([1])));
   assert.match(markup, /Jain index 0\.50\. Rx throttling 6 µs, fixed\./);
   assert.match(markup, /Rx throttling 50 µs, adaptive\./);
+});
+
+Deno.test("The share of a node is told where there are two, and not where the placement varies", () => {
+  const seen = (
+    label: string,
+    ...lines: readonly (readonly [node: string, packets: number])[]
+  ) => ({
+    variant: { label },
+    lines: lines.map(([node, rxPackets]) => ({ node, rxPackets })),
+  });
+  assert.equal(
+    nodeSentence([seen("NONE", ["0", 30], ["1", 10]), seen("MIX", ["0", 5], ["1", 5])]),
+    "Node 0 has 75 % under NONE and 50 % under MIX.",
+  );
+  assert.equal(nodeSentence([seen("NONE", ["0", 30], ["0", 10])]), "");
+  assert.equal(nodeSentence([seen("NONE", ["0", 30], ["varies", 10])]), "");
+  assert.equal(nodeSentence([seen("NONE", ["0", 0], ["1", 0])]), "");
 });

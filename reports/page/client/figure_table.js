@@ -132,6 +132,34 @@ const TABLES = {
       ),
     };
   },
+  map(figure, isShown, labelOf) {
+    return {
+      heads: [
+        "policy",
+        "queue",
+        "CPU",
+        "node",
+        "list",
+        "share of rx packets",
+        "rx packets",
+        "tx packets",
+        "interrupts",
+      ],
+      rows: figure.panels.filter(isShown).flatMap((panel) =>
+        panel.queues.map((queue) => [
+          labelOf(panel),
+          queue.queue,
+          queue.cpu,
+          queue.node,
+          queue.list,
+          queue.rx_share,
+          queue.rx_packets,
+          queue.tx_packets,
+          queue.interrupts,
+        ])
+      ),
+    };
+  },
   history(figure, isShown, labelOf) {
     return {
       heads: ["policy", "set", `median ${figure.unit}`, "new level"],

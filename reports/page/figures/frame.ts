@@ -88,6 +88,23 @@ function plot(
   `;
 }
 
+/** A figure whose drawing is its table: coloured cells, readable without script and on paper. */
+export function tableFrame(
+  context: PageContext,
+  { id, figure, finding, table }: Pick<FrameParts, "id" | "figure" | "finding" | "table">,
+): Html {
+  context.figures[id] = figure;
+  return html`
+    <figure class="wide" id="${id}-figure">
+      <figcaption>
+        <h3>${figure.title}</h3>
+        <p class="says">${finding}</p>
+      </figcaption>
+      ${table} ${exportButtons(id, figure.title)}
+    </figure>
+  `;
+}
+
 const FORMATS = [["csv", "CSV"], ["json", "JSON"], ["markdown", "Markdown"]] as const;
 
 function exportButtons(id: string, title: string): Html {

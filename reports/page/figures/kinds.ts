@@ -160,6 +160,25 @@ export interface HeatFigure {
   readonly marks: readonly TimeMark[];
 }
 
+/** Which queue, CPU, node and list of the policy manager the packets went to: drawn as a table. */
+export interface MapFigure {
+  readonly kind: "map";
+  readonly title: string;
+  readonly panels: readonly {
+    readonly variant: number;
+    readonly queues: readonly {
+      readonly queue: number;
+      readonly cpu: string;
+      readonly node: string;
+      readonly list: string;
+      readonly rx_share: number;
+      readonly rx_packets: number;
+      readonly tx_packets: number;
+      readonly interrupts: number;
+    }[];
+  }[];
+}
+
 /** Data of one chart. */
 export type Figure =
   | BarsFigure
@@ -170,4 +189,5 @@ export type Figure =
   | LoadFigure
   | HistoryFigure
   | TimelineFigure
-  | HeatFigure;
+  | HeatFigure
+  | MapFigure;
