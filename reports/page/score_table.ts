@@ -200,7 +200,7 @@ const SURE: Readonly<Record<Certainty, (seedCount: number) => string>> = {
 function choiceWords(context: PageContext, choice: Choice): Html {
   if (choice.kind === "alone") return html`<span class="none">one policy only</span>`;
   if (choice.kind === "changing") {
-    return html`<span class="none">the policy changes<span class="sub">see its course</span></span>`;
+    return html`<span class="none">policy changes<span class="sub">see its course</span></span>`;
   }
   const equals = equalsOf(choice);
   const words = equals.length > 0

@@ -17,6 +17,7 @@ import { makeBaseline } from "../../reports/gate/baseline.ts";
 import { judge } from "../../reports/gate/judge.ts";
 import { readGateVerdict } from "../../reports/page/gate_verdict.ts";
 import { renderComparison, renderPage } from "../../reports/page/page.ts";
+import { readVerification } from "../../reports/page/verification.ts";
 import { readValidation } from "../../reports/page/validation.ts";
 import { buildBench, buildRecord } from "../record_builder.ts";
 import { blankCharts, drawAll, OPEN_DETAILS, RUN_AXE, type Step, visit } from "./visit.ts";
@@ -40,7 +41,14 @@ const HOSTILE = `</script></noscript><img src=x onerror="window.hit=1">"'&<!-- \
 function hostileBench(): RunRecord[] {
   return (["NONE", "LATENCY", "MIX"] as const).flatMap((policy) =>
     [1, 2].map((seed) => {
-      const record = buildRecord({ policy, seed, workload: HOSTILE, sampleCount: 2000 });
+      const record = buildRecord({
+        policy,
+        seed,
+        workload: HOSTILE,
+        sampleCount: 2000,
+        sliceCount: 8,
+        operations: { 50: HOSTILE, 120: HOSTILE },
+      });
       const groups = record.measurement.groups.map((group) => ({ ...group, name: HOSTILE }));
       return {
         ...record,
@@ -59,7 +67,34 @@ function hostileBench(): RunRecord[] {
   );
 }
 
-/** A failed verdict, a validation, and two sets of runs. */
+/** What the verifier says where a part failed. */
+const VERIFICATION = {
+  schema: "netpolicy-lab/verify/1",
+  profile: "ci",
+  seed: 1,
+  policy_wasm_sha256: "ef".repeat(32),
+  passed: false,
+  parts: [
+    {
+      part: "explore",
+      purpose: "every state of small hosts",
+      passed: true,
+      rows: [{ name: "one queue", figures: { states: 120_000, depth: 9 }, findings: [] }],
+    },
+    {
+      part: "walk",
+      purpose: "random operations",
+      passed: false,
+      rows: [{
+        name: "seed 1",
+        figures: { steps: 5000 },
+        findings: [{ sentence: `After 17 steps: ${HOSTILE}` }],
+      }],
+    },
+  ],
+};
+
+/** A failed verdict, a validation, a failed verification, and two sets of runs. */
 async function fullComparison(): Promise<string> {
   const runs = buildBench([1, 2]).filter((record) => record.workload === "rr");
   const slow = runs.map((record) =>
@@ -78,6 +113,7 @@ async function fullComparison(): Promise<string> {
   ], {
     gate: readGateVerdict(JSON.stringify(verdict), "gate.json"),
     validation: readValidation(JSON.stringify({ cases: [one] }), "validation.json"),
+    verification: readVerification(JSON.stringify(VERIFICATION), "verification.json"),
   });
 }
 
@@ -140,12 +176,46 @@ export const REPORT_STEPS: readonly Step[] = [
       await page.context().close();
     });
   }],
+  ["Runs that all failed give a page that says so, without a number that is none", async (
+    browser,
+  ) => {
+    const failed = (["NONE", "LATENCY", "MIX"] as const).map((policy): RunRecord => {
+      const record = buildRecord({ policy, sliceCount: 4 });
+      const { measurement } = record;
+      const groups = measurement.groups.map((group) => ({
+        ...group,
+        transactions: 0,
+        bytes: 0,
+        throughput: { value: 0, unit: "trans/s" as const },
+        latency_ns: null,
+      }));
+      const series = {
+        ...measurement.series!,
+        groups: [{ name: "rr", amount: [0, 0, 0, 0], p50_ns: null, p90_ns: null, p99_ns: null }],
+      };
+      return { ...record, status: "partial", measurement: { ...measurement, groups, series } };
+    });
+    await withPage(await renderPage(failed), async (url) => {
+      const { page, complaints } = await visit(browser, url, { width: 320 });
+      await drawAll(page);
+      await page.evaluate(OPEN_DETAILS);
+      const text = await page.locator("main").innerText();
+      assert.match(text, /The run ended before its time; its numbers are partial\./);
+      assert.match(text, /Nothing was carried: no slice has any throughput\./);
+      assert.doesNotMatch(text, /NaN|Infinity|undefined|null/);
+      assert.deepEqual(await blankCharts(page), []);
+      assert.deepEqual(complaints, []);
+      assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 320);
+      await page.context().close();
+    });
+  }],
   ["A thousand runs are painted within a second", async (browser) => {
     const records = ["a", "b", "c", "d", "e"].flatMap((workload) =>
       DEVICE_POLICIES.flatMap((policy) => {
         const record = buildRecord({ workload, policy, sampleCount: 2000 });
+        const first = buildRecord({ workload, policy, sampleCount: 2000, sliceCount: 80 });
         return Array.from({ length: 40 }, (_, index): RunRecord => ({
-          ...record,
+          ...index === 0 ? first : record,
           seed: index + 1,
           run_id: `${record.run_id}${index}`,
         }));
@@ -186,24 +256,30 @@ export const REPORT_STEPS: readonly Step[] = [
       await page.context().close();
     });
   }],
-  ["A comparison with verdict and validation passes axe in both themes, and fits", async (
-    browser,
-  ) => {
-    const axe = await readFile(createRequire(import.meta.url).resolve("axe-core"), "utf8");
-    await withPage(await fullComparison(), async (url) => {
-      for (const theme of ["light", "dark"] as const) {
-        const { page, complaints } = await visit(browser, url, { theme, width: 320 });
-        assert.match(await page.locator("#gate").innerText(), /^✗ Gate failed/);
-        assert.match(await page.locator("h1").innerText(), /^What changed against before\?$/);
-        await page.evaluate(OPEN_DETAILS);
-        assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 320);
-        await page.evaluate(axe);
-        assert.deepEqual(await page.evaluate(RUN_AXE), [], theme);
-        assert.deepEqual(complaints, []);
-        await page.context().close();
-      }
-    });
-  }],
+  [
+    "Verdict, validation and verification beside a comparison pass axe in both themes, and fit",
+    async (
+      browser,
+    ) => {
+      const axe = await readFile(createRequire(import.meta.url).resolve("axe-core"), "utf8");
+      await withPage(await fullComparison(), async (url) => {
+        for (const theme of ["light", "dark"] as const) {
+          const { page, complaints } = await visit(browser, url, { theme, width: 320 });
+          assert.match(await page.locator("#gate").innerText(), /^✗ Gate failed/);
+          assert.match(await page.locator("h1").innerText(), /^What changed against before\?$/);
+          const verified = page.locator("#verification .lede");
+          assert.match(await verified.innerText(), /^Not verified: walk failed with profile ci/);
+          assert.equal(await page.evaluate("window.hit"), undefined);
+          await page.evaluate(OPEN_DETAILS);
+          assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 320);
+          await page.evaluate(axe);
+          assert.deepEqual(await page.evaluate(RUN_AXE), [], theme);
+          assert.deepEqual(complaints, []);
+          await page.context().close();
+        }
+      });
+    },
+  ],
   ["Forced colours keep the marks of the policies and the letters", async (browser, url) => {
     const { page, complaints } = await visit(browser, url, { forcedColors: "active" });
     const colours = await page.evaluate(

@@ -114,7 +114,7 @@ Deno.test("A workload whose policy changes chooses no policy, and its totals get
   assert.equal(lines.length, 1);
   assert.match(lines[0]!, /^LATENCY for steady · rr: p99/);
   const page = await renderPage(records);
-  assert.match(page, /the policy changes<span class="sub">see its course<\/span>/);
+  assert.match(page, /policy changes<span class="sub">see its course<\/span>/);
   const section = page.slice(page.indexOf('id="s0w0"'), page.indexOf('id="s0w1"'));
   assert.match(section, /its totals are of no single policy/);
   assert.ok(section.indexOf("s0w0-timeline-figure") < section.indexOf("Median over seeds"));
