@@ -96,7 +96,7 @@ function taskOfItsOwn(command: Command): Command {
 }
 
 const EXAMPLES = `
-Exit codes: 0 ok, 1 a check failed or a regression, 2 usage or bad input, 3 inconclusive,
+Exit codes: 0 ok, 1 a check failed or a regression, 2 usage or bad input, 3 no verdict,
 4 the environment cannot do it, 5 a fault of the lab.
 
 Examples:

@@ -78,7 +78,27 @@ interface Outcome {
   readonly files: readonly string[];
 }
 
-/** Runs the steps of the action one after the other, as a runner would, and ends at the first red. */
+/** The variables that GitHub sets for every step of a job. */
+async function worldOf(folder: string, event: Job["event"]): Promise<Record<string, string>> {
+  return {
+    PATH: await addPrograms(folder, PROGRAMS),
+    FAKE: folder,
+    RUNNER_TEMP: join(folder, "runner"),
+    GITHUB_ACTIONS: "true",
+    GITHUB_ACTION_PATH: KIT,
+    GITHUB_WORKSPACE: folder,
+    GITHUB_EVENT_NAME: event,
+    GITHUB_REF: event === "pull_request" ? "refs/pull/12/merge" : "refs/heads/main",
+    GITHUB_SHA: "c0ffee",
+    GITHUB_REPOSITORY: "owner/project",
+    GITHUB_RUN_ID: "99",
+    GITHUB_SERVER_URL: "https://github.example",
+    GITHUB_OUTPUT: join(folder, "output"),
+    GITHUB_STEP_SUMMARY: join(folder, "summary"),
+  };
+}
+
+/** Runs the steps of the action in order, as a runner would, and ends at the first red. */
 async function runAction(folder: string, { event, inputs }: Job): Promise<Outcome> {
   const text = await Deno.readTextFile(join(KIT, "action.yml"));
   const defaults = [...text.matchAll(/^ {2}([\w-]+):\n(?: {4}.*\n)*? {4}default: (.*)$/gm)];
@@ -113,22 +133,7 @@ async function runAction(folder: string, { event, inputs }: Job): Promise<Outcom
   const files = { output: join(folder, "output"), summary: join(folder, "summary") };
   await Deno.mkdir(runner, { recursive: true });
   for (const file of Object.values(files)) await Deno.writeTextFile(file, "");
-  const world = {
-    PATH: await addPrograms(folder, PROGRAMS),
-    FAKE: folder,
-    RUNNER_TEMP: runner,
-    GITHUB_ACTIONS: "true",
-    GITHUB_ACTION_PATH: KIT,
-    GITHUB_WORKSPACE: folder,
-    GITHUB_EVENT_NAME: event,
-    GITHUB_REF: isPullRequest ? "refs/pull/12/merge" : "refs/heads/main",
-    GITHUB_SHA: "c0ffee",
-    GITHUB_REPOSITORY: "owner/project",
-    GITHUB_RUN_ID: "99",
-    GITHUB_SERVER_URL: "https://github.example",
-    GITHUB_OUTPUT: files.output,
-    GITHUB_STEP_SUMMARY: files.summary,
-  };
+  const world = await worldOf(folder, event);
   let code = 0;
   let printed = "";
   for (const step of stepsOf(text)) {
