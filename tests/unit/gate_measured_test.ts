@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Random } from "../../harness/stats/random.ts";
 import { judgeMeasured, type MeasuredMetric, remarksOf } from "../../reports/gate/measured.ts";
 import { confirm, DEFAULT_PLAN, lookAt, planPower } from "../../reports/gate/sequential.ts";
-import { trialRows } from "../../reports/gate/self_trials.ts";
+import { POWER_PROMISES, trialRows } from "../../reports/gate/self_trials.ts";
 
 /** Values within 2 % of a level. */
 function around(level: number, count: number, seed: number): number[] {
@@ -106,10 +106,22 @@ Deno.test("the power of a plan grows with the effect and is almost 1 for a large
   assert.ok(powers[0]! < 0.3 && powers[3]! > 0.99, `${powers}`);
 });
 
+Deno.test("the power that is promised for normal noise is what the formula of a plan gives", () => {
+  const normal = POWER_PROMISES.filter(({ shape }) => shape === "normal");
+  assert.equal(normal.length, 6);
+  for (const { percent, noise, power } of normal) {
+    const whole = Math.log(1 + percent / 100) / noise;
+    const stated = planPower(whole - Math.log(1.01) / noise, whole, DEFAULT_PLAN);
+    // Promised is a whole per cent, 99 at most; earlier looks add a little to the formula.
+    const name = `${percent} % in ${noise}: ${stated}`;
+    assert.ok(power <= stated + 0.005 && power >= Math.min(0.98, stated - 0.02), name);
+  }
+});
+
 Deno.test("trials are seeded: the same rows twice, each with its promise", () => {
   const [once, again] = [[...trialRows(15)], [...trialRows(15)]];
   assert.deepEqual(once, again);
-  assert.equal(once.length, 39);
+  assert.equal(once.length, 47);
   const alarms = once.filter((row) => /false alarm|spike/.test(row.name));
   assert.equal(alarms.length, 8);
   assert.deepEqual(alarms.filter((row) => row.measured > 0 || !row.holds), []);
