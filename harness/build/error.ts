@@ -10,5 +10,7 @@ import { EXIT, UserError } from "../errors.ts";
 export class BuildError extends UserError {
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(message, { ...options, exitCode: EXIT.failed });
+    // Several lines, of any length: nothing in them comes from outside the project.
+    this.message = message;
   }
 }
