@@ -145,6 +145,7 @@ import { xdpInit } from "./machine/xdp";
 export * from "./machine/ethtool";
 export * from "./machine/face";
 export * from "./machine/sysfs";
+export { hotplugOffline, hotplugOnline } from "./machine/hotplug";
 export { traceStart, traceStop, traceTake } from "./machine/trace";
 export { eventsTaken, pendingEvents } from "./lib/wheel";
 export { packetsTaken, packetsUsed } from "./machine/abi";

@@ -175,7 +175,7 @@ export interface RunSeries {
 export interface OperationMark {
   /** From the end of the warm-up. */
   readonly at_ns: number;
-  readonly kind: "ethtool" | "policy" | "channels";
+  readonly kind: "ethtool" | "policy" | "cpu" | "channels";
   /** What was done, or what was refused and why. */
   readonly what: string;
 }

@@ -139,6 +139,10 @@ export interface Operation {
   readonly ethtool?: string;
   /** Policy that the device gets; "own" is the one that the run is made under. */
   readonly policy?: DevicePolicy | "own";
+  /** Number of a CPU that goes offline. */
+  readonly cpu_offline?: number;
+  /** Number of a CPU that comes back. */
+  readonly cpu_online?: number;
 }
 
 /** Interrupt coalescing by the names of `ethtool -C`. */

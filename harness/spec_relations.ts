@@ -66,12 +66,19 @@ export function workloadRelations(document: JsoncDocument<WorkloadSpec>): Findin
   return [...findings, ...operationFindings(document.value)];
 }
 
+/** What an operation can be, by its field. */
+const OPERATION_KINDS = ["ethtool", "policy", "cpu_offline", "cpu_online"] as const;
+
 /** Operations of no kind or of two, and command lines that the program ethtool does not know. */
 function operationFindings({ operations = [] }: WorkloadSpec): Finding[] {
-  return operations.flatMap(({ ethtool, policy }, index) => {
-    if ((ethtool === undefined) === (policy === undefined)) {
-      const found = ethtool === undefined ? "neither ethtool nor" : "both ethtool and";
-      const message = `operations[${index}] has ${found} policy: accepted is one of them`;
+  return operations.flatMap((operation, index) => {
+    const { ethtool } = operation;
+    const kinds = OPERATION_KINDS.filter((kind) => operation[kind] !== undefined);
+    if (kinds.length !== 1) {
+      const found = kinds.length === 0 ? "is of no kind" : `has ${kinds.join(" and ")}`;
+      const message = `operations[${index}] ${found}: accepted is one of ${
+        OPERATION_KINDS.join(", ")
+      }`;
       return [{ path: ["operations", index], message }];
     }
     if (ethtool === undefined) return [];

@@ -34,6 +34,7 @@ import { idleBegin, idleEnd, idleInit } from "./idle";
 import { enablesSoftirqs, runsInline, threadBeforeKsoftirqd } from "./ksoftirqd";
 import { napiThreadGoesOn } from "./napi_thread";
 import { runEnqueue, runTake } from "./run_queue";
+import { evacuate } from "./scheduler";
 import { softirqDone, softirqNext, softirqPending, softirqStart } from "./softirq";
 import { countKind, totals } from "./totals";
 
@@ -173,11 +174,31 @@ export class Cpu {
 }
 
 let cpuCount: u32 = 0;
+/** A mask. */
+let online: u64 = 0;
 
 /** CPUs of the machine. */
 @inline
 export function cpus(): u32 {
   return cpuCount;
+}
+
+/** CPUs that are online, a mask; see hotplug.ts. */
+@inline
+export function onlineCpus(): u64 {
+  return online;
+}
+
+/** Whether a CPU is online. */
+@inline
+export function cpuIsOnline(index: u32): bool {
+  return ((online >> index) & 1) != 0;
+}
+
+/** Notes that a CPU comes or goes. */
+export function cpuSetOnline(index: u32, comes: bool): void {
+  const bit = (<u64>1) << index;
+  online = comes ? online | bit : online & ~bit;
 }
 
 /** An entry of the CPU table. */
@@ -191,6 +212,7 @@ export function cpusInit(): void {
   assert(offsetof<Cpu>() <= 1 << CPU_SHIFT);
   memory.fill(CPUS, 0, (<usize>CPU_MAX) << CPU_SHIFT);
   cpuCount = 0;
+  online = 0;
 }
 
 /** Adds the next CPU, idle. */
@@ -211,6 +233,7 @@ export function cpuAdd(node: u32, siblings: u64): u32 {
   cpu.groFull = -1;
   cpu.vector = -1;
   idleInit(cpu);
+  cpuSetOnline(cpuCount, true);
   return cpuCount++;
 }
 
@@ -283,7 +306,7 @@ export function begin(index: u32, activity: u32, mode: u32, ticks: u64): void {
 /** Runs nothing: chosen by the scheduler as an idle CPU, softirq work notwithstanding. */
 export function cpuFree(index: u32): bool {
   const cpu = cpuAt(index);
-  return cpu.current < 0 && cpu.runHead < 0 && cpu.ksoftirqdAwake == 0;
+  return cpu.current < 0 && cpu.runHead < 0 && cpu.ksoftirqdAwake == 0 && cpuIsOnline(index);
 }
 
 function goIdle(index: u32): void {
@@ -401,6 +424,11 @@ function dispatch(index: u32): void {
       cpu.softirqTurn = 1;
       softirqStart(index);
       return;
+    }
+    if (!cpuIsOnline(index) && (cpu.current >= 0 || cpu.runHead >= 0)) {
+      if (cpu.current >= 0 && busyPollYields(cpu, index)) cpu.softirqTurn = 1;
+      else evacuate(index);
+      continue;
     }
     if (cpu.current < 0 || preempts(index)) {
       if (cpu.current >= 0) {

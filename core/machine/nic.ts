@@ -4,7 +4,7 @@
 // Also which CPU an interrupt goes to. Data paths are in ring.ts, choice of a queue in steering.ts.
 
 import { DISTANCES } from "./abi";
-import { cpuAt, cpuInterrupt, cpus } from "./cpu";
+import { cpuAt, cpuInterrupt, cpus, onlineCpus } from "./cpu";
 import { queueAt, queues } from "./queue";
 
 const NODE_MAX: u32 = 64;
@@ -56,9 +56,10 @@ export function nicInit(slotNode: i32): void {
   }
 }
 
-/** CPU that the next interrupt of a vector goes to: the lowest of its mask. */
+/** CPU that the next interrupt of a vector goes to: the lowest of its mask that is online. */
 export function vectorCpu(queue: u32): u32 {
-  return <u32>ctz(queueAt(queue).affinity);
+  const mask = queueAt(queue).affinity & onlineCpus();
+  return <u32>ctz(mask != 0 ? mask : onlineCpus());
 }
 
 /** The MSI-X write of a vector has reached the host. */

@@ -15,7 +15,7 @@ import {
 } from "./abi";
 import { Connection, connectionAt } from "./connection";
 import { cost, RPS_FLOW_CNT, RPS_SOCK_FLOW_ENTRIES } from "./costs";
-import { Cpu, cpuAt, cpus } from "./cpu";
+import { Cpu, cpuAt, cpuIsOnline, cpus } from "./cpu";
 import { queueAt, queues } from "./queue";
 
 /** Low bits of an entry of the socket table: the CPU; above them those of the hash. */
@@ -121,6 +121,10 @@ export function rpsChoose(cpu: Cpu, packet: Packet): i32 {
   cpu.rpsFlow = 0;
   const called = packet.queue < tables ? byCall(cpu, packet.queue, hash) : -1;
   cpu.rpsTarget = called >= 0 ? called : byHash(queueAt(packet.queue).rpsCpus, hash);
+  if (cpu.rpsTarget >= 0 && !cpuIsOnline(cpu.rpsTarget)) {
+    cpu.rpsTarget = -1;
+    cpu.rpsFlow = 0;
+  }
   return cpu.rpsTarget;
 }
 

@@ -10,13 +10,14 @@ import { EV_IPI } from "./abi";
 import { busyPollWake, SPINNING } from "./busy_poll";
 import { RUNNABLE, SLEEPING, Thread, threadAt } from "./connection";
 import { cost, IPI, IPI_REMOTE, SLEEPER_CREDIT, WAKE_AFFINE_SWITCH } from "./costs";
-import { Cpu, cpuAt, cpuFree, cpus, IDLE, preempts } from "./cpu";
+import { Cpu, cpuAt, cpuFree, cpuIsOnline, cpus, IDLE, preempts } from "./cpu";
 import { runEnqueue, runTake } from "./run_queue";
 import { totals } from "./totals";
 import { traceWake } from "./trace";
 
 function chooseCpu(thread: Thread, waker: u32): u32 {
   const last = thread.cpu;
+  if (!cpuIsOnline(last)) return fallbackCpu(last);
   if (thread.pinned != 0) return last;
   if (cost(WAKE_AFFINE_SWITCH) != 0 && cpuFree(waker)) return waker;
   if (cpuFree(last)) return last;
@@ -52,6 +53,47 @@ function idleCpu(from: u32): i32 {
     if (found < 0) found = candidate;
   }
   return found;
+}
+
+/**
+ * Where a thread goes whose CPU is offline, pinned or not (select_fallback_rq): an idle CPU, else
+ * one of its node where nobody waits, else one of its node, else any. Assumption: the kernel's load
+ * balancing, which comes later, would spread them as evenly.
+ */
+function fallbackCpu(from: u32): u32 {
+  const idle = idleCpu(from);
+  if (idle >= 0) return idle;
+  let found = from;
+  let best = 0;
+  for (let step: u32 = 1; step < cpus(); step++) {
+    const candidate = (from + step) % cpus();
+    if (!cpuIsOnline(candidate)) continue;
+    const cpu = cpuAt(candidate);
+    const rank = 1 + (cpu.runHead < 0 ? 1 : 0) + (cpu.node == cpuAt(from).node ? 2 : 0);
+    if (rank > best) {
+      best = rank;
+      found = candidate;
+    }
+  }
+  return found;
+}
+
+/** Gives away the thread of an offline CPU and all that wait there. */
+export function evacuate(from: u32): void {
+  const cpu = cpuAt(from);
+  while (cpu.current >= 0 || cpu.runHead >= 0) {
+    const index = cpu.current >= 0 ? cpu.current : runTake(cpu);
+    cpu.current = -1;
+    const thread = threadAt(index);
+    const target = fallbackCpu(from);
+    const other = cpuAt(target);
+    totals().migrations++;
+    placeRuntime(thread, cpu, other);
+    thread.cpu = target;
+    thread.state = RUNNABLE;
+    runEnqueue(other, index);
+    if (other.activity == IDLE || preempts(target)) interruptCpu(cpu, target);
+  }
 }
 
 /** Sends an IPI that makes a CPU look for work. */

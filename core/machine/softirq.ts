@@ -34,6 +34,7 @@ import {
   MODE_SYSTEM,
   preempts,
   TICKS_PER_SECOND,
+  onlineCpus,
 } from "./cpu";
 import { groMerges, groResume, groTake, groTakeFull } from "./gro";
 import { vectorForce } from "./itr";
@@ -269,7 +270,8 @@ function pollAgain(index: u32, cpu: Cpu): void {
   }
   const queue = queueAt(vector);
   if (napiYields(index, vector, cpu.work)) return;
-  if ((queue.affinity & ((<u64>1) << index)) == 0 && queue.napiMissed == 0) {
+  // A CPU that is offline has none (dev_cpu_dead gives its polls away).
+  if ((queue.affinity & onlineCpus() & ((<u64>1) << index)) == 0 && queue.napiMissed == 0) {
     totals().movedVectors++;
     napiRelease(vector);
     groTimer(index, vector);

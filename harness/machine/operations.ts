@@ -1,8 +1,8 @@
 /**
  * Operations of a workload on the model's device while it runs: at their times the run stops, and
- * they are carried out through `ethtool` or by a write to the device's policy file. Where the
- * number of channels has changed, the policy manager is told, as the kernel does after
- * `ethtool -L`.
+ * they are carried out through `ethtool`, by a write to the device's policy file, or by taking a
+ * CPU off or back. Where the number of channels or the CPUs have changed, the policy manager is
+ * told, as the kernel does after `ethtool -L` and at CPU hotplug.
  *
  * @module
  */
@@ -85,12 +85,21 @@ export class Operations {
     this.#mark(kind, refusal === null ? name : `${name} was refused: ${refusal}`);
   }
 
-  #plan({ ethtool, policy }: Operation): Planned {
+  #plan(operation: Operation): Planned {
+    const { ethtool, policy, cpu_offline: offline, cpu_online: online } = operation;
     if (policy !== undefined) {
       const isOwn = policy === "own";
       const name = isOwn ? "the run's own device policy" : `device policy ${policy}`;
       const run = () => this.#writePolicy(isOwn ? this.#options.policy : policy);
       return { kind: "policy", name, run };
+    }
+    if (offline !== undefined) {
+      const run = () => this.#plugCpu(offline, "hotplugOffline", "cpuOffline");
+      return { kind: "cpu", name: `CPU ${offline} offline`, run };
+    }
+    if (online !== undefined) {
+      const run = () => this.#plugCpu(online, "hotplugOnline", "cpuOnline");
+      return { kind: "cpu", name: `CPU ${online} online`, run };
     }
     const line = ethtool!.trim().replace(/^ethtool\s+/, "");
     const command = parseEthtool(line);
@@ -104,6 +113,19 @@ export class Operations {
         return [errorText(answer), ...this.#ethtool.log.slice(said)].join("; the driver: ");
       },
     };
+  }
+
+  /** The host first, then its notifier: the policy manager. */
+  #plugCpu(
+    cpu: number,
+    call: "hotplugOffline" | "hotplugOnline",
+    notifier: "cpuOffline" | "cpuOnline",
+  ): string | null {
+    const { machine, manager } = this.#host;
+    const answer = machine.calls[call](cpu);
+    if (answer < 0) return errorText(answer);
+    manager[notifier](cpu);
+    return null;
   }
 
   #writePolicy(name: string): string | null {

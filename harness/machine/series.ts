@@ -45,6 +45,7 @@ const PROBABILITIES = [0.5, 0.9, 0.99] as const;
 
 /** Counters at the end of a slice, and what only stands for a moment. */
 interface Look {
+  readonly timeNs: number;
   readonly counters: Pick<Reading, "queues" | "cpus" | "groups" | "totals">;
   readonly usecs: readonly number[];
 }
@@ -79,7 +80,7 @@ export class SeriesRecorder {
     this.#fromNs = from.timeNs;
     this.#sliceCount = options.sliceCount;
     this.#sliceNs = options.measureMs * 1e6 / options.sliceCount;
-    this.#looks.push({ counters: from, usecs: this.#usecs() });
+    this.#looks.push({ timeNs: from.timeNs, counters: from, usecs: this.#usecs() });
     this.#histograms = workload.groups.map((_, group) => this.#histogram(group).slice());
     this.#lastNs = from.timeNs;
     this.#lastEvents = eventsOf(from.totals);
@@ -123,6 +124,7 @@ export class SeriesRecorder {
     const machine = this.#machine;
     const groups = this.#workload.groups.length;
     this.#looks.push({
+      timeNs: machine.calls.nowNs(),
       counters: counters ?? {
         queues: queueCounters(machine),
         cpus: cpuCounters(machine, this.#cpuCount),
@@ -199,17 +201,24 @@ export class SeriesRecorder {
 
   /**
    * Busy share of a CPU in each slice. Its counters reach to the last change of what it does, which
-   * their sum tells; between two such times it is taken to be busy evenly.
+   * their sum tells. What it has done since, it did without a break: that is idleness, where the
+   * next counters have as much of it, since nothing else takes that long. In between it is taken to
+   * be busy evenly.
    */
   #busy(cpu: number): number[] {
-    const points = this.#looks.map(({ counters }) => {
+    const points = this.#looks.map(({ counters, timeNs }) => {
       const modes = (counters.cpus[cpu] ?? []).slice(0, MODE_COUNT);
       const total = modes.reduce((sum, ticks) => sum + ticks, 0);
-      return { total, busy: total - (modes[IDLE_MODE] ?? 0) };
+      return { total, busy: total - modes[IDLE_MODE]!, now: timeNs * TICKS_PER_NS };
+    });
+    const course = points.flatMap(({ total, busy, now }, index) => {
+      const next = points.slice(index + 1).find((point) => point.total > total);
+      const idle = next === undefined ? 0 : next.total - total - (next.busy - busy);
+      return idle >= now - total ? [{ total, busy }, { total: now, busy }] : [{ total, busy }];
     });
     const start = points[0]!.total;
     const sliceTicks = this.#sliceNs * TICKS_PER_NS;
-    const busyAt = points.map((_, index) => interpolated(points, start + index * sliceTicks));
+    const busyAt = points.map((_, index) => interpolated(course, start + index * sliceTicks));
     return busyAt.slice(1).map((busy, index) => {
       const share = (busy - busyAt[index]!) / sliceTicks;
       return Math.round(1000 * Math.min(1, Math.max(0, share)));

@@ -97,6 +97,8 @@ export type MachineCalls = {
       | "ethtoolHashFieldsSet"
       | "ruleDelete"
       | "rulesUsed"
+      | "hotplugOffline"
+      | "hotplugOnline"
       | "irqAffinity"
       | "irqAffinitySet"
       | "cpuLoadPercent"

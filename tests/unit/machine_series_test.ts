@@ -141,10 +141,13 @@ Deno.test("An operation must be of one kind, and of one that there is", async ()
       await Deno.writeTextFile(file, text);
       return (await lab(["bench", "--workload", file, "--dry-run"])).err;
     };
-    assert.match(await messageOf({ at_ms: 1 }), /operations\[0\] has neither ethtool nor policy/);
+    assert.match(
+      await messageOf({ at_ms: 1 }),
+      /operations\[0\] is of no kind: accepted is one of ethtool, policy, cpu_offline, cpu_online/,
+    );
     assert.match(
       await messageOf({ at_ms: 1, ethtool: "-L eth0 combined 2", policy: "MIX" }),
-      /operations\[0\] has both ethtool and policy: accepted is one of them/,
+      /operations\[0\] has ethtool and policy: accepted is one of/,
     );
     assert.match(await messageOf({ at_ms: 1, policy: "SPEED" }), /"SPEED".*accepted are.*own/);
   });

@@ -46,6 +46,7 @@ Deno.test("every built-in workload and machine fits its schema", async () => {
     "channels",
     "crr",
     "elephants",
+    "hotplug",
     "incast",
     "maerts",
     "many",
@@ -309,7 +310,7 @@ Deno.test("an unknown name lists the names there are and the nearest one", async
   const unknown = readWorkload("udp-rr", { cwd: "/" });
   await assert.rejects(unknown, {
     message:
-      'Unknown workload "udp-rr": accepted are bursts, channels, crr, elephants, incast, maerts, many, ' +
+      'Unknown workload "udp-rr": accepted are bursts, channels, crr, elephants, hotplug, incast, maerts, many, ' +
       'memcached, mix, netperf, rr, rr_open, stream, switch, udp_rr, or the path of a file (did you mean "udp_rr"?)',
   });
   const machine = readWorkload("rr", { cwd: "/", machine: "x710" });

@@ -119,7 +119,12 @@ export function levelLine(value, look) {
  * @param {"start" | "end"} top Which end of the y axis is at the top.
  */
 export function markLines(figure, look, top) {
-  const lines = figure.marks.map(({ at_ns: at }, index) => [`mark${index}`, {
+  // What was done at one time shares a line and its numbers.
+  const numbers = new Map();
+  figure.marks.forEach(({ at_ns: at }, index) => {
+    numbers.set(at, [...numbers.get(at) ?? [], index + 1]);
+  });
+  const lines = [...numbers].map(([at, all]) => [`mark${all[0]}`, {
     type: "line",
     xMin: at,
     xMax: at,
@@ -128,7 +133,7 @@ export function markLines(figure, look, top) {
     borderDash: [4, 3],
     label: {
       display: true,
-      content: String(index + 1),
+      content: all.length > 2 ? `${all[0]}–${all.at(-1)}` : all.join(", "),
       position: top,
       yAdjust: -15,
       padding: 1,
