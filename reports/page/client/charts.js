@@ -75,6 +75,13 @@ export function describePoint(figure, look, hidden, position, panel = 0) {
   return DESCRIPTIONS[figure.kind](figure, look, hidden, position, panel);
 }
 
+/** "p99 31 µs" or "achieved 50 ktrans/s" of one load. */
+function loadWords(point, shown) {
+  if (shown === "achieved") return `achieved ${formatValue(point.achieved, "trans/s")}`;
+  const ns = point[`${shown}_ns`];
+  return ns === null ? `too few samples for a ${shown}` : `${shown} ${formatNs(ns)}`;
+}
+
 const DESCRIPTIONS = {
   heat: describeHeat,
   timeline: describeTimeline,
@@ -115,14 +122,13 @@ const DESCRIPTIONS = {
     );
     return `${look.variants[point.variant].label}: ${place.join(", ")}`;
   },
-  load(figure, look, hidden, position) {
+  load(figure, look, hidden, position, panel) {
+    const shown = figure.panels[panel];
     const said = figure.lines.filter((line) => !hidden.has(line.variant)).flatMap((line) => {
       const point = line.points[position];
       if (point === undefined) return [];
-      const p99 = point.p99_ns === null ? "too few samples for a p99" : formatNs(point.p99_ns);
-      return [
-        `${look.variants[line.variant].label} p99 ${p99}${point.is_saturated ? ", saturated" : ""}`,
-      ];
+      const words = loadWords(point, shown) + (point.is_saturated ? ", saturated" : "");
+      return [`${look.variants[line.variant].label} ${words}`];
     });
     const offered = figure.lines.flatMap((line) => line.points[position] ?? [])[0]?.offered ?? 0;
     return `${formatValue(offered, "trans/s")} offered: ${said.join("; ")}`;

@@ -82,14 +82,15 @@ export function tradeoffConfig(figure, look, hidden) {
 /** Latency against offered load, or achieved against offered. */
 export function loadConfig(figure, look, hidden, panel) {
   const lines = figure.lines.filter((line) => !hidden.has(line.variant));
-  const isLatency = figure.panels[panel] === "latency";
+  const shown = figure.panels[panel];
+  const isLatency = shown !== "achieved";
   const datasets = lines.map(({ variant: index, points }) => {
     const variant = look.variants[index];
     return {
       label: variant.label,
       data: points.map((point) => ({
         x: point.offered,
-        y: isLatency ? point.p99_ns : point.achieved,
+        y: isLatency ? point[`${shown}_ns`] : point.achieved,
       })),
       spanGaps: false,
       segment: {},
@@ -115,17 +116,17 @@ export function loadConfig(figure, look, hidden, panel) {
         x: scaleLook(look, {
           type: "linear",
           beginAtZero: true,
-          title: "offered",
-          ticks: { maxTicksLimit: 7, callback: (value) => formatTick(value, "trans/s") },
+          title: "offered, trans/s",
+          ticks: { maxTicksLimit: 7, callback: (value) => formatTick(value, "count") },
         }),
         y: scaleLook(look, {
           type: isLatency ? "logarithmic" : "linear",
           beginAtZero: !isLatency,
-          title: isLatency ? "p99 latency" : "achieved",
+          title: isLatency ? `${shown} latency` : "achieved, trans/s",
           ...(isLatency ? { afterBuildTicks: oneTwoFive } : {}),
           ticks: {
             maxTicksLimit: 7,
-            callback: (value) => formatTick(value, isLatency ? "ns" : "trans/s"),
+            callback: (value) => formatTick(value, isLatency ? "ns" : "count"),
           },
         }),
       },

@@ -98,8 +98,8 @@ export interface LoadFigure {
   readonly kind: "load";
   readonly title: string;
   readonly lines: readonly { readonly variant: number; readonly points: readonly LoadPoint[] }[];
-  /** What the two panels show. */
-  readonly panels: readonly ["latency", "achieved"];
+  /** What each panel shows. */
+  readonly panels: readonly ["p99", "p50", "achieved"];
 }
 
 /** One metric over sets of runs. */

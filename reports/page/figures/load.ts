@@ -1,6 +1,6 @@
 /**
- * Latency against load: the same open-loop groups at several offered loads, p99 on one side,
- * achieved against offered on the other, with the loads at which a policy no longer keeps up.
+ * Latency against load: the same open-loop groups at several offered loads, p99 and median beside
+ * achieved against offered, with the loads at which a policy no longer keeps up.
  *
  * @module
  */
@@ -132,7 +132,7 @@ function loadFigure(
       kind: "load",
       title,
       lines: lines.map(({ variant, points }) => ({ variant: variant.index, points })),
-      panels: ["latency", "achieved"],
+      panels: ["p99", "p50", "achieved"],
     },
     finding,
     note: "Median over seeds. A hollow mark: less was achieved than offered, so the queue grows " +
@@ -140,6 +140,11 @@ function loadFigure(
     width: "wide",
     panels: [
       { variant: null, head: html`p99 latency`, label: `p99 latency against load. ${finding}` },
+      {
+        variant: null,
+        head: html`median latency`,
+        label: `Median latency against load. ${finding}`,
+      },
       { variant: null, head: html`achieved`, label: `Achieved against offered. ${finding}` },
     ],
     table: loadTable(lines, title, `${id}-table`),
