@@ -12,7 +12,7 @@ import type { RunSet } from "../../reports/page/page.ts";
 import type { RunRecord } from "../record.ts";
 import type { RecordStore } from "../store.ts";
 import { summarise } from "../summary.ts";
-import { renderSketches } from "../sketch.ts";
+import { renderCourses, renderSketches } from "../sketch.ts";
 import { renderSummary } from "../table.ts";
 import { wrapped } from "../words.ts";
 import type { Io } from "./io.ts";
@@ -57,7 +57,8 @@ export async function present(
   if (!options.json) {
     io.out(renderSummary(summary, { color, columns }) + "\n");
     if (options.isFull === true) {
-      for (const text of [renderSketches(records), await choices(records, io)]) {
+      const sketches = [renderSketches(records), renderCourses(records)];
+      for (const text of [...sketches, await choices(records, io)]) {
         if (text !== "") io.out(text + "\n");
       }
     }

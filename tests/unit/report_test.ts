@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openInBrowser } from "../../harness/cli/open_browser.ts";
-import { renderSketches, sparkline } from "../../harness/sketch.ts";
+import { renderCourses, renderSketches, sparkline } from "../../harness/sketch.ts";
 import { buildBench, buildRecord } from "../record_builder.ts";
 import { inFolder, lab } from "./lab_io.ts";
 
@@ -21,6 +21,20 @@ Deno.test("Sketches put all policies of a group on one axis, the faster one furt
   assert.match(latency!, /^LATENCY {2}[▁-█]/, "LATENCY has the least latency of all");
   assert.match(axis!, /^ {9}23\.\d +\d+$/);
   assert.equal(renderSketches([buildRecord()]), "", "one policy alone is no comparison");
+});
+
+Deno.test("Where something is done during a run its latency over time is a line a policy, on one scale", () => {
+  const operations = { 50: "device policy NONE", 150: "the run's own device policy" };
+  const build = (policy: "NONE" | "MIX", more: object) =>
+    buildRecord({ policy, sliceCount: 8, sampleCount: 2000, ...more });
+  const [title, none, mix, marks] = renderCourses([build("NONE", {}), build("MIX", { operations })])
+    .split("\n");
+  assert.equal(title, "p90 latency of rr, group rr, over time (us)");
+  assert.match(none!, /^NONE {2}([▁-█])\1{7} +[\d.]+ to [\d.]+$/, "steady");
+  assert.match(mix!, /^MIX {3}([▁-▇])\1█{4}\1\1 +[\d.]+ to [\d.]+$/, "twice as much meanwhile");
+  assert.equal(marks!.trim(), "50 ms device policy NONE; 150 ms the run's own device policy");
+  assert.equal(renderCourses([build("NONE", {})]), "", "nothing was done");
+  assert.equal(renderCourses([buildRecord({ operations })]), "", "no course was kept");
 });
 
 Deno.test("report shows tables, sketches, what to choose and the page; bench's output stays as it was", async () => {
