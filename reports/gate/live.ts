@@ -96,7 +96,7 @@ function withoutPair(
   if (baseline === null && current === null) return result("identical", null);
   if (baseline === null) return result("changed", "the baseline has no value");
   if (current === null) return result("missing", LOST_REASON);
-  return result("incomparable", `a value in fewer than ${LIVE_RUNS_MIN} runs of a side`);
+  return result("inconclusive", `a value in fewer than ${LIVE_RUNS_MIN} runs of a side`);
 }
 
 /** The words of the gate; a neutral metric explains and never needs an answer. */

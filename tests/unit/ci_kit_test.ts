@@ -257,6 +257,7 @@ Deno.test("the action: main keeps a history, a pull request is judged against it
 /** Stands for a lab: tells what it was asked, writes a verdict, and ends as told. */
 const FAKE_LAB = `shift 4
 echo "lab $*" >> "$FAKE/log"
+if [ "$1" = bench ] && [ -n "$RECORDS" ]; then touch "$RECORDS/records.ndjson"; fi
 if [ "$1" = gate ] || [ "$1" = compare ]; then
   echo "### Regression gate" > "$OUT/gate.md"; echo "{}"; exit "$FAKE_CODE"
 fi
@@ -316,6 +317,21 @@ Deno.test("the GitLab job: passes the verdict on, notes it once, then writes the
     assert.equal(alone.code, 3);
     assert.match(alone.log, /lab gate .* --fail-on-inconclusive --baseline/);
     assert.doesNotMatch(alone.log, /curl/);
+    await Deno.writeTextFile(join(folder, "lab-gate", "history.sqlite"), "");
+    const main = { HISTORY: "3", HISTORY_REMOVE: "bad", HISTORY_COMMIT: "c0ffee", FAKE_CODE: "1" };
+    await Deno.mkdir(join(folder, "lab-gate", "bench"));
+    const kept = await run([], { ...main, RECORDS: join(folder, "lab-gate", "bench") });
+    assert.equal(kept.code, 1);
+    const words = kept.log.trim().split("\n").map((line) => line.split(" ").slice(0, 3).join(" "));
+    assert.deepEqual(words, [
+      "lab history remove",
+      "lab bench --quiet",
+      `lab gate ${folder}/lab-gate/bench`,
+      `lab report ${folder}/lab-gate/bench`,
+      "lab history add",
+    ]);
+    assert.match(kept.log, /lab history remove --commit bad --file .*history\.sqlite\n/);
+    assert.match(kept.log, /lab history add .* --commit c0ffee --file .*history\.sqlite\n$/);
     const turns = await run([], { COMPARE: "origin/main", FAKE_CODE: "4" });
     assert.equal(turns.code, 4);
     assert.match(turns.log, /^lab compare origin\/main \. --json .* -- --target live\n$/);
