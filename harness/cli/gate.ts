@@ -154,15 +154,15 @@ async function recordsOf(paths: readonly string[]): Promise<readonly RunRecord[]
   }
 }
 
-/** The history to judge against, if one was asked for. */
+/** What reads the history to judge against, if one was asked for. */
 function historyOf(
   { history: runs, historyFile }: GateFlags,
   cwd: string,
-): HistoryBase | undefined {
+): (() => HistoryBase) | undefined {
   if (runs === undefined) {
     if (historyFile === undefined) return undefined;
     throw new UserError("Cannot use --history-file alone: add --history");
   }
   const file = resolve(cwd, historyFile ?? DEFAULT_HISTORY_FILE);
-  return { rows: readHistory(file), runs };
+  return () => ({ rows: readHistory(file), runs });
 }

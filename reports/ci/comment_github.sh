@@ -11,7 +11,7 @@ body=$(mktemp)
 trap 'rm -f "$body"' EXIT
 {
   echo "$mark"
-  cat "$MARKDOWN"
+  if [[ -s $MARKDOWN ]]; then cat "$MARKDOWN"; else echo "No verdict: see the log of the job"; fi
   if [[ -n ${PAGE:-} ]]; then printf '\n[Page and records](%s)\n' "$PAGE"; fi
 } > "$body" || exit 2
 

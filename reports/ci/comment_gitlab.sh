@@ -16,7 +16,10 @@ api() {
 
 body=$(mktemp)
 trap 'rm -f "$body"' EXIT
-{ echo "$mark"; cat "$MARKDOWN"; } > "$body" || exit 2
+{
+  echo "$mark"
+  if [[ -s $MARKDOWN ]]; then cat "$MARKDOWN"; else echo "No verdict: see the log of the job"; fi
+} > "$body" || exit 2
 
 # Notes come 100 at a time, the oldest first: the gate's is among the first of a merge request.
 if list=$(api "$notes?per_page=100&sort=asc"); then

@@ -51,8 +51,8 @@ export interface GateCommand extends Outputs {
   readonly baseline: string;
   /** The verdict as JSON on stdout, in place of the table. */
   readonly json: boolean;
-  /** Judge against the last runs of a history in place of the baseline. */
-  readonly history?: HistoryBase | undefined;
+  /** Judge against the last runs of a history in place of the baseline; reads it as `records`. */
+  readonly history?: (() => HistoryBase) | undefined;
   /** End with 3 where noise leaves it open; 0 when not told. */
   readonly failOnInconclusive?: boolean;
   /** Accept the records into the baseline in place of judging them. */
@@ -162,15 +162,18 @@ async function readIfThere(path: string): Promise<string | null> {
 }
 
 /** The verdict, and where its cells and runs stand in a file. */
-interface Judged {
+interface PlacedVerdict {
   readonly verdict: Verdict;
   readonly placeOf: FindingOptions["placeOf"];
 }
 
-async function judgeCommand(records: readonly RunRecord[], command: GateCommand): Promise<Judged> {
+async function judgeCommand(
+  records: readonly RunRecord[],
+  command: GateCommand,
+): Promise<PlacedVerdict> {
   if (command.history !== undefined) {
     return {
-      verdict: judgeAgainstHistory(records, command.history, command),
+      verdict: judgeAgainstHistory(records, command.history(), command),
       placeOf: workloadPlace,
     };
   }
@@ -188,7 +191,7 @@ async function judgeCommand(records: readonly RunRecord[], command: GateCommand)
 }
 
 async function report(
-  { verdict, placeOf }: Judged,
+  { verdict, placeOf }: PlacedVerdict,
   command: GateCommand,
   io: GateIo,
 ): Promise<ExitCode> {

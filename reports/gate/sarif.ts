@@ -28,8 +28,9 @@ export function sarif(
   const placed = wrong.filter(({ place }) => place !== null);
   const notes: string[] = [];
   if (placed.length < wrong.length) {
-    const homeless = wrong.length - placed.length;
-    notes.push(`${plural(homeless, "finding")} with no line of a file not listed here`);
+    notes.push(
+      `${plural(wrong.length - placed.length, "finding")} with no line of a file not listed here`,
+    );
   }
   if (placed.length > RESULTS_MAX) {
     notes.push(`${placed.length - RESULTS_MAX} results beyond ${RESULTS_MAX} left out`);

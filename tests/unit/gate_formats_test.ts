@@ -92,9 +92,9 @@ Deno.test("SARIF has what 2.1.0 requires and code scanning reads, in each result
 
 Deno.test("SARIF counts findings without a file and results beyond 5000, and lists neither", () => {
   const one = findings(judge(SLOW, makeBaseline(RUNS), OPTIONS), { path: "b.json", line: 1 })[0]!;
-  const homeless: Finding = { ...one, place: null };
+  const elsewhere: Finding = { ...one, place: null };
   const many = Array.from({ length: 5003 }, (_, at) => ({ ...one, metric: `m${at}` }));
-  const [run] = JSON.parse(sarif([homeless, ...many], { labVersion: "1.0.0", exitCode: 1 })).runs;
+  const [run] = JSON.parse(sarif([elsewhere, ...many], { labVersion: "1.0.0", exitCode: 1 })).runs;
   assert.equal(run.results.length, 5000);
   const told = run.invocations[0].toolExecutionNotifications;
   assert.deepEqual(told.map((each: { message: { text: string } }) => each.message.text), [

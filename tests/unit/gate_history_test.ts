@@ -126,8 +126,12 @@ Deno.test("whole commands: add, gate against it, remove a bad commit; each exit 
     const gate = (...words: string[]) =>
       lab(["gate", ".", ...words, "--history-file", "h.sqlite"], { cwd });
     await write(modelRun());
-    const absent = await gate("--history");
+    const absent = await gate("--history", "--markdown", "absent.md");
     assert.equal(absent.code, 5);
+    assert.match(
+      await Deno.readTextFile(join(cwd, "absent.md")),
+      /No verdict: Cannot read the hist/,
+    );
     assert.match(absent.err, /Cannot read the history ".*h\.sqlite": it is not there; make one/);
     assert.equal((await history("add", ".", "--commit", "good")).code, 0);
     assert.equal((await gate("--history")).code, 0);
