@@ -43,7 +43,7 @@ interface Job {
 
 /** Programs that stand for those of a runner: `gh` keeps comments and one artifact in files. */
 const PROGRAMS: Readonly<Record<string, string>> = {
-  npx: 'shift 2\nexec deno "$@"\n',
+  npx: 'shift 2\nexec "$FAKE_DENO" "$@"\n',
   gh: `echo "gh $*" >> "$FAKE/log"
 case "$*" in
   "run download"*) cp "$FAKE/history.sqlite" "\${!#}" ;;
@@ -83,6 +83,7 @@ async function worldOf(folder: string, event: Job["event"]): Promise<Record<stri
   return {
     PATH: await addPrograms(folder, PROGRAMS),
     FAKE: folder,
+    FAKE_DENO: Deno.execPath(),
     RUNNER_TEMP: join(folder, "runner"),
     GITHUB_ACTIONS: "true",
     GITHUB_ACTION_PATH: KIT,
@@ -181,7 +182,10 @@ async function makeBaseline(folder: string): Promise<string> {
       file,
     ]]
   ) {
-    const command = new Deno.Command("deno", { args: ["task", "-q", ...args], stdout: "null" });
+    const command = new Deno.Command(Deno.execPath(), {
+      args: ["task", "-q", ...args],
+      stdout: "null",
+    });
     assert.ok((await command.output()).success, args.join(" "));
   }
   return file;

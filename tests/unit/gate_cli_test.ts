@@ -46,7 +46,12 @@ async function gate(
       minimumEffect: 0.01,
       ...options,
       ...(options.junit === undefined ? {} : { junit: join(folder, options.junit) }),
-    }, { stdout: (each) => out += each, stderr: (each) => err += each, summaryPath });
+    }, {
+      stdout: (each) => out += each,
+      stderr: (each) => err += each,
+      summaryPath,
+      annotates: false,
+    });
     await after(folder);
     return { code, out, err };
   } finally {
