@@ -65,8 +65,15 @@ export function headline(verdict: Verdict): string {
   }.`;
 }
 
-function shownComparisons(verdict: Verdict): Comparison[] {
-  return SHOWN.flatMap((outcome) => verdict.comparisons.filter((each) => each.outcome === outcome));
+/** All that moved, the small changes last; of live runs these are noise and only counted. */
+function shownComparisons({ comparisons }: Verdict): Comparison[] {
+  const small = comparisons.filter(({ outcome, cell }) =>
+    outcome === "within" && cell.split("/")[1] !== "live"
+  );
+  return [
+    ...SHOWN.flatMap((outcome) => comparisons.filter((each) => each.outcome === outcome)),
+    ...small,
+  ];
 }
 
 function cells(comparison: Comparison): string[] {

@@ -302,3 +302,11 @@ Deno.test("The self-test needs a deterministic run", () => {
   const live = [buildRecord({ target: "live" })];
   assert.throws(() => selfTest(live, { minimumEffect: 0.01 }), /the records hold no run/);
 });
+
+Deno.test("A change below the minimum effect passes and is shown with its size all the same", async () => {
+  const near = RUNS.map((record) => plantSlowdown(record, 1.005));
+  const { code, out } = await gate(near, GOOD);
+  assert.equal(code, 0);
+  assert.match(out, /within threshold │ rr\/model\/stock\/NONE +│ rr\/throughput .* 0\.9950×/);
+  assert.match(out, /\nPass: \d+ comparisons: .*within threshold/);
+});
