@@ -76,10 +76,12 @@ export class ScenarioRun {
     this.manager.setTopology({ ...topology, online });
     this.manager.setStrategy(scenario.strategy);
     this.manager.setPartition(scenario.partition);
-    scenario.devices.forEach((device, index) => this.#addDevice(device, index));
+    for (const device of scenario.devices) this.manager.deviceUp(this.#register(device));
   }
 
-  #addDevice(device: ScenarioDevice, index: number): void {
+  /** NETDEV_REGISTER of a device of the scenario; its number. */
+  #register(device: ScenarioDevice): number {
+    const index = this.#scenario.devices.indexOf(device);
     const { name, netns, node } = device;
     const number = this.manager.deviceRegister({ name, netns, ifindex: index + 1, node });
     const available = device.policies.reduce(
@@ -98,8 +100,8 @@ export class ScenarioRun {
         recordLimit: device.maxRecords,
       },
     });
-    this.manager.deviceUp(number);
     this.#devices.set(name, number);
+    return number;
   }
 
   /**
@@ -151,6 +153,12 @@ export class ScenarioRun {
 
   #onDevice(step: ScenarioStep): unknown {
     const { manager } = this;
+    if (step.op === "dev.register") {
+      const again = this.#scenario.devices.find(({ name }) => name === step.dev);
+      if (again === undefined) throw new PolicyError(`Device "${step.dev}"`, ERRNO.ENODEV);
+      this.#register(again);
+      return null;
+    }
     const device = this.#device(step);
     switch (step.op) {
       case "proc.write":

@@ -119,6 +119,7 @@ const OPERATIONS: Readonly<Record<string, Keys>> = {
   "dev.down": { dev: DEV },
   "dev.rename": { dev: DEV, to: DEV },
   "dev.unregister": { dev: DEV },
+  "dev.register": { dev: { ...DEV, description: "a device of the list that was unregistered" } },
   "driver.fail": {
     "dev?": DEV,
     call: { enum: DRIVER_CALLS },

@@ -3,15 +3,16 @@
  *
  * Folded are: version numbers (only whether a cache is current matters), which of several like
  * sockets has which handle, which slot a record or CPU mask lies in, and the order in which a
- * task's sockets are linked; locations of rules in the device are opaque to the manager. Not
- * folded: the order of rules, which bears on what is chosen after a rebuild, and CPUs, whose
- * numbers bear on the order of lists. The state must have passed `check()` before: what is rebuilt
- * here would otherwise hide that it was broken.
+ * task's sockets are linked; locations of rules in the device are opaque to the manager; and, where
+ * CPUs are alike, which of a node's are online: see `CpuFolding`. Not folded: the order of rules,
+ * which bears on what is chosen after a rebuild. The state must have passed `check()` before: what
+ * is rebuilt here would otherwise hide that it was broken.
  *
  * @module
  */
 
 import { ENTRY, SET_HEADER } from "./arena.ts";
+import { CpuFolding } from "./cpu_folding.ts";
 import type { Subject } from "./subject.ts";
 
 /** In place of a cached queue whose version is over: a queue that no device has. */
@@ -42,6 +43,7 @@ export class Canonical {
   /** New handle of each old one after {@link fold}; 0 where there was none. */
   readonly handles: Int32Array;
   readonly #foldsVersions: boolean;
+  readonly #cpus: CpuFolding;
 
   constructor(subject: Subject) {
     const { owners } = subject.arena.layout.capacities;
@@ -52,11 +54,18 @@ export class Canonical {
     this.#old = new Int32Array(owners + 1);
     this.handles = new Int32Array(owners + 1);
     this.#foldsVersions = subject.exploration.version_max === 0;
+    this.#cpus = new CpuFolding(subject);
+  }
+
+  /** New number of each CPU after {@link fold}. */
+  get cpus(): Int32Array {
+    return this.#cpus.numbers;
   }
 
   /** Puts the state into its one form, in place. */
   fold(): void {
     if (this.#foldsVersions) this.#foldVersions();
+    this.#cpus.fold();
     const owners = this.#order();
     this.#writeInstances(owners);
     this.#writeRecords(owners);

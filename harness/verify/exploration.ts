@@ -7,6 +7,8 @@
 
 import { basename, resolve } from "node:path";
 import { type Finding, type JsoncDocument, parseJsonc, readText } from "../jsonc.ts";
+import { ERRNO, type ErrnoName } from "../policy/errno.ts";
+import { DRIVER_CALLS, type DriverCall } from "../policy/recorder.ts";
 import {
   type Scenario,
   SCENARIO_SCHEMA,
@@ -27,6 +29,8 @@ export interface Operations {
   readonly "proc.write"?: readonly string[];
   /** Devices go down and come up. */
   readonly "dev.down"?: boolean;
+  /** Devices are unregistered, and registered again in the order of their numbers. */
+  readonly "dev.unregister"?: boolean;
   /** Channel counts, of every device. */
   readonly channels?: readonly number[];
   /** CPUs that go offline and come back. */
@@ -81,6 +85,10 @@ export interface Exploration {
   readonly version_max: number;
   /** Most driver calls that fail within one operation. */
   readonly faults: 0 | 1 | 2;
+  /** What a failing driver call answers; EIO where nothing is said. */
+  readonly errnos?: Readonly<Partial<Record<DriverCall, ErrnoName>>>;
+  /** False: states that differ by which CPU of a node is online only are not one. */
+  readonly cpu_symmetry?: boolean;
   readonly operations: Operations;
   readonly expect?: ExpectedCounts;
 }
@@ -105,6 +113,7 @@ const operations = {
   properties: {
     "proc.write": texts,
     "dev.down": { type: "boolean" },
+    "dev.unregister": { type: "boolean" },
     channels: numbers(1, SMALL),
     "cpu.offline": numbers(0, SMALL - 1),
     task: count(1, SMALL),
@@ -150,6 +159,19 @@ export const EXPLORATION_SCHEMA = {
     },
     version_max: { ...count(0, 8), default: 0 },
     faults: { enum: [0, 1, 2], default: 0, description: "driver failures in one operation" },
+    errnos: {
+      type: "object",
+      properties: Object.fromEntries(
+        DRIVER_CALLS.map((call) => [call, { enum: Object.keys(ERRNO) }]),
+      ),
+      additionalProperties: false,
+      description: "errno of a failing driver call; EIO where nothing is said",
+    },
+    cpu_symmetry: {
+      type: "boolean",
+      default: true,
+      description: "states that differ only by which CPU of a node is online are one",
+    },
     operations,
     expect: {
       type: "object",

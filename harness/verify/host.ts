@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ERRNO } from "../policy/errno.ts";
+import { ERRNO, type ErrnoName } from "../policy/errno.ts";
 import type { DriverCall } from "../policy/recorder.ts";
 import { capacitiesOf, type Exploration } from "./exploration.ts";
 
@@ -17,6 +17,7 @@ export interface FailedCall {
   readonly device: number;
   /** Calls of the same name and device in the operation before it. */
   readonly after: number;
+  readonly errno: ErrnoName;
 }
 
 /** An irq's mask before anybody sets it: no single CPU, and another one for each irq. */
@@ -54,6 +55,8 @@ export class ExploredHost {
   /** Numbers of the calls that fail, ascending; -1 none. */
   firstFault = -1;
   secondFault = -1;
+  /** What the call that failed last answered, as a positive number. */
+  failedWith = 0;
   /** Failed calls ever, by name. */
   readonly failures = new Map<DriverCall, number>();
   /** Set to note which calls failed, for a script. */
@@ -137,6 +140,22 @@ export class ExploredHost {
     return true;
   }
 
+  /** CPUs that irqs point at, one an irq that points at one. */
+  irqCpus(): number[] {
+    return this.#at.flatMap(({ masks }) => [...this.state.subarray(masks, masks + 2 * this.queues)])
+      .filter((mask) => mask !== 0 && mask !== MASK_OTHER).map((mask) => mask - 1);
+  }
+
+  /** CPUs have other numbers. */
+  renumber(numbers: Int32Array): void {
+    for (const { masks } of this.#at) {
+      for (let at = masks; at < masks + 2 * this.queues; at++) {
+        const mask = this.state[at]!;
+        if (mask !== 0 && mask !== MASK_OTHER) this.state[at] = numbers[mask - 1]! + 1;
+      }
+    }
+  }
+
   /** Flow of the rule at a location, 0 if there is none. */
   ruleFlow(device: number, location: number): number {
     return this.state[this.#at[device - 1]!.rules + 2 * location]!;
@@ -170,18 +189,32 @@ export class ExploredHost {
     }
   }
 
-  /** Counts a call; true if it is to fail. */
-  #fails(call: DriverCall, device: number): boolean {
+  /** A device was unregistered: what comes again under its number is new. */
+  forget(device: number): void {
+    const { rxQueues, txQueues } = this.#exploration.devices[device - 1]!;
+    this.dropRules(device);
+    this.setChannels(device, rxQueues === txQueues ? rxQueues : 0);
+    this.setTold(device, 0);
+    const { masks, refused } = this.#at[device - 1]!;
+    this.state.fill(0, masks, masks + 2 * this.queues);
+    this.state.fill(0, refused, refused + 2 * this.queues);
+  }
+
+  /** Counts a call; its negative errno if it is to fail, else 0. */
+  #failure(call: DriverCall, device: number): number {
     const number = this.calls++;
     const fails = number === this.firstFault || number === this.secondFault;
+    const errno = this.#exploration.errnos?.[call] ?? "EIO";
     if (fails) this.failures.set(call, (this.failures.get(call) ?? 0) + 1);
     if (this.noted !== null) {
       const same = (made: { call: DriverCall; device: number }) =>
         made.call === call && made.device === device;
-      if (fails) this.noted.push({ call, device, after: this.#made.filter(same).length });
+      if (fails) this.noted.push({ call, device, after: this.#made.filter(same).length, errno });
       else this.#made.push({ call, device });
     }
-    return fails;
+    if (!fails) return 0;
+    this.failedWith = ERRNO[errno];
+    return -this.failedWith;
   }
 
   /** The imports of policy.wasm. */
@@ -201,7 +234,8 @@ export class ExploredHost {
     }));
     return {
       netpolicyInit: (device: number, offset: number): number => {
-        if (this.#fails("init", device)) return -ERRNO.EIO;
+        const failure = this.#failure("init", device);
+        if (failure < 0) return failure;
         const { available, flags, limit } = infos[device - 1]!;
         this.#words[offset >> 2] = available;
         this.#words[(offset >> 2) + 1] = flags;
@@ -209,26 +243,28 @@ export class ExploredHost {
         return 0;
       },
       irqCount: (device: number, direction: number): number => {
-        if (this.#fails("irq_info", device)) return -ERRNO.EIO;
+        const failure = this.#failure("irq_info", device);
+        if (failure < 0) return failure;
         const channels = this.channels(device);
         if (channels !== 0) return channels;
         const { rxQueues, txQueues } = devices[device - 1]!;
         return direction === 0 ? rxQueues : txQueues;
       },
       setNetPolicy: (device: number, policy: number, _direction: number, queue: number): number => {
-        const failed = this.#fails("set_policy", device);
-        if (failed) this.setTold(device, TOLD_UNKNOWN);
+        const failure = this.#failure("set_policy", device);
+        if (failure < 0) this.setTold(device, TOLD_UNKNOWN);
         else if (queue < 0) this.setTold(device, policy);
-        return failed ? -ERRNO.EIO : 0;
+        return failure;
       },
-      cpuLoad: (cpu: number): number => this.#fails("cpu_load", 0) ? -ERRNO.EIO : this.state[cpu]!,
+      cpuLoad: (cpu: number): number => this.#failure("cpu_load", 0) || this.state[cpu]!,
     };
   }
 
   #ruleImports(): WebAssembly.ModuleImports {
     return {
       ruleInsert: (device: number, flow: number, queue: number): number => {
-        if (this.#fails("rule_insert", device)) return -ERRNO.EIO;
+        const failure = this.#failure("rule_insert", device);
+        if (failure < 0) return failure;
         const { ruleCapacity } = this.#exploration.devices[device - 1]!;
         if (this.rulesHeld(device) >= ruleCapacity) return -ERRNO.ENOSPC;
         for (let location = this.#rules; location > 0; location--) {
@@ -240,7 +276,10 @@ export class ExploredHost {
         return -ERRNO.ENOSPC;
       },
       ruleDelete: (device: number, location: number): number => {
-        if (this.#fails("rule_delete", device)) return -ERRNO.EIO;
+        const failure = this.#failure("rule_delete", device);
+        // Somebody else deleted it: the device has no such rule any more.
+        if (failure === -ERRNO.ENOENT) this.putRule(device, location, 0, 0);
+        if (failure < 0) return failure;
         const isThere = location > 0 && location <= this.#rules &&
           this.ruleFlow(device, location) !== 0;
         if (isThere) this.putRule(device, location, 0, 0);
@@ -255,12 +294,14 @@ export class ExploredHost {
     const deviceOf = (irq: number): number => Math.floor(irq / perDevice);
     return {
       irq: (device: number, direction: number, queue: number): number => {
-        if (this.#fails("irq", device)) return -ERRNO.EIO;
+        const failure = this.#failure("irq", device);
+        if (failure < 0) return failure;
         const own = devices[device - 1]!.queuePair ? 0 : direction;
         return device * perDevice + own * this.queues + queue;
       },
       irqAffinityGet: (irq: number, offset: number): number => {
-        if (this.#fails("irq_affinity_get", deviceOf(irq))) return -ERRNO.EIO;
+        const failure = this.#failure("irq_affinity_get", deviceOf(irq));
+        if (failure < 0) return failure;
         const mask = this.state[this.#at[deviceOf(irq) - 1]!.masks + irq % perDevice]!;
         this.#words[offset >> 2] = mask === 0
           ? initialMask(irq)
@@ -271,9 +312,10 @@ export class ExploredHost {
       },
       irqAffinitySet: (irq: number, offset: number): number => {
         const { masks, refused } = this.#at[deviceOf(irq) - 1]!;
-        if (this.#fails("irq_affinity_set", deviceOf(irq))) {
+        const failure = this.#failure("irq_affinity_set", deviceOf(irq));
+        if (failure < 0) {
           this.state[refused + irq % perDevice] = 1;
-          return -ERRNO.EIO;
+          return failure;
         }
         const mask = this.#words[offset >> 2]!;
         const isOne = mask !== 0 && (mask & (mask - 1)) === 0;

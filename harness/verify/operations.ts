@@ -13,6 +13,8 @@ export type Kind =
   | "write"
   | "down"
   | "up"
+  | "unregister"
+  | "register"
   | "channels"
   | "offline"
   | "online"
@@ -36,6 +38,8 @@ export interface ScriptNames {
   of(handle: number): number;
   /** Number of the owner that the operation creates. */
   readonly born: number;
+  /** The CPU that is called so in the folded state. */
+  cpu(folded: number): number;
 }
 
 /** One operation with its operands. */
@@ -74,10 +78,62 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, place) => place + 1);
 }
 
+/** DEVICE_ flags of core/policy/abi.ts. */
+const REGISTERED = 1;
+const UP = 2;
+
+const has = (device: number, flag: number) => ({ arena }: Subject): boolean =>
+  (arena.deviceFlags(device) & flag) !== 0;
+
+/** A device goes down and comes up, is unregistered and registered again. */
+function comings(device: number, dev: string, operations: Exploration["operations"]): Operation[] {
+  const downs = operations["dev.down"] !== true ? [] : [operation({
+    kind: "down",
+    device,
+    enabled: has(device, UP),
+    run: ({ calls, host }) => {
+      const answer = calls.deviceDown(device);
+      host.dropRules(device);
+      return answer;
+    },
+    step: () => ({ op: "dev.down", dev }),
+  })];
+  const canBeDown = operations["dev.down"] === true || operations["dev.unregister"] === true;
+  const ups = !canBeDown ? [] : [operation({
+    kind: "up",
+    device,
+    enabled: (subject) => has(device, REGISTERED)(subject) && !has(device, UP)(subject),
+    run: ({ calls }) => calls.deviceUp(device),
+    step: () => ({ op: "dev.up", dev }),
+  })];
+  const comesAndGoes = operations["dev.unregister"] !== true ? [] : [
+    operation({
+      kind: "unregister",
+      device,
+      enabled: has(device, REGISTERED),
+      run: ({ calls, host }) => {
+        const answer = calls.deviceUnregister(device);
+        host.forget(device);
+        return answer;
+      },
+      step: () => ({ op: "dev.unregister", dev }),
+    }),
+    operation({
+      kind: "register",
+      device,
+      // It gets the lowest free number, and must get its own again.
+      enabled: ({ arena }) =>
+        upTo(device).every((other) => (arena.deviceFlags(other) & 1) === (other < device ? 1 : 0)),
+      run: (subject) => subject.register(device),
+      step: () => ({ op: "dev.register", dev }),
+    }),
+  ];
+  return [...downs, ...ups, ...comesAndGoes];
+}
+
 function deviceOperations({ devices, operations }: Exploration): Operation[] {
   return devices.flatMap(({ name: dev }, place): Operation[] => {
     const device = place + 1;
-    const isUp = (subject: Subject): boolean => (subject.arena.deviceFlags(device) & 2) !== 0;
     const writes = (operations["proc.write"] ?? []).map((text) =>
       operation({
         kind: "write",
@@ -87,31 +143,12 @@ function deviceOperations({ devices, operations }: Exploration): Operation[] {
         step: () => ({ op: "proc.write", dev, text }),
       })
     );
-    const ups = operations["dev.down"] !== true ? [] : [
-      operation({
-        kind: "down",
-        device,
-        enabled: isUp,
-        run: ({ calls, host }) => {
-          const answer = calls.deviceDown(device);
-          host.dropRules(device);
-          return answer;
-        },
-        step: () => ({ op: "dev.down", dev }),
-      }),
-      operation({
-        kind: "up",
-        device,
-        enabled: (subject) => !isUp(subject),
-        run: ({ calls }) => calls.deviceUp(device),
-        step: () => ({ op: "dev.up", dev }),
-      }),
-    ];
     const channels = (operations.channels ?? []).map((count) =>
       operation({
         kind: "channels",
         device,
-        enabled: ({ host }) => host.channels(device) !== count,
+        enabled: (subject) =>
+          has(device, REGISTERED)(subject) && subject.host.channels(device) !== count,
         run: ({ calls, host }) => {
           host.setChannels(device, count);
           return calls.deviceChannels(device);
@@ -119,7 +156,7 @@ function deviceOperations({ devices, operations }: Exploration): Operation[] {
         step: () => ({ op: "channels", dev, count }),
       })
     );
-    return [...writes, ...ups, ...channels];
+    return [...writes, ...comings(device, dev, operations), ...channels];
   });
 }
 
@@ -133,13 +170,13 @@ function hostOperations({ topology, operations }: Exploration): Operation[] {
         kind: "offline",
         enabled: isOnline(cpu),
         run: ({ calls }) => calls.cpuOffline(cpu),
-        step: () => ({ op: "cpu.offline", cpu }),
+        step: (names) => ({ op: "cpu.offline", cpu: names.cpu(cpu) }),
       }),
       operation({
         kind: "online",
         enabled: (subject) => !isOnline(cpu)(subject),
         run: ({ calls }) => calls.cpuOnline(cpu),
-        step: () => ({ op: "cpu.online", cpu }),
+        step: (names) => ({ op: "cpu.online", cpu: names.cpu(cpu) }),
       }),
     ]),
     ...cpus.flatMap((cpu) =>

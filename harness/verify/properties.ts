@@ -58,6 +58,10 @@ const DOCUMENTED: ReadonlySet<number> = new Set([
 export function brokenProperty(transition: Transition): string | null {
   const { answer, operation, changed, subject, before, faults } = transition;
   if (answer < 0 && !DOCUMENTED.has(answer)) return `I23: the answer ${answer} is not documented`;
+  const said = -subject.host.failedWith;
+  if (operation.kind === "write" && faults === 1 && answer < 0 && answer !== said) {
+    return `I23: the answer is ${answer}, the driver said ${said}`;
+  }
   if (answer < 0 && changed) {
     const isFinal = REFUSAL_CHANGES_NOTHING.has(operation.kind) ||
       (operation.kind === "policy" && answer === ENOSPC);
@@ -75,7 +79,25 @@ export function brokenProperty(transition: Transition): string | null {
       return "I20: after a refused policy the driver was not told the one in force again";
     }
   }
-  return brokenElsewhere(transition) ?? brokenInheritance(transition) ?? brokenHost(subject);
+  return brokenElsewhere(transition) ?? brokenInheritance(transition) ??
+    brokenUnregister(transition) ?? brokenHost(subject);
+}
+
+/** Who holds on to a device that is gone would have whatever comes under its number. */
+function brokenUnregister({ subject, operation: { kind, device } }: Transition): string | null {
+  if (kind !== "unregister") return null;
+  const { arena, host } = subject;
+  if (arena.deviceFlags(device) !== 0) return "I22: an unregistered device is not zero";
+  for (let owner = 1; owner <= arena.layout.capacities.owners; owner++) {
+    if (arena.instanceKind(owner) === 1 && arena.instanceDevice(owner) === device) {
+      return "I22: a socket keeps a device that is gone";
+    }
+    const record = arena.recordOf(owner);
+    if (record !== 0 && arena.u16[(arena.record(record) + 8) >> 1] === device) {
+      return "I22: a record keeps a device that is gone";
+    }
+  }
+  return host.rulesHeld(device) === 0 ? null : "I18: a rule stays where its device is gone";
 }
 
 function sameManager(a: Arena, b: Arena): boolean {
@@ -117,7 +139,10 @@ function brokenPick({ subject, operation, answer, before, changed }: Transition)
 function brokenElsewhere({ subject, operation, before }: Transition): string | null {
   const { arena } = subject;
   const { devices, owners } = arena.layout.capacities;
-  if (devices < 2 || !["write", "down", "up", "channels"].includes(operation.kind)) return null;
+  if (
+    devices < 2 ||
+    !["write", "down", "up", "channels", "unregister", "register"].includes(operation.kind)
+  ) return null;
   for (let record = 1; record <= owners; record++) {
     const at = arena.record(record);
     const device = before.u16[(at + 8) >> 1]!;

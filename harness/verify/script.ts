@@ -15,6 +15,8 @@ import { Subject } from "./subject.ts";
 class Names implements ScriptNames {
   #numbers: number[] = [];
   #next = 1;
+  /** CPU by what it is called in the folded state. */
+  #cpus: number[] = [];
 
   get born(): number {
     return this.#next;
@@ -29,8 +31,16 @@ class Names implements ScriptNames {
     this.#numbers[handle] = this.#next++;
   }
 
-  /** Handles were folded. */
-  rename(handles: Int32Array): void {
+  cpu(folded: number): number {
+    return this.#cpus[folded] ?? folded;
+  }
+
+  /** Handles and CPUs were folded. */
+  rename({ handles, cpus }: Pick<Canonical, "handles" | "cpus">): void {
+    const names = this.#cpus;
+    this.#cpus = [];
+    cpus.forEach((now, old) => this.#cpus[now] = names[old] ?? old);
+
     const numbers: number[] = [];
     handles.forEach((now, old) => {
       if (now > 0) numbers[now] = this.of(old);
@@ -56,7 +66,10 @@ export function scriptOf(
   const operations = operationsOf(exploration);
   const names = new Names();
   const steps: ScenarioStep[] = [];
-  if (folds) canonical.fold();
+  if (folds) {
+    canonical.fold();
+    names.rename(canonical);
+  }
   moves.forEach((move, place) => {
     const operation = operations[MOVE.operation(move)]!;
     const step = operation.step(names);
@@ -69,15 +82,22 @@ export function scriptOf(
       // The last move of a violation may be the one that stops the manager.
       if (place < moves.length - 1) throw error;
     }
-    for (const { call, device, after } of subject.host.noted) {
+    for (const { call, device, after, errno } of subject.host.noted) {
       const dev = exploration.devices[device - 1]?.name;
-      steps.push({ op: "driver.fail", call, ...(dev === undefined ? {} : { dev }), after });
+      const other = errno === "EIO" ? {} : { errno };
+      steps.push({
+        op: "driver.fail",
+        call,
+        ...(dev === undefined ? {} : { dev }),
+        after,
+        ...other,
+      });
     }
     steps.push(step);
     if (operation.creates && answer > 0) names.birth(answer);
     if (place === moves.length - 1 || !folds) return;
     canonical.fold();
-    names.rename(canonical.handles);
+    names.rename(canonical);
   });
   const { topology, devices, strategy, partition, capacities } = exploration;
   const { owners, rules } = capacities;

@@ -102,13 +102,17 @@ export class Subject {
     }
     this.#settings();
     if (exploration.version_max > 0) calls.setVersionMax(exploration.version_max);
-    exploration.devices.forEach(({ name, netns, node }, place) => {
-      const length = this.write(name);
-      const device = calls.deviceRegister(netns, place + 1, node, length);
-      this.#accept("device", device === place + 1 ? 0 : -1);
+    exploration.devices.forEach((_device, place) => {
+      this.#accept("device", this.register(place + 1) === place + 1 ? 0 : -1);
       this.host.begin(-1, -1);
-      calls.deviceUp(device);
+      calls.deviceUp(place + 1);
     });
+  }
+
+  /** NETDEV_REGISTER of the device with a number; the number that it got, or a negative errno. */
+  register(device: number): number {
+    const { name, netns, node } = this.exploration.devices[device - 1]!;
+    return this.calls.deviceRegister(netns, device, node, this.write(name));
   }
 
   #settings(): void {
@@ -212,6 +216,7 @@ export class Subject {
     const none = "NONE";
     exploration.devices.forEach(({ rxQueues, txQueues }, place) => {
       const device = place + 1;
+      if ((arena.deviceFlags(device) & 1) === 0) this.register(device);
       host.setChannels(device, rxQueues === txQueues ? rxQueues : 0);
       calls.deviceDown(device);
       host.dropRules(device);

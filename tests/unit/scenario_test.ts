@@ -226,6 +226,7 @@ Deno.test("every operation does what its name says", async () => {
     { op: "status", dev: "eth1" },
     { op: "dev.unregister", dev: "eth1" },
     { op: "log" },
+    { op: "dev.register", dev: "eth0" },
   ];
   const values = await answers([...steps, ...after]);
   EVERY_OPERATION.forEach(([step, answer], index) => {
