@@ -159,7 +159,9 @@ const DEPTH_MAX = 64;
 function refuseDeepNesting(text: string, file: string): void {
   const scanner = jsonc.createScanner(text, true);
   let depth = 0;
-  for (scanner.scan(); scanner.getTokenLength() > 0; scanner.scan()) {
+  // Not until a token is empty: behind a comment that was left open none ever is.
+  while (scanner.getPosition() < text.length) {
+    scanner.scan();
     if (scanner.getTokenLength() > 1) continue;
     const token = text[scanner.getTokenOffset()];
     if (token === "{" || token === "[") depth++;

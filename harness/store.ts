@@ -78,9 +78,9 @@ export class RecordStore {
    * @throws {UserError} when the system refuses, as on a full disk.
    */
   async append(record: RunRecord): Promise<void> {
-    const [finding] = schemaFindings(recordSchema, record);
-    if (finding !== undefined) {
-      throw new Error(`The record of ${record.run_id} breaks its schema: ${finding.message}`);
+    const misfit = misfitOf(record);
+    if (misfit !== null) {
+      throw new Error(`The record of ${record.run_id} breaks its schema: ${misfit}`);
     }
     if (this.#seen.has(record.run_id)) throw new Error(`Run ${record.run_id} was written already`);
     this.#file ??= await this.#begin();
@@ -116,6 +116,11 @@ export class RecordStore {
     await removeIfPresent(join(this.#folder, FILES.page));
     return await Deno.open(this.recordsFile, { write: true, createNew: true });
   }
+}
+
+/** What keeps a record from being one, null if nothing does. */
+export function misfitOf(record: RunRecord): string | null {
+  return schemaFindings(recordSchema, record)[0]?.message ?? null;
 }
 
 /** Records have no limit, and may come through a pipe. */

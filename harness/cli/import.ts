@@ -12,7 +12,7 @@ import { importedRecord } from "../import/imported.ts";
 import { readImported } from "../import/read.ts";
 import { DEVICE_POLICIES, type DevicePolicy, type RunRecord } from "../record.ts";
 import { LAB_VERSION } from "../run.ts";
-import { RecordStore } from "../store.ts";
+import { misfitOf, RecordStore } from "../store.ts";
 import { plural } from "../words.ts";
 import { type Context, path } from "./context.ts";
 import { shownPath } from "./present.ts";
@@ -63,7 +63,12 @@ async function importFiles(
     for (const imported of await readImported(resolve(io.cwd, file), file)) {
       const test = canonicalJson([imported.generator, imported.parameters]);
       const place = names.next(flags.workload ?? imported.name, test);
-      records.push(importedRecord(imported, { ...place, policy, labVersion: LAB_VERSION }));
+      const record = importedRecord(imported, { ...place, policy, labVersion: LAB_VERSION });
+      const misfit = misfitOf(record);
+      if (misfit !== null) {
+        throw new UserError(`${JSON.stringify(file)} makes no record: ${misfit}`);
+      }
+      records.push(record);
     }
   }
   const store = await RecordStore.open(resolve(io.cwd, flags.out));

@@ -45,7 +45,7 @@ interface Document {
 export function isIperf3(value: unknown): boolean {
   const document = value as Document | null;
   return typeof document === "object" && document !== null &&
-    (document.start?.version?.startsWith("iperf 3") === true ||
+    (String(document.start?.version).startsWith("iperf 3") ||
       (document.start !== undefined && document.end !== undefined));
 }
 

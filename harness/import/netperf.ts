@@ -211,16 +211,19 @@ function wanted(values: Values, name: string, place: string): string {
   throw new UserError(`${place}: It lacks ${name}: add it to the selectors of -k or -o`);
 }
 
+/** Far above any measurement, and below where a number in ns would be no number any more. */
+const MOST = 1e15;
+
 function numberOf(values: Values, name: string, place: string): number {
   const text = wanted(values, name, place);
   const value = Number(text);
-  if (Number.isFinite(value) && value >= 0) return value;
-  throw new UserError(`${place}: ${name} is "${text}": accepted is a number from 0 on`);
+  if (value >= 0 && value <= MOST) return value;
+  throw new UserError(`${place}: ${name} is "${text}": accepted is a number from 0 to 1e15`);
 }
 
 /** netperf says -1 for what it has not measured. */
 function known(values: Values, name: string): number | null {
   const text = values.get(name);
   const value = Number(text);
-  return text === undefined || text === "" || !Number.isFinite(value) || value < 0 ? null : value;
+  return text === undefined || text === "" || !(value >= 0 && value <= MOST) ? null : value;
 }

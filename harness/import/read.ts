@@ -6,11 +6,12 @@
 
 import { gunzipSync } from "node:zlib";
 import { UserError } from "../errors.ts";
-import { reasonOf } from "../jsonc.ts";
+import { reasonOf, type Schema, schemaFindings } from "../jsonc.ts";
 import { isFlent, readFlent } from "./flent.ts";
 import type { Imported } from "./imported.ts";
 import { isIperf3, readIperf3 } from "./iperf3.ts";
 import { isNetperf, readNetperf } from "./netperf.ts";
+import { FLENT_SCHEMA, IPERF3_SCHEMA } from "./schemas.ts";
 
 /** Largest file, unpacked: flent's of an hour is some 20 MB. */
 const BYTES_MAX = 200 * 2 ** 20;
@@ -27,13 +28,20 @@ export async function readImported(path: string, shown: string): Promise<Importe
   const text = await textOf(path, place);
   if (/^\s*\{/.test(text)) {
     const document = jsonOf(text, place);
-    if (isFlent(document)) return [readFlent(document, place)];
-    if (isIperf3(document)) return [readIperf3(document, place)];
+    if (isFlent(document)) return [readFlent(fitting(document, FLENT_SCHEMA, place), place)];
+    if (isIperf3(document)) return [readIperf3(fitting(document, IPERF3_SCHEMA, place), place)];
   } else if (isNetperf(text)) return readNetperf(text, place);
   throw new UserError(
     `${place} is no result that can be imported: accepted are netperf with "-- -k" or "-- -o", ` +
       `"iperf3 --json", and data files of flent`,
   );
+}
+
+/** The document, where it is as its tool writes it. */
+function fitting(document: unknown, schema: Schema, place: string): unknown {
+  const [finding] = schemaFindings(schema, document);
+  if (finding !== undefined) throw new UserError(`${place}: ${finding.message}`);
+  return document;
 }
 
 async function textOf(path: string, place: string): Promise<string> {

@@ -15,7 +15,7 @@ import { drawCommandLine } from "../verify/fuzz/command_line.ts";
 import { judge, outcomeOf, wrongWith } from "../verify/fuzz/judge.ts";
 import { CHANGES, mutate } from "../verify/fuzz/mutate.ts";
 import { type FuzzTarget, fuzzTargets } from "../verify/fuzz/targets.ts";
-import { fuzzCommandLines, fuzzReader } from "../verify/part_fuzz.ts";
+import { fuzzCommandLines, fuzzReader, watched } from "../verify/part_fuzz.ts";
 import { inFolder, lab } from "./lab_io.ts";
 
 const EFFORT = { seed: 1, mutated: 60, drawn: 30 };
@@ -68,6 +68,26 @@ Deno.test("an input that takes too long is found by its CPU time", async () => {
   };
   assert.match((await judge(0, sum, 0)).wrong!, /^it takes \d+ ms of CPU time$/);
   assert.equal((await judge(0, sum)).wrong, null);
+});
+
+Deno.test("a reader that does not come to its end is ended, one that does is not", async () => {
+  const worker = (body: string) =>
+    new URL(`data:text/javascript,self.onmessage=({data})=>{${encodeURIComponent(body)}}`);
+  const run = (body: string) =>
+    watched(worker(body), { begun: new SharedArrayBuffer(4) }, (word) => "end" in word, 500);
+  assert.equal(await run("for (;;);"), false);
+  assert.equal(await run("self.postMessage({ end: true });"), true);
+});
+
+Deno.test("a comment that was left open ends with the text", async () => {
+  for (const text of ['{ "op": 1 /*', '{ "op": 1 } /*\n', "/*", "//", '"/*']) {
+    await inFolder(async (folder) => {
+      await Deno.writeTextFile(join(folder, "script.jsonc"), text);
+      const { code, err } = await lab(["policy", "script.jsonc"], { cwd: folder });
+      assert.equal(code, 2);
+      assert.match(err, /script\.jsonc:1:\d+: /);
+    });
+  }
 });
 
 Deno.test("the same seed gives the same inputs, and every change does something", () => {

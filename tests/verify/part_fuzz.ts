@@ -2,6 +2,9 @@
  * Part "fuzz": every reader with inputs that were good once, with drawn ones, and with those that
  * broke it before. Only the project's own refusals are accepted: one sentence, its exit code.
  *
+ * The readers run in a worker of their own: one that does not come to an end can be ended from
+ * outside.
+ *
  * @module
  */
 
@@ -96,6 +99,7 @@ export async function fuzzReader(
   target: FuzzTarget,
   effort: Effort,
   folder: string,
+  begun: () => void = () => {},
 ): Promise<Omit<Row, "name" | "seconds">> {
   const findings: Finding[] = [];
   const kinds = new Set<string>();
@@ -105,6 +109,7 @@ export async function fuzzReader(
     inputs++;
     if (how.startsWith("corpus")) fromCorpus++;
     await Deno.writeTextFile(file, text);
+    begun();
     const { outcome, wrong } = await judge(text.length, () => target.run(text, file));
     if (outcome.code === 0) accepted++;
     else kinds.add(kindOf(outcome.err));
@@ -131,6 +136,7 @@ export async function fuzzReader(
 export async function fuzzCommandLines(
   effort: Effort,
   folder: string,
+  begun: () => void = () => {},
 ): Promise<Omit<Row, "name" | "seconds">> {
   const findings: Finding[] = [];
   const kinds = new Set<string>();
@@ -139,6 +145,8 @@ export async function fuzzCommandLines(
   for (let number = 0; number < lines && findings.length < FINDINGS_MAX; number++) {
     const argv = drawCommandLine(randomOf(effort, number));
     const size = argv.join(" ").length;
+    await Deno.writeTextFile(join(folder, "command line.json"), JSON.stringify(argv));
+    begun();
     const { outcome, wrong } = await judge(size, () => runCommand(argv, folder));
     if (outcome.code === 0) accepted++;
     else kinds.add(kindOf(outcome.err));
@@ -148,19 +156,94 @@ export async function fuzzCommandLines(
   return { figures: { inputs: lines, accepted, "kinds of refusals": kinds.size }, findings };
 }
 
+/** What the worker is told. */
+export interface FuzzOrder extends Effort {
+  readonly folder: string;
+  /** Counts the inputs that were begun. */
+  readonly begun: SharedArrayBuffer;
+}
+
+/** What the worker says. */
+export type FuzzWord =
+  | { readonly note: string }
+  | { readonly row: Row }
+  | { readonly end: true }
+  | { readonly failed: string };
+
+/** Runs all readers; the worker's side. */
+export async function fuzzAll(order: FuzzOrder, say: (word: FuzzWord) => void): Promise<void> {
+  const { folder } = order;
+  const counter = new Int32Array(order.begun);
+  const begun = () => void Atomics.add(counter, 0, 1);
+  for (const target of await fuzzTargets(folder)) {
+    say({ note: `Fuzzing ${target.name}` });
+    const body = () => fuzzReader(target, order, folder, begun);
+    say({ row: await timedRow(target.name, body) });
+  }
+  const name = "command line";
+  say({ note: `Fuzzing the ${name}` });
+  say({ row: await timedRow(name, () => fuzzCommandLines(order, folder, begun)) });
+}
+
+/** Time without a new input after which the one under way counts as endless, ms. */
+const PATIENCE_MS = 60_000;
+const LOOK_EVERY_MS = 1000;
+
+/**
+ * Runs a worker that counts what it begins, and ends it where nothing new is begun for a while.
+ *
+ * @param heard Given each word; true ends the run.
+ * @returns Whether it came to its end.
+ */
+export async function watched(
+  url: URL,
+  order: { readonly begun: SharedArrayBuffer },
+  heard: (word: FuzzWord) => boolean,
+  patienceMs = PATIENCE_MS,
+): Promise<boolean> {
+  const counter = new Int32Array(order.begun);
+  const worker = new Worker(url, { type: "module" });
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  worker.onmessage = ({ data }: MessageEvent<FuzzWord>) => {
+    if (heard(data)) resolve(true);
+  };
+  worker.postMessage(order);
+  let [last, since] = [-1, performance.now()];
+  const timer = setInterval(() => {
+    const now = Atomics.load(counter, 0);
+    if (now !== last) [last, since] = [now, performance.now()];
+    else if (performance.now() - since > patienceMs) resolve(false);
+  }, Math.min(LOOK_EVERY_MS, patienceMs));
+  const ended = await promise;
+  clearInterval(timer);
+  worker.terminate();
+  return ended;
+}
+
 /** The part. */
 export const fuzzPart: VerifyPart = {
   name: "fuzz",
   purpose: "every reader and the command line, on inputs that are broken, drawn, or broke it once",
   async run({ profile, seed, note }) {
-    const effort = { ...EFFORTS[profile], seed };
     const rows: Row[] = [];
-    for (const target of await fuzzTargets(FUZZ_FOLDER)) {
-      note(`Fuzzing ${target.name}`);
-      rows.push(await timedRow(target.name, () => fuzzReader(target, effort, FUZZ_FOLDER)));
-    }
-    note("Fuzzing the command line");
-    rows.push(await timedRow("command line", () => fuzzCommandLines(effort, FUZZ_FOLDER)));
-    return rows;
+    let [doing, failed] = ["", ""];
+    const order: FuzzOrder = {
+      ...EFFORTS[profile],
+      seed,
+      folder: FUZZ_FOLDER,
+      begun: new SharedArrayBuffer(4),
+    };
+    const url = new URL("./fuzz/worker.ts", import.meta.url);
+    const ended = await watched(url, order, (word) => {
+      if ("note" in word) note(doing = word.note);
+      else if ("row" in word) rows.push(word.row);
+      else if ("failed" in word) failed = word.failed;
+      return "end" in word || "failed" in word;
+    });
+    if (ended && failed === "") return rows;
+    const sentence = failed !== ""
+      ? `${doing}: ${failed}`
+      : `${doing}: an input does not come to its end; it is the newest file in ${FUZZ_FOLDER}`;
+    return [...rows, { name: "stopped", figures: {}, findings: [{ sentence }], seconds: 0 }];
   },
 };

@@ -46,17 +46,18 @@ export function wrongWith({ code, err }: Outcome): string | null {
   }
   if (code === EXIT.ok || code === EXIT.failed || code === EXIT.inconclusive) return null;
   const text = err.replace(/\n$/, "");
-  const last = text.slice(text.lastIndexOf("\n") + 1);
+  const sentences = text.split("\n").filter((line) => line.startsWith("error: "));
   // Nothing asked for is answered with the help.
   if (text.includes("Usage: ") && !text.includes("error: ")) return null;
-  if (!last.startsWith("error: ")) return `exit code ${code} without a sentence`;
-  if (text.split("\n").filter((line) => line.startsWith("error: ")).length > 1) {
-    return "more than one sentence";
-  }
+  const [sentence, ...more] = sentences;
+  if (sentence === undefined) return `exit code ${code} without a sentence`;
+  if (more.length > 0) return "more than one sentence";
   // deno-lint-ignore no-control-regex
-  if (/[\u0000-\u001f\u007f]/.test(last)) return "a sentence with control characters";
+  if (/[\u0000-\u001f\u007f]/.test(text.replaceAll("\n", ""))) {
+    return "a sentence with control characters";
+  }
   if (/\n\s+at .*:\d+:\d+/.test(err)) return "a stack trace";
-  if (last.length > SENTENCE_MAX) return `a sentence of ${last.length} characters`;
+  if (sentence.length > SENTENCE_MAX) return `a sentence of ${sentence.length} characters`;
   return null;
 }
 

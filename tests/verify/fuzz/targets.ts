@@ -10,16 +10,19 @@ import { PROJECT_ROOT } from "../../../harness/build.ts";
 import type { Io } from "../../../harness/cli/io.ts";
 import { UserError } from "../../../harness/errors.ts";
 import { main } from "../../../harness/main.ts";
+import { History, parseRows } from "../../../harness/history.ts";
 import { CommandMistake, parseEthtool } from "../../../harness/machine/ethtool_command.ts";
 import { SCENARIO_SCHEMA } from "../../../harness/policy/scenario_schema.ts";
 import { readMachine, readSchema, WORKLOADS_FOLDER } from "../../../harness/spec.ts";
 import { readCases } from "../../../harness/validate/read.ts";
 import { EXPLORATION_SCHEMA, readExploration } from "../../../harness/verify/exploration.ts";
 import { INTERLEAVING_SCHEMA, readInterleaving } from "../../../harness/verify/interleaving.ts";
+import { showTrends, trendsOf } from "../../../reports/history.ts";
 import { gateBanner, readGateVerdict } from "../../../reports/page/gate_verdict.ts";
 import { readValidation, validationSection } from "../../../reports/page/validation.ts";
 import { readVerification, verificationSection } from "../../../reports/page/verification.ts";
 import recordSchema from "../../../harness/record_schema.json" with { type: "json" };
+import { FLENT, IPERF3, NETPERF, NETPERF_CSV } from "../../unit/import_samples.ts";
 import { type Outcome, outcomeOf } from "./judge.ts";
 
 /** A reader that is fuzzed. */
@@ -188,14 +191,17 @@ async function resultTargets(folder: string): Promise<FuzzTarget[]> {
       good: [rows.out],
       ending: ".ndjson",
       command: (file) => `deno task history import ${file}`,
-      run: async (_text, file) => {
-        const kept = join(folder, "fuzzed.sqlite");
-        await Deno.remove(kept).catch(() => {});
-        const added = await runCommand(["history", "import", file, "--file", kept], folder);
-        return added.code === 0
-          ? await runCommand(["history", "show", "--all", "--file", kept], folder)
-          : added;
-      },
+      // In memory: a file would be forced to the disk for each input.
+      run: (text, file) =>
+        outcomeOf(() => {
+          const kept = new History(":memory:");
+          try {
+            kept.add(parseRows(text, file));
+            showTrends(trendsOf(kept.rows()), true);
+          } finally {
+            kept.close();
+          }
+        }),
     },
     {
       name: "verdict",
@@ -206,6 +212,21 @@ async function resultTargets(folder: string): Promise<FuzzTarget[]> {
     },
     ...pageTargets(good),
   ];
+}
+
+/** Results of other tools, imported and shown. */
+function importTarget(folder: string): FuzzTarget {
+  const imported = join(folder, "imported");
+  return {
+    name: "import",
+    good: [NETPERF, NETPERF_CSV, JSON.stringify(IPERF3, null, 1), JSON.stringify(FLENT, null, 1)],
+    ending: ".txt",
+    command: (file) => `deno task lab import ${file} --out out/imported`,
+    run: async (_text, file) => {
+      const done = await runCommand(["import", file, "--out", imported], folder);
+      return done.code === 0 ? await runCommand(["report", imported], folder) : done;
+    },
+  };
 }
 
 /** Every command that reads records. */
@@ -282,7 +303,12 @@ function pageTargets(good: string): FuzzTarget[] {
  */
 export async function fuzzTargets(folder: string): Promise<FuzzTarget[]> {
   await Deno.mkdir(folder, { recursive: true });
-  return [...await descriptionTargets(folder), ethtoolTarget(), ...await resultTargets(folder)];
+  return [
+    ...await descriptionTargets(folder),
+    ethtoolTarget(),
+    ...await resultTargets(folder),
+    importTarget(folder),
+  ];
 }
 
 /** Where failing inputs of earlier days are kept: corpus/TARGET/*. */
