@@ -150,6 +150,7 @@ export { traceStart, traceStop, traceTake } from "./machine/trace";
 export { eventsTaken, pendingEvents } from "./lib/wheel";
 export { packetsTaken, packetsUsed } from "./machine/abi";
 export { flowProgress } from "./machine/half_connection";
+export { rxHeld } from "./machine/write_back";
 export {
   wireClear,
   wireCount,

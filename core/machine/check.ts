@@ -104,6 +104,10 @@ const RULE_MESSAGES: i32 = 51;
 const RULE_ORDER: i32 = 60;
 /** No thread sleeps while its socket has something for it. */
 const RULE_WAKE_UP: i32 = 61;
+/** A vector interrupts CPUs of its mask only. */
+const RULE_AFFINITY: i32 = 62;
+/** No poll of a softirq's round begins once it has its packets. */
+const RULE_BUDGET: i32 = 63;
 
 function eventsOf(kind: u32): u64 {
   let count: u64 = 0;
@@ -465,6 +469,8 @@ export function checkAll(): i32 {
   if (!messagesHold()) return RULE_MESSAGES;
   if (!xskHolds()) return RULE_XSK;
   if (totals().orderViolations != 0) return RULE_ORDER;
+  if (totals().affinityViolations != 0) return RULE_AFFINITY;
+  if (totals().budgetViolations != 0) return RULE_BUDGET;
   if (!sleepersHold()) return RULE_WAKE_UP;
   return 0;
 }

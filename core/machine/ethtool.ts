@@ -194,10 +194,11 @@ export function ethtoolChannels(combined: i32, rx: i32, tx: i32, other: i32): i3
   if (deviceIsDown()) return -EBUSY;
   if (combined <= 0 || rx > 0 || tx > 0 || other != 1) return -EINVAL;
   if (<u32>combined > ethtoolChannelsMost()) return -EINVAL;
-  if (combined <= rssTableUses() || xskBeyond(<u32>combined)) return -EINVAL;
-  const rule = ruleBeyond(<u32>combined);
-  if (rule >= 0) return refuse(-EINVAL, RULE_ON_QUEUE, rule);
+  // What comes is looked at, not what was asked for, as the kernel does: nothing loses its queue.
   const count = min(<u32>combined, cpus());
+  if (<i32>count <= rssTableUses() || xskBeyond(count)) return -EINVAL;
+  const rule = ruleBeyond(count);
+  if (rule >= 0) return refuse(-EINVAL, RULE_ON_QUEUE, rule);
   if (count != queues()) resetChannels(count);
   return 0;
 }

@@ -9,6 +9,8 @@ import { cost, HARD_IRQ, KSOFTIRQD_ALONE, RPS_IPI } from "./costs";
 import { begin, Cpu, cpuAt, IN_IRQ, MODE_IRQ } from "./cpu";
 import { napiSchedule, napiWatchdog } from "./napi";
 import { napiWakeTicks } from "./napi_thread";
+import { queueAt } from "./queue";
+import { totals } from "./totals";
 
 // What a hard interrupt is: a device's, that of a NAPI's timer, another CPU's for the backlog.
 const IRQ_DEVICE: u32 = 0;
@@ -33,8 +35,13 @@ export function irqBegin(index: u32): void {
   }
   cpu.irqVector = <u32>ctz(pending);
   cpu.irqKind = cpu.pendingIrqs != 0 ? IRQ_DEVICE : IRQ_TIMER;
-  if (cpu.irqKind == IRQ_TIMER) cpu.pendingTimers &= pending - 1;
-  else cpu.pendingIrqs &= pending - 1;
+  if (cpu.irqKind == IRQ_TIMER) {
+    cpu.pendingTimers &= pending - 1;
+  } else {
+    cpu.pendingIrqs &= pending - 1;
+    const mask = queueAt(cpu.irqVector).affinitySeen;
+    if (((mask >> index) & 1) == 0) totals().affinityViolations++;
+  }
   begin(index, IN_IRQ, MODE_IRQ, cost(HARD_IRQ) + napiWakeTicks(cpu.irqVector));
 }
 

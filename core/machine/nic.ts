@@ -64,6 +64,7 @@ export function vectorCpu(queue: u32): u32 {
 
 /** The MSI-X write of a vector has reached the host. */
 export function vectorArrives(queue: u32): void {
+  queueAt(queue).affinitySeen = queueAt(queue).affinity;
   cpuInterrupt(vectorCpu(queue), queue);
 }
 

@@ -104,6 +104,8 @@ export class Queue {
   backloggedTail: i32;
   // Vector.
   affinity: u64;
+  /** The mask when its last interrupt message came, for the check alone. */
+  affinitySeen: u64;
   timer: u32;
   timerAt: u64;
   masked: u32;

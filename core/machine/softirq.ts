@@ -62,6 +62,8 @@ import { xskCompleted, xskIsBound, xskReady, xskTransmit } from "./xsk";
 const NAPI_WEIGHT: u32 = 64;
 const ROUND_BUDGET: u32 = 300;
 const ROUND_MAX: u32 = 10;
+/** For the check alone: packets after which no poll of a round begins (netdev_budget). */
+const WITNESS_BUDGET: u32 = 300;
 /** Longest round where restarts alone end a turn, jiffies. */
 const ROUND_JIFFIES: u64 = 2;
 
@@ -348,6 +350,7 @@ export function softirqNext(index: u32): bool {
       cpu.ksoftirqdAwake = 0;
       return false;
     }
+    if (cpu.budget >= WITNESS_BUDGET) totals().budgetViolations++;
     const vector = cpu.pollHead;
     cpu.pollHead = pollNext(cpu, vector);
     if (cpu.pollHead < 0) cpu.pollTail = -1;

@@ -64,10 +64,14 @@ export class Totals {
   serviceInterrupts: u64;
   /** Segments that came behind a later one of their flow on the same queue: must stay 0. */
   orderViolations: u64;
+  /** Interrupts that a CPU took outside of the mask in force when they came: must stay 0. */
+  affinityViolations: u64;
+  /** Polls that a softirq began after its round had taken its 300 packets: must stay 0. */
+  budgetViolations: u64;
 }
 
 /** Words of the block. */
-export const TOTAL_COUNT: u32 = 32;
+export const TOTAL_COUNT: u32 = 34;
 
 /** The one block of totals. */
 @inline

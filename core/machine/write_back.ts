@@ -19,6 +19,11 @@ export function rxWaiting(index: u32): u32 {
   return queue.rxVisible - queue.rxHead;
 }
 
+/** Frames in a receive ring, whether the driver sees them or not; for checks. */
+export function rxHeld(index: u32): u32 {
+  return queueAt(index).rxTail - queueAt(index).rxHead;
+}
+
 /** Frames in host memory whose descriptors the device has not written back. */
 @inline
 export function rxWithheld(index: u32): u32 {

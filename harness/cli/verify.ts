@@ -23,6 +23,8 @@ import {
   type VerifyPart,
   type VerifyResult,
 } from "../verify/result.ts";
+import { replayCase } from "../verify/machine_replay.ts";
+import { soakPart } from "../verify/part_soak.ts";
 import { renderVerification } from "../verify/show.ts";
 import { runParts, type SideBySide } from "../verify/side_by_side.ts";
 import { collect, type Context, wholeNumber } from "./context.ts";
@@ -35,6 +37,8 @@ interface VerifyFlags {
   readonly part?: readonly string[];
   readonly explore?: string;
   readonly interleave?: string;
+  readonly case?: string;
+  readonly soak?: number;
   readonly workers?: number;
   readonly schema?: keyof typeof SCHEMAS;
   readonly json?: true;
@@ -80,6 +84,8 @@ export function verifyCommand(
     .option("--part <names>", `only these parts, of ${names.join(", ")}`, collect)
     .option("--explore <file>", "explore one file and nothing else")
     .option("--interleave <file>", "go through the orders of one file and nothing else")
+    .option("--case <file>", "repeat one case of the part machine, with its trace, and end")
+    .option("--soak <minutes>", "walks and machines in turns, for so long", wholeNumber(1, 100_000))
     .option("--workers <count>", "parts side by side (default: one a CPU)", wholeNumber(1, 64))
     .addOption(
       new Option("--schema [kind]", "print the JSON Schema of a kind of files and end")
@@ -102,23 +108,32 @@ Examples:
   deno task verify --part explore,static
   deno task verify --part seeds --seed $(git rev-parse HEAD)
   deno task verify --explore workloads/explorations/rules.jsonc
-  deno task verify --interleave workloads/interleavings/rfc-channels.jsonc`,
+  deno task verify --interleave workloads/interleavings/rfc-channels.jsonc
+  deno task verify --soak 60 --seed $(date +%s)`,
     )
     .action(async (flags: VerifyFlags) => {
       const { io } = context;
       if (flags.schema !== undefined) {
         return io.out(`${JSON.stringify(SCHEMAS[flags.schema], null, 2)}\n`);
       }
+      if (flags.case !== undefined) {
+        const { text, isBroken } = await replayCase(resolve(io.cwd, flags.case));
+        io.out(text);
+        if (isBroken) context.exitCode = EXIT.failed;
+        return;
+      }
       const unknown = flags.part?.find((name) => !names.includes(name));
       if (unknown !== undefined) {
         throw new UserError(`Unknown part "${unknown}": accepted are ${names.join(", ")}`);
       }
-      const files = await filesOf(flags, io.cwd);
+      const asked = flags.soak !== undefined
+        ? [soakPart(flags.soak, () => io.now().getTime())]
+        : await filesOf(flags, io.cwd);
       const chosen = parts.filter(({ name }) => flags.part?.includes(name) ?? true);
-      const beside = worker === undefined || files.length > 0
+      const beside = worker === undefined || asked.length > 0
         ? null
         : { worker, count: flags.workers ?? lanesDefault() };
-      await verify(files.length > 0 ? files : chosen, flags, context, beside);
+      await verify(asked.length > 0 ? asked : chosen, flags, context, beside);
     });
 }
 

@@ -33,6 +33,8 @@ export interface HostOptions {
   readonly measureMs: number;
   readonly policyModule: WebAssembly.Module;
   readonly machineModule: WebAssembly.Module;
+  /** Makes the driver; default is that of the model, which never fails without a reason. */
+  readonly driverOf?: (nic: MachineSpec["nic"]) => MachineDriver;
 }
 
 /**
@@ -64,7 +66,7 @@ export class Host {
     this.#options = options;
     this.#role = role;
     this.spec = options.machine;
-    const driver = new MachineDriver(this.spec.nic);
+    const driver = options.driverOf?.(this.spec.nic) ?? new MachineDriver(this.spec.nic);
     this.manager = new PolicyManager(options.policyModule, driver, capacitiesOf(options));
     this.machine = instantiateMachine(
       options.machineModule,

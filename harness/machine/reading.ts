@@ -68,6 +68,8 @@ export const TOTAL_NAMES = [
   "interrupts_lost",
   "service_interrupts",
   "order_violations",
+  "affinity_violations",
+  "budget_violations",
 ] as const;
 /** A total of the machine. */
 export type TotalName = typeof TOTAL_NAMES[number];

@@ -25,6 +25,8 @@ const RULES: Readonly<Record<number, string>> = {
   51: "each message from another host is under way, or has arrived",
   60: "a flow's segments go up in the order in which their queue got them, unless RFS is on",
   61: "no thread sleeps while its socket has something for it",
+  62: "a vector interrupts only CPUs that were in its mask when its message came",
+  63: "no poll of a softirq's round begins once the round has its 300 packets",
 };
 
 /** The sentence of a rule; numbers start at 1. */

@@ -107,7 +107,7 @@ function nsAt(words: Uint32Array, at: number): number {
 }
 
 /** The entries one by one. */
-export function* entriesOf({ words }: TraceData): Generator<TraceEntry> {
+export function* entriesOf({ words }: Pick<TraceData, "words">): Generator<TraceEntry> {
   for (let at = 0; at < words.length; at += ENTRY_WORDS) {
     const what = words[at + 2] ?? 0;
     const kind = TRACE_KINDS[what & 0xffff];

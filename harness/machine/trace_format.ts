@@ -52,9 +52,9 @@ const QUEUES = 2;
 const DEVICE = 3;
 
 /** What a CPU does, by the numbers of core/machine/cpu.ts. */
-const ACTIVITIES = ["idle", "exit", "irq", "softirq", "switch", "thread"] as const;
+export const ACTIVITIES = ["idle", "exit", "irq", "softirq", "switch", "thread"] as const;
 /** Steps of a softirq, by the numbers of core/machine/softirq.ts. */
-const STEPS = [
+export const STEPS = [
   "entry",
   "output",
   "tx clean",
@@ -74,7 +74,7 @@ const NAPI_THREADS = 16_384;
 /** In the place of a vector: the backlog of a CPU. */
 const BACKLOG = 64;
 /** Causes of drops, by the numbers of core/machine/trace.ts. */
-const DROPS = [
+export const DROPS = [
   "ring full",
   "device buffer full",
   "socket buffer full",

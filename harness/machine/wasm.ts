@@ -84,6 +84,7 @@ export type MachineCalls = {
       | "operationTake"
       | "runStopped"
       | "flowProgress"
+      | "rxHeld"
       | "channelsChanged"
       | "ethtoolWorkLimitNow"
       | "ethtoolRule"

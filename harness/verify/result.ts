@@ -25,8 +25,9 @@ export interface VerifyContext {
 /** Something that does not hold. */
 export interface Finding {
   readonly sentence: string;
-  /** Scenario script that shows it, for `deno task policy`. */
+  /** Document that shows it, and the command that repeats it; default `deno task policy`. */
   readonly script?: unknown;
+  readonly command?: string;
   /** Further lines for a reader. */
   readonly detail?: readonly string[];
 }

@@ -27,13 +27,13 @@ function figuresText({ figures }: Row): string {
 }
 
 /** Lines about one finding; `file` is where its script went, if it has one. */
-function findingLines({ sentence, detail }: Finding, file: string | null): string[] {
+function findingLines({ sentence, detail, command }: Finding, file: string | null): string[] {
   const more = (detail?.length ?? 0) - DETAIL_LINES_MAX;
   return [
     sentence,
     ...(detail ?? []).slice(0, DETAIL_LINES_MAX).map((line) => `  ${line}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
-    ...(file === null ? [] : [`  Repeat it with: deno task policy ${file}`]),
+    ...(file === null ? [] : [`  Repeat it with: ${command ?? "deno task policy"} ${file}`]),
   ];
 }
 

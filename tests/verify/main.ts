@@ -12,6 +12,7 @@ import { main } from "../../harness/main.ts";
 import { buildsPart } from "../../harness/verify/part_builds.ts";
 import { explorePart } from "../../harness/verify/part_explore.ts";
 import { interleavePart } from "../../harness/verify/part_interleave.ts";
+import { machinePart } from "../../harness/verify/part_machine.ts";
 import { seedsPart } from "../../harness/verify/part_seeds.ts";
 import { staticPart } from "../../harness/verify/part_static.ts";
 import type { VerifyPart } from "../../harness/verify/result.ts";
@@ -28,6 +29,7 @@ export const PARTS: readonly VerifyPart[] = [
   buildsPart,
   differentialPart,
   fuzzPart,
+  machinePart,
   plantedPart,
 ];
 
