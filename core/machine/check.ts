@@ -53,6 +53,7 @@ import {
 } from "./connection";
 import { Cpu, cpuAt, cpus, IDLE } from "./cpu";
 import { irqPending } from "./hard_irq";
+import { monitorsHold } from "./monitor";
 import { filterTableHolds } from "./flow_director";
 import { HalfConnection, halfOf, inOrder, TO_HOST, TO_PEER } from "./half_connection";
 import { peerCanSend, wireWaits } from "./peer";
@@ -100,14 +101,6 @@ const RULE_XSK: i32 = 70;
 const RULE_LOST: i32 = 41;
 /** Messages of another machine that have not arrived are under way. */
 const RULE_MESSAGES: i32 = 51;
-/** A flow's segments come up in the order in which one queue got them, where RFS is off. */
-const RULE_ORDER: i32 = 60;
-/** No thread sleeps while its socket has something for it. */
-const RULE_WAKE_UP: i32 = 61;
-/** A vector interrupts CPUs of its mask only. */
-const RULE_AFFINITY: i32 = 62;
-/** No poll of a softirq's round begins once it has its packets. */
-const RULE_BUDGET: i32 = 63;
 
 function eventsOf(kind: u32): u64 {
   let count: u64 = 0;
@@ -122,7 +115,7 @@ function eventsOf(kind: u32): u64 {
 }
 
 /** Whether an event is pending, of a kind and for a target. */
-function isPending(index: u32, kind: u32, target: u32): bool {
+export function isPending(index: u32, kind: u32, target: u32): bool {
   if (index == 0 || index > eventsTaken()) return false;
   const event = eventAt(index);
   return event.where != FREE && event.kind == kind && event.target == target;
@@ -367,18 +360,6 @@ function readyLength(index: u32): i32 {
   return count == thread.readyCount && thread.batch <= count ? <i32>count : -1;
 }
 
-/** No wake-up is lost: a thread of one connection that sleeps has nothing to receive. */
-function sleepersHold(): bool {
-  for (let i: u32 = 0; i < connectionsUsed(); i++) {
-    const connection = connectionAt(i);
-    const thread = threadAt(connection.thread);
-    if (thread.polls != 0 || thread.state != SLEEPING || !canRead(connection)) continue;
-    // A client with a longest wait of its own is not woken by what is due.
-    if (!isPending(thread.waitEvent, EV_WAIT, connection.thread)) return false;
-  }
-  return true;
-}
-
 /** Nothing that has come for a thread with many connections is forgotten. */
 function readyHold(): bool {
   let listed: u32 = 0;
@@ -468,9 +449,5 @@ export function checkAll(): i32 {
   if (!lossesHold()) return RULE_LOST;
   if (!messagesHold()) return RULE_MESSAGES;
   if (!xskHolds()) return RULE_XSK;
-  if (totals().orderViolations != 0) return RULE_ORDER;
-  if (totals().affinityViolations != 0) return RULE_AFFINITY;
-  if (totals().budgetViolations != 0) return RULE_BUDGET;
-  if (!sleepersHold()) return RULE_WAKE_UP;
-  return 0;
+  return monitorsHold();
 }

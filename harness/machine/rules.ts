@@ -27,6 +27,7 @@ const RULES: Readonly<Record<number, string>> = {
   61: "no thread sleeps while its socket has something for it",
   62: "a vector interrupts only CPUs that were in its mask when its message came",
   63: "no poll of a softirq's round begins once the round has its 300 packets",
+  64: "throttling holds no interrupt back for longer than its interval after the last one",
 };
 
 /** The sentence of a rule; numbers start at 1. */

@@ -1,6 +1,6 @@
 /**
- * Draws cases of the machine's seeds. Sizes, settings and faults differ wildly from case to case and
- * most are off in most of them (swarm testing), so that some meet that rarely do.
+ * Draws cases of the machine's seeds. Sizes, settings and faults differ wildly from case to case
+ * and most are off in most of them (swarm testing), so that some meet that rarely do.
  *
  * @module
  */

@@ -93,7 +93,8 @@ export class TraceMonitor {
 
   /**
    * Each of two causes has a least gap, so of three interrupts two share one: the three do not lie
-   * within the shortest interval of that time. Judged once all that happened at the time of the third is known.
+   * within the shortest interval of that time. Judged once all that happened at the time of the
+   * third is known.
    */
   #judge(now: number): string | null {
     if (this.#byCompletion) return null;

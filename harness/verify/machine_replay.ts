@@ -27,14 +27,25 @@ const CASE_SCHEMA = {
   additionalProperties: false,
   properties: {
     seed: { type: "integer" },
-    machine: { type: "object", required: ["host", "nic", "costs"] },
+    machine: {
+      type: "object",
+      required: ["host", "nic", "costs"],
+      properties: {
+        host: { type: "object" },
+        nic: { type: "object" },
+        costs: { type: "object", additionalProperties: { type: "integer" } },
+      },
+    },
     groups: { type: "array", items: { type: "object" }, minItems: 1 },
     policy: { enum: ["NONE", "CPU", "BULK", "LATENCY", "MIX"] },
     safety_us: { type: "integer", minimum: 0 },
     liveness_us: { type: "integer", minimum: 1 },
     faults: { type: "object", additionalProperties: { type: "integer", minimum: 0 } },
     driver_faults: { type: "object", additionalProperties: { type: "integer" } },
-    actions: { type: "array", items: { type: "object", required: ["at_us"] } },
+    actions: {
+      type: "array",
+      items: { type: "object", required: ["at_us"], properties: { at_us: { type: "number" } } },
+    },
   },
 };
 

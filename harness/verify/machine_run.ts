@@ -354,7 +354,7 @@ class CaseRun {
   }
 }
 
-/** A frame may wait as long as what defers its interrupt, and the longest fault, and turns of CPUs. */
+/** A frame may wait for what defers its interrupt, for the longest fault, and for turns of CPUs. */
 function boundNs({ machine: { costs }, faults }: MachineCase): number {
   const of = (name: string): number => faults[name] ?? 0;
   const deferral = costs["napi_defer_hard_irqs"]! * costs["gro_flush_timeout_ns"]! +

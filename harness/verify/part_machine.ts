@@ -132,7 +132,11 @@ function* smaller(one: MachineCase): Generator<MachineCase> {
 }
 
 /** A smaller case that breaks the same, found greedily. */
-export function shrinkCase(modules: MachineModules, one: MachineCase, sentence: string) {
+export function shrinkCase(
+  modules: MachineModules,
+  one: MachineCase,
+  sentence: string,
+): MachineCase {
   let [found, left, shrunk] = [one, SHRINK_RUNS, true];
   while (shrunk && left > 0) {
     shrunk = false;

@@ -1,6 +1,6 @@
 /**
- * The soak: walks on the policy manager and machines in turns, each turn from the next seed, until a
- * time is out. The clock only ends it: every turn is repeated by its seed.
+ * The soak: walks on the policy manager and machines in turns, each turn from the next seed, until
+ * a time is out. The clock only ends it: every turn is repeated by its seed.
  *
  * @module
  */

@@ -19,6 +19,7 @@ import type { VerifyPart } from "../../harness/verify/result.ts";
 import { differentialPart } from "./part_differential.ts";
 import { fuzzPart } from "./part_fuzz.ts";
 import { plantedPart } from "./part_planted.ts";
+import { plantedMachinePart } from "./part_planted_machine.ts";
 
 /** Every part, in the order they run: the quick ones first. */
 export const PARTS: readonly VerifyPart[] = [
@@ -31,6 +32,7 @@ export const PARTS: readonly VerifyPart[] = [
   fuzzPart,
   machinePart,
   plantedPart,
+  plantedMachinePart,
 ];
 
 if (import.meta.main) {

@@ -8,13 +8,13 @@
 
 import { PROJECT_ROOT } from "../../harness/build.ts";
 import { compileEntry } from "../../harness/build/compile.ts";
-import { ENTRIES } from "../../harness/build/entry.ts";
+import { ENTRIES, type EntryName } from "../../harness/build/entry.ts";
 import { SourceCache } from "../../harness/build/source.ts";
 
 /** One planted fault. */
 export interface PlantedFault {
   readonly name: string;
-  /** File below core/policy/. */
+  /** File below core/policy/, or below core/machine/. */
   readonly file: string;
   /** Text that stands there exactly once. */
   readonly text: string;
@@ -221,13 +221,17 @@ export async function compilePlanted(fault: PlantedFault): Promise<WebAssembly.M
 }
 
 /**
- * policy.wasm with a fault, not optimised: what it does is the same, and it compiles faster.
+ * policy.wasm, or machine.wasm, with a fault, not optimised: what it does is the same, and it
+ * compiles faster.
  *
  * @throws {Error} where the text does not stand in the file exactly once.
  */
-export async function plantedBytes(fault: PlantedFault): Promise<Uint8Array<ArrayBuffer>> {
+export async function plantedBytes(
+  fault: PlantedFault,
+  module: EntryName = "policy",
+): Promise<Uint8Array<ArrayBuffer>> {
   const cache = new SourceCache(PROJECT_ROOT);
-  const path = `core/policy/${fault.file}`;
+  const path = `core/${module}/${fault.file}`;
   const reader = {
     async read(name: string): Promise<string | null> {
       const text = await cache.read(name);
@@ -239,7 +243,7 @@ export async function plantedBytes(fault: PlantedFault): Promise<Uint8Array<Arra
       return pieces.join(fault.instead);
     },
   };
-  const entry = ENTRIES.find(({ name }) => name === "policy")!;
+  const entry = ENTRIES.find(({ name }) => name === module)!;
   const { bytes } = await compileEntry(reader, entry, "debug");
   return bytes;
 }
