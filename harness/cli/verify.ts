@@ -116,19 +116,12 @@ Examples:
       if (flags.schema !== undefined) {
         return io.out(`${JSON.stringify(SCHEMAS[flags.schema], null, 2)}\n`);
       }
-      if (flags.case !== undefined) {
-        const { text, isBroken } = await replayCase(resolve(io.cwd, flags.case));
-        io.out(text);
-        if (isBroken) context.exitCode = EXIT.failed;
-        return;
-      }
+      if (flags.case !== undefined) return await repeat(flags.case, context);
       const unknown = flags.part?.find((name) => !names.includes(name));
       if (unknown !== undefined) {
         throw new UserError(`Unknown part "${unknown}": accepted are ${names.join(", ")}`);
       }
-      const asked = flags.soak !== undefined
-        ? [soakPart(flags.soak, () => io.now().getTime())]
-        : await filesOf(flags, io.cwd);
+      const asked = await askedFor(flags, io);
       const chosen = parts.filter(({ name }) => flags.part?.includes(name) ?? true);
       const beside = worker === undefined || asked.length > 0
         ? null
@@ -137,9 +130,20 @@ Examples:
     });
 }
 
-/** A part for each file that was named. */
-async function filesOf({ explore, interleave }: VerifyFlags, cwd: string): Promise<VerifyPart[]> {
+/** Repeats a case of the part "machine" from its file. */
+async function repeat(file: string, context: Context): Promise<void> {
+  const { text, isBroken } = await replayCase(resolve(context.io.cwd, file));
+  context.io.out(text);
+  if (isBroken) context.exitCode = EXIT.failed;
+}
+
+/** What is asked for in the place of the parts: a part for each file that was named, the soak. */
+async function askedFor(
+  { explore, interleave, soak }: VerifyFlags,
+  { cwd, now }: Context["io"],
+): Promise<VerifyPart[]> {
   const parts: VerifyPart[] = [];
+  if (soak !== undefined) parts.push(soakPart(soak, () => now().getTime()));
   if (explore !== undefined) {
     const exploration = await readExploration(resolve(cwd, explore));
     const run: VerifyPart["run"] = async ({ policy }) => [

@@ -14,7 +14,7 @@ import { machineSeeds, machineSubject, runSeeds } from "../../harness/verify/par
 import { soakPart } from "../../harness/verify/part_soak.ts";
 import { Random } from "../../harness/verify/walk.ts";
 import { loadWasm } from "../../harness/build.ts";
-import { plantedBytes, type PlantedFault } from "../verify/planted.ts";
+import { compilePlanted, type PlantedFault } from "../verify/planted.ts";
 import { PLANTED_MACHINE } from "../verify/planted_machine.ts";
 
 const subject = await machineSubject();
@@ -22,7 +22,7 @@ const subject = await machineSubject();
 async function withFault(name: string): Promise<typeof subject> {
   const fault = PLANTED_MACHINE.find((each: PlantedFault) => each.name === name);
   assert.ok(fault !== undefined, name);
-  const machineModule = await WebAssembly.compile(await plantedBytes(fault, "machine"));
+  const machineModule = await compilePlanted(fault, "machine");
   return { ...subject, modules: { ...subject.modules, machineModule } };
 }
 

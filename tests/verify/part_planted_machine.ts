@@ -10,7 +10,7 @@ import { drawCase } from "../../harness/verify/machine_draw.ts";
 import { runCase } from "../../harness/verify/machine_run.ts";
 import type { Row, VerifyPart } from "../../harness/verify/result.ts";
 import { Random } from "../../harness/verify/walk.ts";
-import { plantedBytes, type PlantedFault } from "./planted.ts";
+import { compilePlanted, type PlantedFault } from "./planted.ts";
 import { PLANTED_MACHINE } from "./planted_machine.ts";
 
 /** Seeds that a fault is looked for with. */
@@ -28,7 +28,7 @@ export async function detectInMachine(
   subject: MachineSubject,
   fault: PlantedFault,
 ): Promise<FoundByMachine | null> {
-  const machineModule = await WebAssembly.compile(await plantedBytes(fault, "machine"));
+  const machineModule = await compilePlanted(fault, "machine");
   const modules = { ...subject.modules, machineModule };
   for (let place = 0; place < SEEDS; place++) {
     const one = drawCase(new Random(FIRST_SEED + place), subject.base);

@@ -215,9 +215,12 @@ export const PLANTED: readonly PlantedFault[] = [
   },
 ];
 
-/** policy.wasm with a fault; see {@link plantedBytes}. */
-export async function compilePlanted(fault: PlantedFault): Promise<WebAssembly.Module> {
-  return await WebAssembly.compile(await plantedBytes(fault));
+/** policy.wasm, or machine.wasm, with a fault; see {@link plantedBytes}. */
+export async function compilePlanted(
+  fault: PlantedFault,
+  module: EntryName = "policy",
+): Promise<WebAssembly.Module> {
+  return await WebAssembly.compile(await plantedBytes(fault, module));
 }
 
 /**
