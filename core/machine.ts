@@ -21,6 +21,7 @@ import {
   EV_DELAYED_ACK,
   EV_DUE,
   EV_FLUSH,
+  EV_HOUSEKEEPING,
   EV_IPI,
   EV_ITR,
   EV_LOST,
@@ -42,6 +43,7 @@ import {
   EV_RX_LOST,
   EV_SERVICE,
   EV_START,
+  EV_TICK,
   EV_TX_FETCHED,
   EV_TX_LINK,
   EV_TX_LOST,
@@ -68,7 +70,7 @@ import { atrActivate } from "./machine/atr";
 import { busyPollNotice } from "./machine/busy_poll";
 import { checkAll } from "./machine/check";
 import { checkStep, checkStepInit } from "./machine/check_step";
-import { controlAgain, peerGiveUp, peerNext, peerReceive } from "./machine/client";
+import { controlAgain, peerGiveUp, peerReads, peerReceive } from "./machine/client";
 import { clientWaited } from "./machine/client_thread";
 import {
   connectionAt,
@@ -129,6 +131,7 @@ import {
   rxContainer,
   txContainer,
 } from "./machine/queue";
+import { housekeepingDue, housekeepingStart, tickDue } from "./machine/housekeeping";
 import { ringsInit, txFetched, txLinkDone, txLost, txReport } from "./machine/ring";
 import { resetHasEnded, resetInit, resetOver, resetTake, rxLost } from "./machine/reset";
 import { rpsInit } from "./machine/rps";
@@ -253,6 +256,7 @@ export function machineStart(warmupNs: f64, measureNs: f64): void {
   for (let number: u32 = 0; number < groupsUsed(); number++) {
     groupStart(number);
   }
+  housekeepingStart();
   const warmup = <u64>warmupNs * TICKS_PER_NS;
   schedule(warmup, EV_MARK, 0);
   schedule(warmup + <u64>measureNs * TICKS_PER_NS, EV_MARK, 1);
@@ -306,7 +310,7 @@ function handle(kind: u32, target: u32): void {
     case EV_TX_LINK: return txLinkDone();
     case EV_TX_REPORT: return txReport(target);
     case EV_PEER_RX: return peerReceive(target);
-    case EV_PEER_NEXT: return peerNext(target);
+    case EV_PEER_NEXT: return peerReads(target);
     case EV_ARRIVAL: return arrive(target);
     case EV_DUE: return issueDue(target);
     case EV_DELAYED_ACK: return tcpDelayedAck(target);
@@ -326,6 +330,8 @@ function handle(kind: u32, target: u32): void {
     case EV_RX_LOST: return rxLost(target);
     case EV_RX_LATE: return peerLate(target);
     case EV_SERVICE: return serviceTask();
+    case EV_TICK: return tickDue(target);
+    case EV_HOUSEKEEPING: return housekeepingDue(target);
     case EV_OPERATION: return operationNow(target);
     case EV_NAPI_TIMER: return napiTimerOver(target);
     case EV_BUSY_POLL: return busyPollNotice(target);

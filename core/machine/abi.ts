@@ -27,8 +27,8 @@ export const PACKET_MAX: u32 = 262144;
 export const EVENT_MAX: u32 = 524288;
 export const ARRIVAL_MAX: u32 = 32768;
 export const RULE_MAX: u32 = 8192;
-export const COST_MAX: u32 = 128;
-export const PURPOSE_MAX: u32 = 10;
+export const COST_MAX: u32 = 140;
+export const PURPOSE_MAX: u32 = 11;
 
 // Places of the tables, bytes; a SHIFT is the logarithm of an entry's size.
 const ARENA: usize = 0x10000;
@@ -45,7 +45,9 @@ export const THREADS: usize = HALVES + ((<usize>CONNECTION_MAX * 2) << HALF_SHIF
 export const THREAD_SHIFT: usize = 8;
 /** Those of the workload, then one for the NAPI of each vector; see napi_thread.ts. */
 export const NAPI_THREADS: i32 = CONNECTION_MAX;
-const THREAD_MAX: u32 = CONNECTION_MAX + QUEUE_MAX;
+/** Then one for the housekeeping of each CPU; see housekeeping.ts. */
+export const HOUSE_THREADS: i32 = CONNECTION_MAX + QUEUE_MAX;
+const THREAD_MAX: u32 = CONNECTION_MAX + QUEUE_MAX + CPU_MAX;
 export const STAMPS: usize = THREADS + ((<usize>THREAD_MAX) << THREAD_SHIFT);
 /** Intended time of a request (u64), then its own size and the size of its response. */
 export const STAMP_SHIFT: usize = 4;
@@ -194,6 +196,10 @@ export const EV_OPERATION: u32 = 45;
 export const EV_RESET: u32 = 46;
 /** A frame of another machine that a reset found in a receive ring is lost [packet]. */
 export const EV_RX_LOST: u32 = 47;
+/** A jiffy of a CPU begins [cpu]. */
+export const EV_TICK: u32 = 48;
+/** Housekeeping is due on a CPU [cpu]. */
+export const EV_HOUSEKEEPING: u32 = 49;
 
 /** A frame, or a train of frames that segmentation offload makes of one packet. */
 @unmanaged
@@ -335,6 +341,7 @@ export const PURPOSE_LOSS: u32 = 5;
 export const PURPOSE_SERVICE: u32 = 7;
 export const PURPOSE_REORDER: u32 = 8;
 export const PURPOSE_MSIX: u32 = 9;
+export const PURPOSE_HOUSEKEEPING: u32 = 10;
 
 /** Purposes of a host's first block of streams; the other host's block of as many follows. */
 const STREAM_BLOCK: u32 = 8;

@@ -30,6 +30,7 @@ import {
   FLAG_LOST,
   FLAG_REPORT,
   NAPI_THREADS,
+  CPU_MAX,
   QUEUE_MAX,
   packetAt,
   packetsTaken,
@@ -225,7 +226,7 @@ function queueGoesOn(index: u32, queue: Queue): bool {
   if (queue.timer != 0 && !isPending(queue.timer, EV_ITR, index)) return false;
   // A reset under way ends.
   if (deviceIsDown()) return anyPending(EV_RESET, 0);
-  if (queue.masked != 0 || queue.timer != 0) return true;
+  if (queue.masked != 0 || queue.disarmed != 0 || queue.timer != 0) return true;
   if (queue.rxTail != queue.rxHead || queue.txReported != queue.txHead) return false;
   return rxContainer(index).pending == 0 && txContainer(index).pending == 0;
 }
@@ -258,9 +259,9 @@ function cpuGoesOn(index: u32, cpu: Cpu): bool {
 function threadsGoOn(): bool {
   let runnable: u64 = 0;
   let running: u64 = 0;
-  for (let i: u32 = 0; i < connectionsUsed() + QUEUE_MAX; i++) {
-    const isNapi = i >= connectionsUsed();
-    const state = threadAt(isNapi ? NAPI_THREADS + i - connectionsUsed() : i).state;
+  for (let i: u32 = 0; i < connectionsUsed() + QUEUE_MAX + CPU_MAX; i++) {
+    const isKernel = i >= connectionsUsed();
+    const state = threadAt(isKernel ? NAPI_THREADS + i - connectionsUsed() : i).state;
     if (state == RUNNABLE) runnable++;
     if (state == RUNNING) running++;
   }

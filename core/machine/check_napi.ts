@@ -9,7 +9,7 @@ import { BACKLOG } from "./backlog";
 import { POLL_SOFTIRQ, SPINNING } from "./busy_poll";
 import { RUNNING, SLEEPING, threadAt } from "./connection";
 import { Cpu, cpuAt, cpus, IN_IRQ } from "./cpu";
-import { IRQ_RPS, IRQ_TIMER } from "./hard_irq";
+import { IRQ_DEVICE, IRQ_TIMER } from "./hard_irq";
 import { Queue, queueAt, queues } from "./queue";
 import { pollNext } from "./softirq";
 
@@ -37,7 +37,7 @@ function addCpu(cpu: Cpu): void {
   timed |= cpu.pendingTimers;
   if (cpu.activity == IN_IRQ) {
     if (cpu.irqKind == IRQ_TIMER) timed |= (<u64>1) << cpu.irqVector;
-    else if (cpu.irqKind != IRQ_RPS) addInterrupt(cpu.irqVector);
+    else if (cpu.irqKind == IRQ_DEVICE) addInterrupt(cpu.irqVector);
   }
   // A busy poll's vector belongs to the thread.
   if (cpu.vector >= 0 && cpu.vector != BACKLOG && cpu.busyPoll == POLL_SOFTIRQ) {
@@ -75,8 +75,9 @@ function vectorHolds(index: u32, queue: Queue): bool {
   if (((owned >> index) & 1) != <u64>(isOwned ? 1 : 0)) return false;
   if (queue.threadDue != 0 && threadAt(NAPI_THREADS + index).state == SLEEPING) return false;
   if (queue.poller != 0 && !pollerHolds(queue.poller, index)) return false;
+  const isShut = queue.masked != 0 || queue.disarmed != 0;
   const isHeld = isInterrupted || isOwned || isTimed || queue.msixLost != 0;
-  if (queue.masked != 0 && !isHeld) return false;
+  if (isShut && !isHeld) return false;
   if (queue.groHead >= 0 && !isOwned && !isTimed) return false;
   // Once a thread or a timer has come before an interrupt, that interrupt may be late.
   if (queue.napiRaced != 0) return true;

@@ -88,6 +88,13 @@ export function peerNext(index: u32): void {
   else peerRequest(index, now());
 }
 
+/** The peer's application reads a response: out of pingpong mode that acknowledges it. */
+export function peerReads(index: u32): void {
+  const isDue = connectionAt(index).peerUnacked != 0;
+  if (isDue && cost(PEER_QUICK_ACK_SWITCH) != 0) peerControl(index, FLAG_ACK, 0);
+  peerNext(index);
+}
+
 /** The host has acknowledged data of the peer. */
 function acknowledged(connection: Connection, index: u32, packet: Packet): void {
   const half = halfOf(connection, TO_HOST);
@@ -127,10 +134,9 @@ function receiveData(connection: Connection, group: Group, index: u32, packet: P
   const bytes = packet.payload - (isCopy ? 0 : lostWithin(half, packet));
   const fresh = deliver(half, bytes);
   connection.peerUnacked += bytes;
-  // At once for a stream, in quick-ack mode, for what is out of order; else with the next request.
-  const isQuick = group.test == TCP_MAERTS || cost(PEER_QUICK_ACK_SWITCH) != 0;
+  // At once for a stream and what is out of order; else when it is read, or with the next request.
   const due: u32 = 2 * tcpSegment(connection);
-  if (isQuick || fresh != bytes || hasGap(half) || connection.peerUnacked >= due) {
+  if (group.test == TCP_MAERTS || fresh != bytes || hasGap(half) || connection.peerUnacked >= due) {
     peerControl(index, FLAG_ACK, 0);
   }
   return fresh;

@@ -14,6 +14,7 @@ import {
   GROUPS,
   HALF_SHIFT,
   HALVES,
+  CPU_MAX,
   QUEUE_MAX,
   STAMP_MAX,
   STAMP_SHIFT,
@@ -353,9 +354,9 @@ export function connectionsInit(): void {
   assert(offsetof<Thread>() <= 1 << THREAD_SHIFT);
   stampCount = 0;
   memory.fill(GROUPS, 0, (<usize>GROUP_MAX) << GROUP_SHIFT);
-  // Threads of NAPIs, which no group takes.
+  // Threads of NAPIs and of housekeeping, which no group takes.
   const others = THREADS + ((<usize>CONNECTION_MAX) << THREAD_SHIFT);
-  memory.fill(others, 0, (<usize>QUEUE_MAX) << THREAD_SHIFT);
+  memory.fill(others, 0, (<usize>(QUEUE_MAX + CPU_MAX)) << THREAD_SHIFT);
   groupCount = 0;
   connectionCount = 0;
 }

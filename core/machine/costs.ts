@@ -72,6 +72,7 @@ export const CHANNEL_RESET: u32 = 60;
 export const RING_RESTART: u32 = 61;
 export const XSK_FRAME: u32 = 59;
 export const XSK_APPLICATION: u32 = 62;
+export const CACHE_REFILL: u32 = 63;
 /** Numbers below this are times in nanoseconds, those from here on have units of their own. */
 const TIME_END: u32 = 64;
 export const COPY_LOCAL: u32 = 64;
@@ -119,12 +120,19 @@ export const SERVICE_TASK: u32 = 120;
 export const PCIE_STALL_PERIOD: u32 = 121;
 export const PCIE_STALL: u32 = 122;
 export const TIMER_DRIFT: u32 = 123;
+/** More times in nanoseconds, up to MORE_TIMES_END. */
+const MORE_TIMES: u32 = 124;
+export const TICK: u32 = 124;
+export const HOUSEKEEPING: u32 = 125;
+export const HOUSEKEEPING_INTERVAL: u32 = 126;
+export const IRQ_ENABLE: u32 = 127;
+const MORE_TIMES_END: u32 = 140;
 
 /** Sets a parameter; value in the unit of its name, 0..2^31-1. */
 export function costSet(index: u32, value: u32): void {
   assert(index < COST_MAX);
-  const scale: u64 = index < TIME_END ? TICKS_PER_NS : 1;
-  store<u64>(COSTS + ((<usize>index) << 3), <u64>value * scale);
+  const isTime = index < TIME_END || (index >= MORE_TIMES && index < MORE_TIMES_END);
+  store<u64>(COSTS + ((<usize>index) << 3), <u64>value * (isTime ? TICKS_PER_NS : 1));
 }
 
 /** A parameter: ticks for times, else its own unit. */

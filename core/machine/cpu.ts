@@ -13,14 +13,16 @@ import {
   CPU_SHIFT,
   CPUS,
   EV_CPU,
+  HOUSE_THREADS,
   NAPI_THREAD_KINDS,
   NAPI_THREADS,
   SOFTIRQ_KINDS,
 } from "./abi";
 import { threadDone, threadNext } from "./app";
 import { busyPollYields, POLL_SOFTIRQ, POLL_THREAD, SPINNING } from "./busy_poll";
-import { RUNNABLE, RUNNING, SLEEPING, threadAt } from "./connection";
+import { RUNNABLE, RUNNING, SLEEPING, Thread, threadAt } from "./connection";
 import {
+  CACHE_REFILL,
   CONTEXT_SWITCH,
   cost,
   CPU_CLOCK,
@@ -30,6 +32,7 @@ import {
   WAKEUP_GRANULARITY,
 } from "./costs";
 import { irqBegin, irqEnd, irqPending } from "./hard_irq";
+import { housekeepingGoesOn } from "./housekeeping";
 import { idleBegin, idleEnd, idleInit } from "./idle";
 import { enablesSoftirqs, runsInline, threadBeforeKsoftirqd } from "./ksoftirqd";
 import { napiThreadGoesOn } from "./napi_thread";
@@ -84,6 +87,8 @@ export class Cpu {
   pendingTimers: u64;
   /** An IPI for the backlog has come. */
   pendingRps: u64;
+  /** A jiffy has begun. */
+  pendingTick: u64;
   irqVector: u32;
   /** What the interrupt under way is. */
   irqKind: u32;
@@ -143,6 +148,8 @@ export class Cpu {
   restarts: u32;
   /** A turn of softirqs is under way, between two steps if the CPU does something else. */
   softirqTurn: u32;
+  /** Frames that softirqs have taken since the thread that they keep waiting ran. */
+  refills: u32;
   /** ksoftirqd has the softirqs; it runs, or wants to (an interrupt may do its work before). */
   ksoftirqd: u32;
   ksoftirqdAwake: u32;
@@ -353,6 +360,12 @@ export function cpuRpsInterrupt(index: u32): void {
   kick(index);
 }
 
+/** The scheduler's tick interrupts a CPU. */
+export function cpuTick(index: u32): void {
+  cpuAt(index).pendingTick = 1;
+  kick(index);
+}
+
 /** The thread that waits has run so much less that it takes the CPU. */
 export function preempts(index: u32): bool {
   const cpu = cpuAt(index);
@@ -367,20 +380,30 @@ function beginSwitch(index: u32): void {
   begin(index, SWITCHING, MODE_SYSTEM, cost(CONTEXT_SWITCH));
 }
 
+/** The thread fetches again what the frames of softirqs have driven out of the caches. */
+function refill(cpu: Cpu, thread: Thread): void {
+  const ticks = stretched(cpu, cost(CACHE_REFILL) * cpu.refills);
+  cpu.refills = 0;
+  if (thread.remaining != 0) thread.remaining += ticks;
+  else thread.extra += ticks;
+}
+
 /** The thread of a CPU goes on; false if it sleeps, polls, or lets softirqs run first. */
 function goOn(index: u32, cpu: Cpu): bool {
-  if (cpu.current >= NAPI_THREADS) {
+  const thread = threadAt(cpu.current);
+  if (cpu.current >= NAPI_THREADS && cpu.current < HOUSE_THREADS) {
     napiThreadGoesOn(cpu);
     return false;
   }
-  const thread = threadAt(cpu.current);
   if (runsInline(index, cpu, thread)) return true;
+  if (cpu.refills != 0) refill(cpu, thread);
   if (thread.remaining != 0) {
     const rest = thread.remaining;
     thread.remaining = 0;
     occupy(index, IN_THREAD, thread.mode, rest);
     return true;
   }
+  if (cpu.current >= HOUSE_THREADS) return housekeepingGoesOn(index, cpu);
   const ticks = threadNext(cpu.current, index);
   if (cpu.busyPoll != POLL_SOFTIRQ) {
     cpu.softirqTurn = 1;
@@ -470,7 +493,7 @@ export function cpuDone(index: u32): void {
   cpu.activity = DECIDING;
   if (activity == IN_IRQ) {
     irqEnd(index);
-  } else if (activity == IN_THREAD) {
+  } else if (activity == IN_THREAD && cpu.current < HOUSE_THREADS) {
     threadDone(cpu.current, index);
   }
   dispatch(index);

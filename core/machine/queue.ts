@@ -111,6 +111,8 @@ export class Queue {
   masked: u32;
   /** Its last interrupt message was lost; see fault.ts. */
   msixLost: u32;
+  /** Completion queues that do not interrupt until the driver arms them: rx 1, tx 2; see itr.ts. */
+  disarmed: u32;
   countdown: u32;
   /** Interval of latency_classes.ts, quarters of a microsecond. */
   smoothed: u32;
@@ -120,8 +122,8 @@ export class Queue {
   intrl: u64;
   /** Moderation by completion: most frames an interrupt waits for, 0 off; see itr.ts. */
   rxFrameLimit: u32;
-  /** Frames up to the last time the interrupt was armed, and ticks of the last frame. */
-  rxArmed: u32;
+  /** Frames up to receive's last interrupt, and ticks of the last frame. */
+  rxRaised: u32;
   rxArrived: u64;
   /** Interrupts that each side was due for, since DIM has counted them. */
   rxEvents: u32;

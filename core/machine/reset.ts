@@ -182,6 +182,7 @@ function freeRings(index: u32): void {
   queue.forced = 0;
   queue.masked = 0;
   queue.msixLost = 0;
+  queue.disarmed = 0;
   queue.deferCount = 0;
 }
 

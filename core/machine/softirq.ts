@@ -10,11 +10,14 @@ import { now } from "../lib/wheel";
 import { FLAG_UDP, FLAG_XSK, packetAt, packetDrop } from "./abi";
 import { BACKLOG, backlogPeek, backlogTake, rpsSendIpis } from "./backlog";
 import { busyPollBudget, busyPollOver, POLL_ROUND, POLL_SOFTIRQ, POLL_THREAD } from "./busy_poll";
-import { Connection, connectionAt } from "./connection";
+import { Connection, connectionAt, threadAt } from "./connection";
 import {
   cost,
   DEV_WEIGHT,
+  GRO_FLUSH_TIMEOUT,
+  IRQ_ENABLE,
   NAPI_COMPLETE,
+  NAPI_DEFER_HARD_IRQS,
   NUMA_REMOTE,
   SOFTIRQ_ENTRY,
   SOFTIRQ_LIMIT,
@@ -255,7 +258,9 @@ function pollStep(index: u32, cpu: Cpu): bool {
   }
   if (cpu.busyPoll == POLL_ROUND) return false;
   if (cpu.work < cpu.weight && cpu.cleaned < workLimit()) {
-    beginStep(index, STEP_COMPLETE, cost(NAPI_COMPLETE));
+    const isDeferred = cost(NAPI_DEFER_HARD_IRQS) != 0 && cost(GRO_FLUSH_TIMEOUT) != 0;
+    const enables = isDeferred ? 0 : cost(IRQ_ENABLE);
+    beginStep(index, STEP_COMPLETE, cost(NAPI_COMPLETE) + enables);
     return true;
   }
   return false;
@@ -358,6 +363,12 @@ export function softirqNext(index: u32): bool {
   }
 }
 
+/** Softirqs have interrupted a thread in the midst of a step. */
+function interrupts(cpu: Cpu): bool {
+  if (cpu.current < 0 || cpu.busyPoll != POLL_SOFTIRQ) return false;
+  return threadAt(cpu.current).remaining != 0;
+}
+
 function cleanBatch(cpu: Cpu): void {
   let bytes: u32 = 0;
   for (let i: u32 = 0; i < cpu.batch; i++) {
@@ -405,6 +416,7 @@ export function softirqDone(index: u32): void {
       cleanBatch(cpu);
       break;
     case STEP_FRAME:
+      if (interrupts(cpu)) cpu.refills++;
       receiveFrame(index, cpu);
       break;
     case STEP_XDP:

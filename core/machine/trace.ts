@@ -10,7 +10,7 @@ import { INTERVAL_MASK } from "./adaptive_itr";
 import { POLL_THREAD } from "./busy_poll";
 import { TICKS_PER_NS } from "./costs";
 import { Cpu, cpuAt, cpus, EXITING, IDLE, IN_IRQ, IN_SOFTIRQ, IN_THREAD } from "./cpu";
-import { IRQ_RPS } from "./hard_irq";
+import { IRQ_RPS, IRQ_TIMER } from "./hard_irq";
 import { Container, queueAt, queues, rxContainer, txContainer } from "./queue";
 import { totals } from "./totals";
 
@@ -172,7 +172,7 @@ function cpuState(cpu: Cpu, seen: u32): u32 {
     if ((seen & 255) == word) return seen;
     detail = <u32>min((eventAt(cpu.event).time - now()) / TICKS_PER_NS, 0xffffff);
   } else if (activity == IN_IRQ) {
-    detail = cpu.irqKind == IRQ_RPS ? QUEUE_MAX : cpu.irqVector;
+    detail = cpu.irqKind <= IRQ_TIMER ? cpu.irqVector : QUEUE_MAX + cpu.irqKind - IRQ_RPS;
   } else if (activity == IN_SOFTIRQ) {
     const isThread: u32 = cpu.busyPoll == POLL_THREAD ? 1 : 0;
     detail = cpu.step | ((cpu.vector & 255) << 8) | (cpu.ksoftirqd << 16) | (isThread << 17);

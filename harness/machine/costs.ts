@@ -7,7 +7,7 @@
  * @module
  */
 
-/** Numbers by name; the last word is the unit, and times have the numbers below 64. */
+/** Numbers by name; the last word is the unit, and times have the numbers below 64 or from 124. */
 export const COST_NUMBERS: Readonly<Record<string, number>> = {
   cable_ns: 0,
   nic_rx_ns: 1,
@@ -72,6 +72,7 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   ring_restart_ns: 61,
   xsk_frame_ns: 59,
   xsk_application_ns: 62,
+  cache_refill_ns: 63,
   copy_local_ps_per_byte: 64,
   copy_remote_ps_per_byte: 65,
   numa_remote_percent: 66,
@@ -116,4 +117,8 @@ export const COST_NUMBERS: Readonly<Record<string, number>> = {
   pcie_stall_period_us: 121,
   pcie_stall_us: 122,
   timer_drift_ppm: 123,
+  tick_ns: 124,
+  housekeeping_ns: 125,
+  housekeeping_interval_ns: 126,
+  irq_enable_ns: 127,
 };

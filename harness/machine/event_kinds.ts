@@ -45,6 +45,8 @@ export const EVENT_KINDS: Readonly<Record<number, string>> = {
   45: "operation",
   46: "reset",
   47: "rx_lost",
+  48: "tick",
+  49: "housekeeping",
 };
 
 /** Number of the kind that is counted a second time, as one of `CPU_KINDS`. */

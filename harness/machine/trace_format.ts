@@ -71,8 +71,11 @@ const KSOFTIRQD = 0xffffff;
 const NO_VECTOR = 255;
 /** Threads of NAPIs, by vector, have the numbers from here on: core/machine/abi.ts. */
 const NAPI_THREADS = 16_384;
+/** Those of housekeeping, by CPU. */
+const HOUSE_THREADS = 16_448;
 /** In the place of a vector: the backlog of a CPU. */
 const BACKLOG = 64;
+const TICK = 65;
 /** Causes of drops, by the numbers of core/machine/trace.ts. */
 export const DROPS = [
   "ring full",
@@ -257,6 +260,7 @@ class Format {
           args: { latency_ns: detail },
         };
       case "irq":
+        if (detail === TICK) return { ns, name: "tick", cat: "irq", args: {} };
         return detail === BACKLOG
           ? { ns, name: "ipi for backlog", cat: "irq", args: {} }
           : { ns, name: "irq", cat: "irq", args: { queue: detail } };
@@ -293,6 +297,7 @@ class Format {
   /** A thread by its group and its number there, as many as connections at the most. */
   #threadName(thread: number): string {
     if (thread === KSOFTIRQD) return "ksoftirqd";
+    if (thread >= HOUSE_THREADS) return `housekeeping/${thread - HOUSE_THREADS}`;
     if (thread >= NAPI_THREADS) return napiThreadName(thread - NAPI_THREADS);
     let first = 0;
     for (const group of this.#run.workload.groups) {

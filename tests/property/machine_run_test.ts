@@ -119,6 +119,11 @@ const steering = fc.record({
     softirq_restarts_only: fc.constantFrom(0, 0, 1),
     bh_enables_per_call: fc.constantFrom(0, 2),
     irq_time_accounting: fc.constantFrom(0, 1),
+    cache_refill_ns: fc.constantFrom(0, 0, 900),
+    irq_enable_ns: fc.constantFrom(0, 700),
+    tick_ns: fc.constantFrom(0, 0, 3000),
+    housekeeping_ns: fc.constantFrom(0, 40_000),
+    housekeeping_interval_ns: fc.constantFrom(0, 0, 500_000),
   }),
 }).map(({ nic: { xps_cpus, ...nic }, costs: { flows, ...costs } }) => ({
   nic: { ...nic, ...(xps_cpus === undefined ? {} : { xps_cpus }) },
