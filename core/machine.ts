@@ -148,12 +148,7 @@ import { xdpInit } from "./machine/xdp";
 export * from "./machine/ethtool";
 export * from "./machine/face";
 export * from "./machine/sysfs";
-export { hotplugOffline, hotplugOnline } from "./machine/hotplug";
-export { traceStart, traceStop, traceTake } from "./machine/trace";
-export { eventsTaken, pendingEvents } from "./lib/wheel";
-export { packetsTaken, packetsUsed } from "./machine/abi";
-export { flowProgress } from "./machine/half_connection";
-export { rxHeld } from "./machine/write_back";
+export * from "./machine/watch";
 export {
   wireClear,
   wireCount,

@@ -36,6 +36,7 @@ import { housekeepingGoesOn } from "./housekeeping";
 import { idleBegin, idleEnd, idleInit } from "./idle";
 import { enablesSoftirqs, runsInline, threadBeforeKsoftirqd } from "./ksoftirqd";
 import { napiThreadGoesOn } from "./napi_thread";
+import { cpuIsOnline, cpuSetOnline, onlineInit } from "./online";
 import { runEnqueue, runTake } from "./run_queue";
 import { evacuate } from "./scheduler";
 import { softirqDone, softirqNext, softirqPending, softirqStart } from "./softirq";
@@ -181,31 +182,11 @@ export class Cpu {
 }
 
 let cpuCount: u32 = 0;
-/** A mask. */
-let online: u64 = 0;
 
 /** CPUs of the machine. */
 @inline
 export function cpus(): u32 {
   return cpuCount;
-}
-
-/** CPUs that are online, a mask; see hotplug.ts. */
-@inline
-export function onlineCpus(): u64 {
-  return online;
-}
-
-/** Whether a CPU is online. */
-@inline
-export function cpuIsOnline(index: u32): bool {
-  return ((online >> index) & 1) != 0;
-}
-
-/** Notes that a CPU comes or goes. */
-export function cpuSetOnline(index: u32, comes: bool): void {
-  const bit = (<u64>1) << index;
-  online = comes ? online | bit : online & ~bit;
 }
 
 /** An entry of the CPU table. */
@@ -219,7 +200,7 @@ export function cpusInit(): void {
   assert(offsetof<Cpu>() <= 1 << CPU_SHIFT);
   memory.fill(CPUS, 0, (<usize>CPU_MAX) << CPU_SHIFT);
   cpuCount = 0;
-  online = 0;
+  onlineInit();
 }
 
 /** Adds the next CPU, idle. */

@@ -5,7 +5,8 @@
 // the policy manager does about it is the harness's to start.
 
 import { EBUSY, EINVAL } from "../lib/errno";
-import { cpuIsOnline, cpus, cpuSetOnline, kick, onlineCpus } from "./cpu";
+import { cpus, kick } from "./cpu";
+import { cpuIsOnline, cpuSetOnline, onlineCpus } from "./online";
 import { queueAt, queues } from "./queue";
 
 /**

@@ -4,7 +4,8 @@
 // Also which CPU an interrupt goes to. Data paths are in ring.ts, choice of a queue in steering.ts.
 
 import { DISTANCES } from "./abi";
-import { cpuAt, cpuInterrupt, cpus, onlineCpus } from "./cpu";
+import { cpuAt, cpuInterrupt, cpus } from "./cpu";
+import { onlineCpus } from "./online";
 import { queueAt, queues } from "./queue";
 
 const NODE_MAX: u32 = 64;

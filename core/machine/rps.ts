@@ -15,7 +15,8 @@ import {
 } from "./abi";
 import { Connection, connectionAt } from "./connection";
 import { cost, RPS_FLOW_CNT, RPS_SOCK_FLOW_ENTRIES } from "./costs";
-import { Cpu, cpuAt, cpuIsOnline, cpus } from "./cpu";
+import { Cpu, cpuAt, cpus } from "./cpu";
+import { cpuIsOnline } from "./online";
 import { queueAt, queues } from "./queue";
 
 /** Low bits of an entry of the socket table: the CPU; above them those of the hash. */

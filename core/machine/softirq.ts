@@ -37,12 +37,12 @@ import {
   MODE_SYSTEM,
   preempts,
   TICKS_PER_SECOND,
-  onlineCpus,
 } from "./cpu";
 import { groMerges, groResume, groTake, groTakeFull } from "./gro";
 import { vectorForce } from "./itr";
 import { groTimer, napiComplete, napiRelease, napiYields } from "./napi";
 import { nicNode } from "./nic";
+import { onlineCpus } from "./online";
 import { queueAt, workLimit } from "./queue";
 import { qdiscCompleted, qdiscRestart } from "./qdisc";
 import { rpsSteers } from "./rps";
