@@ -1,7 +1,7 @@
 // deno-fmt-ignore-file
 // What an administrator writes below /sys: on which CPUs received packets go up, which queue a CPU
-// sends on, whether NAPIs have threads (/sys/class/net/<dev>, before the run), which CPUs are online
-// (/sys/devices/system/cpu, during it). Exported calls; the parts they set up do the work.
+// sends on, whether NAPIs have threads (/sys/class/net/<dev>, before the run), which CPUs are
+// online (/sys/devices/system/cpu, during it). Exported calls; the parts they set up do the work.
 
 import { EINVAL } from "../lib/errno";
 import { napiThreadsSet } from "./napi_thread";
