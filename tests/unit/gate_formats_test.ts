@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { RunRecord } from "../../harness/record.ts";
 import { annotations } from "../../reports/gate/annotations.ts";
 import { formatBaseline, makeBaseline } from "../../reports/gate/baseline.ts";
+import { runGate } from "../../reports/gate/cli.ts";
 import {
   type Finding,
   findingsOf,
@@ -105,26 +106,33 @@ Deno.test("SARIF counts findings without a file and results beyond 5000, and lis
 
 Deno.test("a red gate writes JUnit, SARIF at the baseline's line, and Markdown", async () => {
   const baseline = formatBaseline(makeBaseline([...RUNS, ...rename("other")]));
-  const root = Deno.env.get("GITHUB_WORKSPACE");
-  const result = await inFolder(async (cwd) => {
-    await Deno.writeTextFile(join(cwd, "records.ndjson"), lines(SLOW));
-    await Deno.writeTextFile(join(cwd, "base.json"), baseline);
+  await Deno.mkdir("out", { recursive: true });
+  // In the repository, so that there is a path from its root.
+  const cwd = await Deno.makeTempDir({ dir: "out", prefix: "lab_test_" });
+  const result = await (async () => {
     try {
-      Deno.env.set("GITHUB_WORKSPACE", cwd);
-      const args = ["gate", ".", "-b", "base.json", "--sarif", "g.sarif"];
-      const { code } = await lab(args, { cwd });
-      return { code, sarif: JSON.parse(await Deno.readTextFile(join(cwd, "g.sarif"))) };
+      await Deno.writeTextFile(join(cwd, "records.ndjson"), lines(SLOW));
+      await Deno.writeTextFile(join(cwd, "base.json"), baseline);
+      const { code } = await lab([
+        "gate",
+        cwd,
+        "-b",
+        join(cwd, "base.json"),
+        "--sarif",
+        `${cwd}.sarif`,
+      ]);
+      return { code, sarif: JSON.parse(await Deno.readTextFile(`${cwd}.sarif`)) };
     } finally {
-      if (root === undefined) Deno.env.delete("GITHUB_WORKSPACE");
-      else Deno.env.set("GITHUB_WORKSPACE", root);
+      await Deno.remove(cwd, { recursive: true });
+      await Deno.remove(`${cwd}.sarif`);
     }
-  });
+  })();
   assert.equal(result.code, 1);
   const { results } = result.sarif.runs[0];
   const text = baseline.split("\n");
   for (const { ruleId, locations } of results) {
     const { artifactLocation, region } = locations[0].physicalLocation;
-    assert.equal(artifactLocation.uri, "base.json");
+    assert.match(artifactLocation.uri, /^out\/lab_test_[^/]+\/base\.json$/);
     const line = text[region.startLine - 1]!;
     assert.match(line, ruleId === "missing-result" ? /"run_id":"other\/rr/ : /"run_id":"rr\/model/);
   }
@@ -221,21 +229,19 @@ Deno.test("Markdown for a comment is never too long, never cut in a row, and cou
 });
 
 Deno.test("a step summary counts what the step wrote before: 1 MiB in all", async () => {
-  const before = Deno.env.get("GITHUB_STEP_SUMMARY");
-  const baseline = formatBaseline(makeBaseline(RUNS));
   await inFolder(async (cwd) => {
-    const summary = join(cwd, "summary.md");
-    await Deno.writeTextFile(summary, "x".repeat(1024 * 1024 - 700));
-    await Deno.writeTextFile(join(cwd, "records.ndjson"), lines(SLOW));
-    await Deno.writeTextFile(join(cwd, "base.json"), baseline);
-    try {
-      Deno.env.set("GITHUB_STEP_SUMMARY", summary);
-      await lab(["gate", ".", "-b", "base.json"], { cwd });
-    } finally {
-      if (before === undefined) Deno.env.delete("GITHUB_STEP_SUMMARY");
-      else Deno.env.set("GITHUB_STEP_SUMMARY", before);
-    }
-    const text = await Deno.readTextFile(summary);
+    const [summaryPath, baseline] = [join(cwd, "summary.md"), join(cwd, "base.json")];
+    await Deno.writeTextFile(summaryPath, "x".repeat(1024 * 1024 - 700));
+    await Deno.writeTextFile(baseline, formatBaseline(makeBaseline(RUNS)));
+    const nothing = (): void => {};
+    const common = { json: true, update: false, selfTest: false, minimumEffect: null };
+    await runGate({ ...common, records: SLOW, baseline }, {
+      stdout: nothing,
+      stderr: nothing,
+      summaryPath,
+      annotates: false,
+    });
+    const text = await Deno.readTextFile(summaryPath);
     assert.ok(text.length <= 1024 * 1024, `${text.length}`);
     assert.match(
       text,
