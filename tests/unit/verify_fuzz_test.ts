@@ -10,12 +10,13 @@ import { join } from "node:path";
 import { printable, UserError } from "../../harness/errors.ts";
 import { CommandMistake, parseEthtool } from "../../harness/machine/ethtool_command.ts";
 import { Random } from "../../harness/verify/walk.ts";
+import { watched } from "../../harness/verify/watched_worker.ts";
 import { readVerification } from "../../reports/page/verification.ts";
 import { drawCommandLine } from "../verify/fuzz/command_line.ts";
 import { judge, outcomeOf, wrongWith } from "../verify/fuzz/judge.ts";
 import { CHANGES, mutate } from "../verify/fuzz/mutate.ts";
 import { type FuzzTarget, fuzzTargets } from "../verify/fuzz/targets.ts";
-import { fuzzCommandLines, fuzzReader, watched } from "../verify/part_fuzz.ts";
+import { fuzzCommandLines, fuzzReader } from "../verify/part_fuzz.ts";
 import { inFolder, lab } from "./lab_io.ts";
 
 const EFFORT = { seed: 1, mutated: 60, drawn: 30 };
@@ -74,7 +75,12 @@ Deno.test("a reader that does not come to its end is ended, one that does is not
   const worker = (body: string) =>
     new URL(`data:text/javascript,self.onmessage=({data})=>{${encodeURIComponent(body)}}`);
   const run = (body: string) =>
-    watched(worker(body), { begun: new SharedArrayBuffer(4) }, (word) => "end" in word, 500);
+    watched<object>(
+      worker(body),
+      { begun: new SharedArrayBuffer(4) },
+      (word) => "end" in word,
+      500,
+    );
   assert.equal(await run("for (;;);"), false);
   assert.equal(await run("self.postMessage({ end: true });"), true);
 });

@@ -92,7 +92,7 @@ Deno.test("the errno of a failed call stands in the script, and the script answe
   assert.equal(refused!.ok === false && refused!.errno, "ENOMEM");
 });
 
-/** All states of an exploration without failures, as the numbers of online CPUs of its two nodes. */
+/** All states of an exploration without failures, each as the online CPUs of its two nodes. */
 function onlineCounts(exploration: Exploration): [number, number][] {
   const subject = new Subject(module, exploration);
   const canonical = new Canonical(subject);

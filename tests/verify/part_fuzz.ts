@@ -14,6 +14,7 @@ import fc from "fast-check";
 import { PROJECT_ROOT } from "../../harness/build.ts";
 import type { Finding, Profile, Row, VerifyPart } from "../../harness/verify/result.ts";
 import { timedRow } from "../../harness/verify/result.ts";
+import { watched } from "../../harness/verify/watched_worker.ts";
 import { Random } from "../../harness/verify/walk.ts";
 import { drawCommandLine } from "./fuzz/command_line.ts";
 import { judge } from "./fuzz/judge.ts";
@@ -185,41 +186,6 @@ export async function fuzzAll(order: FuzzOrder, say: (word: FuzzWord) => void): 
   say({ row: await timedRow(name, () => fuzzCommandLines(order, folder, begun)) });
 }
 
-/** Time without a new input after which the one under way counts as endless, ms. */
-const PATIENCE_MS = 60_000;
-const LOOK_EVERY_MS = 1000;
-
-/**
- * Runs a worker that counts what it begins, and ends it where nothing new is begun for a while.
- *
- * @param heard Given each word; true ends the run.
- * @returns Whether it came to its end.
- */
-export async function watched(
-  url: URL,
-  order: { readonly begun: SharedArrayBuffer },
-  heard: (word: FuzzWord) => boolean,
-  patienceMs = PATIENCE_MS,
-): Promise<boolean> {
-  const counter = new Int32Array(order.begun);
-  const worker = new Worker(url, { type: "module" });
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  worker.onmessage = ({ data }: MessageEvent<FuzzWord>) => {
-    if (heard(data)) resolve(true);
-  };
-  worker.postMessage(order);
-  let [last, since] = [-1, performance.now()];
-  const timer = setInterval(() => {
-    const now = Atomics.load(counter, 0);
-    if (now !== last) [last, since] = [now, performance.now()];
-    else if (performance.now() - since > patienceMs) resolve(false);
-  }, Math.min(LOOK_EVERY_MS, patienceMs));
-  const ended = await promise;
-  clearInterval(timer);
-  worker.terminate();
-  return ended;
-}
-
 /** The part. */
 export const fuzzPart: VerifyPart = {
   name: "fuzz",
@@ -234,7 +200,7 @@ export const fuzzPart: VerifyPart = {
       begun: new SharedArrayBuffer(4),
     };
     const url = new URL("./fuzz/worker.ts", import.meta.url);
-    const ended = await watched(url, order, (word) => {
+    const ended = await watched<FuzzWord>(url, order, (word) => {
       if ("note" in word) note(doing = word.note);
       else if ("row" in word) rows.push(word.row);
       else if ("failed" in word) failed = word.failed;
