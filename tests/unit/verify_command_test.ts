@@ -6,7 +6,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { verifyCommand } from "../../harness/cli/verify.ts";
 import { EXPLORATIONS_FOLDER } from "../../harness/verify/exploration.ts";
+import { INTERLEAVINGS_FOLDER } from "../../harness/verify/interleaving.ts";
 import type { VerifyPart, VerifyResult } from "../../harness/verify/result.ts";
+import { readVerification, verificationSection } from "../../reports/page/verification.ts";
 import { PARTS } from "../verify/main.ts";
 import { inFolder, lab, type LabResult } from "./lab_io.ts";
 
@@ -125,7 +127,31 @@ Deno.test("a CPU that the topology does not have is told where an operation name
   });
 });
 
-Deno.test("the schema of explorations is printed as JSON", async () => {
-  const { out } = await verify("/", ["--schema"]);
-  assert.equal(JSON.parse(out).title, "Exploration of the NET policy lab");
+Deno.test("the schemas of explorations and interleavings are printed as JSON", async () => {
+  for (const [argv, title] of [[[], "Exploration"], [["interleaving"], "Interleaving"]] as const) {
+    const { out } = await verify("/", ["--schema", ...argv]);
+    assert.equal(JSON.parse(out).title, `${title} of the NET policy lab`);
+  }
+  const { code, err } = await verify("/", ["--schema", "workload"]);
+  assert.equal(code, 2);
+  assert.match(err, /Allowed choices are exploration, interleaving/);
+});
+
+Deno.test("one interleaving: its steps are printed, the result has them, exit 0", async () => {
+  await inFolder(async (folder) => {
+    const file = join(INTERLEAVINGS_FOLDER, "rfc-hotplug.jsonc");
+    const { code, out } = await verify(folder, ["--interleave", file, "--quiet"]);
+    assert.equal(code, 0);
+    assert.match(out, /interleave {2}rfc-hotplug {2}77 states, 108 transitions, .* holds\n/);
+    assert.match(
+      out,
+      /Nobody goes on: .*\n.*1\. updater: .*\n.*2\. updater: takes rtnl\n.*3\. hotplug: CPU 1 is/,
+    );
+    const text = await Deno.readTextFile(join(folder, "out/verify/result.json"));
+    const { parts: [part] } = JSON.parse(text) as VerifyResult;
+    assert.equal(part!.rows[0]!.shown![0]!.detail!.length, 3);
+    const page = String(verificationSection(readVerification(text, "result.json"), []).text);
+    assert.match(page, /shows: Nobody goes on/);
+    assert.match(page, /2\. updater: takes rtnl/);
+  });
 });
