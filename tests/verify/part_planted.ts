@@ -16,7 +16,16 @@ import { compareScripts } from "./part_differential.ts";
 import { PLANTED, plantedBytes, type PlantedFault } from "./planted.ts";
 
 /** Explorations that faults are looked for with, the small ones first. */
-const EXPLORATIONS = ["wrap", "tasks", "limit", "rules", "devices", "nodes"];
+const EXPLORATIONS = [
+  "wrap",
+  "tasks",
+  "limit",
+  "errnos",
+  "rules",
+  "unregister",
+  "devices",
+  "nodes",
+];
 /** States of an exploration that are looked at. */
 const STATES = 12_000;
 const WALKS = { seeds: 60, commands: 500, seed: 4 };

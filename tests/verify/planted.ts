@@ -202,6 +202,18 @@ export const PLANTED: readonly PlantedFault[] = [
     instead: "",
   },
   {
+    name: "a socket keeps a device that was unregistered",
+    file: "event.ts",
+    text: "    if (instanceDevice(instance) == device) leaveDevice(instance);\n",
+    instead: "",
+  },
+  {
+    name: "a driver's errno is replaced by another",
+    file: "map.ts",
+    text: "    if (irq < 0) return irq;\n",
+    instead: "    if (irq < 0) return -5;\n",
+  },
+  {
     name: "the count of a device's rules does not go up",
     file: "rule.ts",
     text: "  countRules(device, 1);\n",
