@@ -194,7 +194,8 @@ export function tcpClose(index: u32, cpu: u32): void {
 function sendDue(index: u32, cpu: u32): void {
   const connection = connectionAt(index);
   const due = connection.ackDue;
-  connection.ackDue = 0;
+  // One packet at a time: what is due beside a probe goes next.
+  connection.ackDue = (due & FLAG_DUPLICATE) != 0 ? due & (FLAG_SYN | FLAG_FIN) : 0;
   if ((due & FLAG_DUPLICATE) != 0) {
     const half = halfOf(connection, TO_PEER);
     // Where all is acknowledged, a byte asks for a window that is open again.
@@ -212,7 +213,7 @@ export function tcpOutput(cpu: u32, index: u32): void {
   if (lostNext(halfOf(connection, TO_PEER)) != 0) sendLost(index, cpu);
   else if (tcpCanSend(connection)) tcpSend(index, cpu);
   else if (connection.ackDue != 0) sendDue(index, cpu);
-  if (tcpHasOutput(connection)) outputAppend(cpuAt(cpu), index);
+  if (tcpHasOutput(connection) || connection.ackDue != 0) outputAppend(cpuAt(cpu), index);
 }
 
 /** Something is due that the CPU of the thread sends in a softirq. */

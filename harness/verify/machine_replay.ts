@@ -61,8 +61,10 @@ export interface Replay {
  * @throws {UserError} where the file is no case.
  */
 export async function replayCase(file: string): Promise<Replay> {
-  const one = await readJsonc<MachineCase>(file, CASE_SCHEMA);
-  const { modules } = await machineSubject();
+  const stored = await readJsonc<MachineCase>(file, CASE_SCHEMA);
+  const { modules, base } = await machineSubject();
+  const costs = { ...base.costs, ...stored.machine.costs };
+  const one = { ...stored, machine: { ...stored.machine, costs } };
   const { sentence, tail, ns, events } = runCase(modules, one);
   const groups = one.groups.map(({ name, test, connections }) => `${name}: ${connections} ${test}`);
   const faults = Object.entries({ ...one.faults, ...one.driver_faults })

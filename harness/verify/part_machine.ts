@@ -150,25 +150,39 @@ export function shrinkCase(
   return found;
 }
 
+/** A case as it is stored: of the costs those that are not the base's. */
+export function storedCase(one: MachineCase, base: MachineSpec): MachineCase {
+  const costs = Object.fromEntries(
+    Object.entries(one.machine.costs).filter(([name, value]) => base.costs[name] !== value),
+  );
+  return { ...one, machine: { ...one.machine, costs } };
+}
+
 /** The finding about a case that is broken: shrunk, with the last that happened. */
-function findingOf(modules: MachineModules, one: MachineCase, seed: number, told: string): Finding {
+function findingOf(
+  { modules, base }: MachineSubject,
+  one: MachineCase,
+  seed: number,
+  told: string,
+): Finding {
   const shrunk = shrinkCase(modules, one, told);
   const { sentence, tail } = runCase(modules, shrunk);
   return {
     sentence: `${sentence} (seed ${seed})`,
     detail: tail.slice(-20),
-    script: shrunk,
+    script: storedCase(shrunk, base),
     command: CASE_COMMAND,
   };
 }
 
 /** Runs seeds `from` to `from + count - 1`, up to the first that is broken. */
 export function runSeeds(
-  { modules, base }: MachineSubject,
+  subject: MachineSubject,
   from: number,
   count: number,
   sights: Map<string, number>,
 ): { readonly seeds: number; readonly events: number; readonly finding: Finding | null } {
+  const { modules, base } = subject;
   let events = 0;
   for (let place = 0; place < count; place++) {
     const seed = (from + place) | 0;
@@ -177,7 +191,7 @@ export function runSeeds(
     events += outcome.events;
     for (const [name, times] of outcome.sights) sights.set(name, (sights.get(name) ?? 0) + times);
     if (outcome.sentence === null) continue;
-    const finding = findingOf(modules, one, seed, outcome.sentence);
+    const finding = findingOf(subject, one, seed, outcome.sentence);
     return { seeds: place + 1, events, finding };
   }
   return { seeds: count, events, finding: null };

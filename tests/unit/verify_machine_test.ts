@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { fileURLToPath as fromFileUrl } from "node:url";
 import { drawCase } from "../../harness/verify/machine_draw.ts";
 import { replayCase } from "../../harness/verify/machine_replay.ts";
 import { runCase } from "../../harness/verify/machine_run.ts";
@@ -61,6 +62,18 @@ Deno.test("a lost wake-up is found, shrunk, and repeated from the file that was 
   await Deno.writeTextFile(file, "{}");
   await assert.rejects(replayCase(file), /must have|lacks|required/);
   await Deno.remove(file);
+});
+
+/** Cases that broke the model once, as the verifier has stored them. */
+const CASES = new URL("../verify/machine_cases/", import.meta.url);
+
+Deno.test("what broke once holds", async (t) => {
+  for await (const { name } of Deno.readDir(CASES)) {
+    await t.step(name, async () => {
+      const { isBroken, text } = await replayCase(fromFileUrl(new URL(name, CASES)));
+      assert.equal(isBroken, false, text.split("\n").at(-2));
+    });
+  }
 });
 
 Deno.test("the trace shows a poll beyond the weight and interrupts within their interval", () => {
