@@ -174,7 +174,7 @@ const variant = await compileVariant({
     },
     {
       file: "core/machine/napi.ts",
-      from: "queue.napiTimer = schedule(now() + ticks, EV_NAPI_TIMER, vector);",
+      from: "queue.napiTimer = schedule(now() + timerTicks(ticks), EV_NAPI_TIMER, vector);",
       to: "",
     },
     {

@@ -92,9 +92,9 @@ Deno.test("the timer ends a suspension that lasts too long", () => {
 const variant = await compileVariant({
   faults: [{
     file: "core/machine/napi.ts",
-    from: "queue.napiTimer = schedule(now() + ticks, EV_NAPI_TIMER, vector);",
+    from: "queue.napiTimer = schedule(now() + timerTicks(ticks), EV_NAPI_TIMER, vector);",
     to: "queue.napiTimer = 0; if (now() % 97 != 0) " +
-      "queue.napiTimer = schedule(now() + ticks, EV_NAPI_TIMER, vector);",
+      "queue.napiTimer = schedule(now() + timerTicks(ticks), EV_NAPI_TIMER, vector);",
   }],
 });
 
