@@ -43,7 +43,7 @@ import {
 } from "./half_connection";
 import { datagramLost } from "./loss";
 import { peerControl, peerGoOn, peerRequest, queueRequest } from "./peer";
-import { acknowledge } from "./recovery";
+import { acknowledge, windowTold } from "./recovery";
 import { requestBytesOf, responseBytesOf } from "./sizes";
 import { tcpControlAgain } from "./tcp";
 import { totals } from "./totals";
@@ -98,8 +98,10 @@ export function peerReads(index: u32): void {
 /** The host has acknowledged data of the peer. */
 function acknowledged(connection: Connection, index: u32, packet: Packet): void {
   const half = halfOf(connection, TO_HOST);
-  acknowledge(half, packet.acked, packet.arrived);
-  if (packet.acked == half.acked) connection.peerWindow = packet.window;
+  const isNew = acknowledge(half, packet.acked, packet.arrived) != 0;
+  if (packet.acked == half.acked) {
+    connection.peerWindow = windowTold(connection.peerWindow, packet.window, isNew);
+  }
   peerGoOn(index);
 }
 

@@ -69,6 +69,14 @@ export function windowRoom(half: HalfConnection, window: u32): u32 {
   return window - min(window, half.sent - half.acked);
 }
 
+/**
+ * The receive window after an acknowledgement that tells one: of two for the same bytes the larger
+ * is the later, whichever came last (tcp_may_update_window); 0 closes it.
+ */
+export function windowTold(window: u32, told: u32, isNew: bool): u32 {
+  return isNew || told > window || told == 0 ? told : window;
+}
+
 /** Bytes that may go now, with a receive window of so many. */
 export function sendRoom(half: HalfConnection, window: u32): u32 {
   const congestion = cubicBytes(half);

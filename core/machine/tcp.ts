@@ -51,6 +51,7 @@ import {
   TIMER_PROBE,
   TIMER_RESEND,
   windowRoom,
+  windowTold,
 } from "./recovery";
 import { outputAppend } from "./softirq";
 import { txQueueOf } from "./steering";
@@ -272,7 +273,9 @@ function acknowledged(cpu: u32, index: u32, packet: Packet): void {
   assert(bytes <= connection.txInflight);
   connection.txInflight -= bytes;
   if (isRemote(connection)) {
-    if (packet.acked == half.acked) connection.peerWindow = packet.window;
+    if (packet.acked == half.acked) {
+      connection.peerWindow = windowTold(connection.peerWindow, packet.window, bytes != 0);
+    }
     // What has arrived there is known here by what is acknowledged.
     half.arrived = half.known;
   }
