@@ -42,9 +42,10 @@ const TICKS_PER_SECOND: u64 = 10000000000;
 const FIRST_JIFFY: u64 = 1;
 const NEVER: u64 = u64.MAX_VALUE;
 
-// Bits of `disarmed`.
-const RX_QUEUE: u32 = 1;
-const TX_QUEUE: u32 = 2;
+/** Bits of `disarmed`. */
+export const RX_QUEUE: u32 = 1;
+/** See RX_QUEUE. */
+export const TX_QUEUE: u32 = 2;
 
 // What directions that adapt follow: the i40e driver's rule, DIM, or DIM by completion.
 const DIM_OFF: u32 = 0;
@@ -100,6 +101,8 @@ export function itrReset(index: u32): void {
   queueAt(index).countdown = 0;
   queueAt(index).intrl = <u64>limitUsecs * TICKS_PER_USEC;
   if (followsClasses) classesStart(queueAt(index), rxContainer(index), txContainer(index));
+  // A queue pair that has come as well: see itrDim.
+  if (byQueue) queueAt(index).napiRaced = 1;
   if (!followsDim) return;
   itrStart(index, true, -1);
   itrStart(index, false, -1);

@@ -6,6 +6,7 @@
 import { EV_WAIT } from "./abi";
 import { canRead } from "./app";
 import { isPending } from "./check";
+import { RX_QUEUE, TX_QUEUE } from "./itr";
 import { connectionAt, connectionsUsed, SLEEPING, threadAt } from "./connection";
 import { Queue, queueAt, queues, rxContainer, txContainer } from "./queue";
 import { totals } from "./totals";
@@ -26,8 +27,11 @@ function latestOf(index: u32, queue: Queue): u64 {
   if (queue.rxFrameLimit != 0) return u64.MAX_VALUE;
   const rx = rxContainer(index);
   const tx = txContainer(index);
-  const byRx = rx.pending != 0 ? rx.last + rx.gap : u64.MAX_VALUE;
-  const byTx = tx.pending != 0 ? tx.last + tx.gap : u64.MAX_VALUE;
+  // A direction that has interrupted and is not armed again waits for its NAPI.
+  const isRx = rx.pending != 0 && (queue.disarmed & RX_QUEUE) == 0;
+  const isTx = tx.pending != 0 && (queue.disarmed & TX_QUEUE) == 0;
+  const byRx = isRx ? rx.last + rx.gap : u64.MAX_VALUE;
+  const byTx = isTx ? tx.last + tx.gap : u64.MAX_VALUE;
   // One counter for all causes counts from the last interrupt, whatever its cause.
   const byVector = queue.lastRaised + max(min(rx.gap, tx.gap), queue.intrl);
   return max(min(byRx, byTx), byVector);
