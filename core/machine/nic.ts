@@ -65,7 +65,8 @@ export function vectorCpu(queue: u32): u32 {
 
 /** The MSI-X write of a vector has reached the host. */
 export function vectorArrives(queue: u32): void {
-  queueAt(queue).affinitySeen = queueAt(queue).affinity;
+  const mask = queueAt(queue).affinity;
+  queueAt(queue).affinitySeen = (mask & onlineCpus()) != 0 ? mask : onlineCpus();
   cpuInterrupt(vectorCpu(queue), queue);
 }
 
