@@ -8,6 +8,7 @@
  */
 
 import { abortImport } from "../build/abort.ts";
+import { instantiate } from "../build/instance.ts";
 
 type Call = (...values: number[]) => number;
 
@@ -169,7 +170,7 @@ export function instantiateMachine(
   module: WebAssembly.Module,
   policy: WebAssembly.ModuleImports,
 ): MachineWasm {
-  const instance: WebAssembly.Instance = new WebAssembly.Instance(module, {
+  const instance: WebAssembly.Instance = instantiate(module, {
     env: { abort: abortImport(() => instance.exports["memory"] as WebAssembly.Memory) },
     policy,
   });

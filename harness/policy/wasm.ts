@@ -7,6 +7,7 @@
  */
 
 import { abortImport } from "../build/abort.ts";
+import { instantiate } from "../build/instance.ts";
 import type { Direction, Driver, FlowSpec, FlowType } from "./driver.ts";
 import { CoreFault, ERRNO } from "./errno.ts";
 
@@ -187,7 +188,7 @@ export function instantiatePolicy(module: WebAssembly.Module, driver: Driver): P
     }
     return wasm;
   };
-  const instance = new WebAssembly.Instance(module, {
+  const instance = instantiate(module, {
     env: { abort: abortImport(() => live().memory) },
     driver: driverImports(driver, live),
   });

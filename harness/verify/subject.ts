@@ -8,6 +8,7 @@
  */
 
 import { abortImport } from "../build/abort.ts";
+import { instantiate } from "../build/instance.ts";
 import { CoreFault } from "../policy/errno.ts";
 import type { PolicyCalls } from "../policy/wasm.ts";
 import { Arena, arenaLayout, ENTRY, SET_HEADER } from "./arena.ts";
@@ -52,7 +53,7 @@ export class Subject {
     this.exploration = exploration;
     this.host = new ExploredHost(exploration);
     let memory: WebAssembly.Memory | undefined = undefined;
-    const { exports } = new WebAssembly.Instance(module, {
+    const { exports } = instantiate(module, {
       env: { abort: abortImport(() => memory!), ...probes },
       driver: this.host.imports(),
     });

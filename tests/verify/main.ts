@@ -16,6 +16,7 @@ import { machinePart } from "../../harness/verify/part_machine.ts";
 import { seedsPart } from "../../harness/verify/part_seeds.ts";
 import { staticPart } from "../../harness/verify/part_static.ts";
 import type { VerifyPart } from "../../harness/verify/result.ts";
+import { coveragePart } from "./part_coverage.ts";
 import { differentialPart } from "./part_differential.ts";
 import { fuzzPart } from "./part_fuzz.ts";
 import { plantedPart } from "./part_planted.ts";
@@ -33,6 +34,7 @@ export const PARTS: readonly VerifyPart[] = [
   machinePart,
   plantedPart,
   plantedMachinePart,
+  coveragePart,
 ];
 
 if (import.meta.main) {
