@@ -41,6 +41,8 @@ interface VerifyFlags {
   readonly soak?: number;
   readonly workers?: number;
   readonly schema?: keyof typeof SCHEMAS;
+  readonly mutant?: string;
+  readonly schema?: true;
   readonly json?: true;
   readonly quiet?: true;
 }
@@ -91,6 +93,8 @@ export function verifyCommand(
       new Option("--schema [kind]", "print the JSON Schema of a kind of files and end")
         .choices(Object.keys(SCHEMAS)).preset("exploration"),
     )
+    .option("--mutant <id>", "try one mutant and nothing else")
+    .option("--schema", "print the JSON Schema of exploration files and end")
     .option("--json", "print the result as JSON")
     .option("--quiet", "no progress")
     .addHelpText(
@@ -110,6 +114,7 @@ Examples:
   deno task verify --explore workloads/explorations/rules.jsonc
   deno task verify --interleave workloads/interleavings/rfc-channels.jsonc
   deno task verify --soak 60 --seed $(date +%s)`,
+  deno task verify --mutant pick/choose:add_sub:1`,
     )
     .action(async (flags: VerifyFlags) => {
       const { io } = context;
@@ -127,6 +132,11 @@ Examples:
         ? null
         : { worker, count: flags.workers ?? lanesDefault() };
       await verify(asked.length > 0 ? asked : chosen, flags, context, beside);
+      const wanted = flags.mutant === undefined ? flags.part : ["mutation"];
+      const chosen = flags.explore === undefined
+        ? parts.filter(({ name }) => wanted?.includes(name) ?? true)
+        : [await partOf(resolve(io.cwd, flags.explore))];
+      await verify(chosen, flags, context);
     });
 }
 
@@ -177,6 +187,7 @@ async function verify(
   const given: VerifyContext = {
     profile,
     seed,
+    mutant: flags.mutant ?? null,
     policy: { module, bytes },
     note: noteTo(flags, io),
   };

@@ -201,6 +201,8 @@ function firstOrigin(body: FunctionCode, origin: MappedCode["origin"]): Origin {
 
 /** Makes mutants of one binary. */
 export class Nursery {
+  /** Loop turns and exported calls that an instance made from now on has. */
+  fuel = 0x7fffffff;
   readonly #code: WasmCode;
   readonly #fuel: number;
   readonly #bodies: Uint8Array[];
@@ -231,28 +233,24 @@ export class Nursery {
     return bodyOf(body, pieces);
   }
 
-  /**
-   * The binary with fuel, and a mutant in it or none.
-   *
-   * @param fuel Loop turns and calls that each instance has.
-   */
-  make(mutant: Mutant | null, fuel: number): WebAssembly.Module {
+  /** The binary with a mutant in it, or none; every instance gets {@link fuel}. */
+  make(mutant: Mutant | null): WebAssembly.Module {
     const bodies = [...this.#bodies];
     if (mutant !== null) {
       bodies[mutant.function] = this.#body(this.#code.functions[mutant.function]!, mutant);
     }
     const module = new WebAssembly.Module(writeWasm(this.#code, bodies, this.#additions));
     watchInstances(module, ({ fuel: tank }) => {
-      (tank as WebAssembly.Global).value = fuel;
+      (tank as WebAssembly.Global).value = this.fuel;
       this.#tanks.push(tank as WebAssembly.Global);
     });
     return module;
   }
 
-  /** The least fuel that an instance had left, of those made since the last time. */
-  leastLeft(): number {
-    const left = this.#tanks.map(({ value }) => value as number);
+  /** The most fuel that an instance used, of those made since the last time. */
+  mostUsed(): number {
+    const used = this.#tanks.map(({ value }) => this.fuel - (value as number));
     this.#tanks.length = 0;
-    return Math.min(...left);
+    return Math.max(0, ...used);
   }
 }

@@ -6,7 +6,7 @@
 
 import type { ScenarioStep } from "../policy/scenario_schema.ts";
 import type { Exploration } from "./exploration.ts";
-import { POLICY_VALUES, type Subject } from "./subject.ts";
+import { type Hands, POLICY_VALUES, type Subject } from "./subject.ts";
 
 /** What an operation is about, for the properties it must keep. */
 export type Kind =
@@ -54,7 +54,7 @@ export interface Operation {
   /** Whether it can be done in the subject's present state. */
   readonly enabled: (subject: Subject) => boolean;
   /** Does it; a negative answer is a refusal. */
-  readonly run: (subject: Subject) => number;
+  readonly run: (subject: Hands) => number;
   /** Step of a script; creating operations bring the new owner's number. */
   readonly step: (names: ScriptNames) => ScenarioStep;
   /** True if a handle comes out of it. */

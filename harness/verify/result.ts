@@ -16,6 +16,8 @@ export interface VerifyContext {
   readonly profile: Profile;
   /** 32-bit seed of the parts that draw. */
   readonly seed: number;
+  /** Id of the one mutant to try, null for the profile's. */
+  readonly mutant: string | null;
   /** policy.wasm, compiled and as bytes. */
   readonly policy: { readonly module: WebAssembly.Module; readonly bytes: Uint8Array<ArrayBuffer> };
   /** Says what is being done. */

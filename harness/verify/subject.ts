@@ -28,8 +28,20 @@ export const POLICY_VALUES: Readonly<Record<string, number>> = {
   MIX: 5,
 };
 
+/** What an operation takes hold of: the calls of a manager, and its host. */
+export interface Hands {
+  readonly calls: PolicyCalls;
+  readonly host: ExploredHost;
+  /** Hands a text over; its length in bytes. */
+  write(text: string): number;
+  /** Hands a CPU mask over. */
+  writeMask(mask: number): void;
+  /** Opens a socket; its handle or a negative errno. */
+  open(task: number, device: number): number;
+}
+
 /** A manager, its host, and their state as bytes. */
-export class Subject {
+export class Subject implements Hands {
   readonly exploration: Exploration;
   readonly calls: PolicyCalls;
   readonly host: ExploredHost;

@@ -204,6 +204,11 @@ export class Walker {
     return this.#subject.bytes;
   }
 
+  /** The manager that walks. */
+  get subject(): Subject {
+    return this.#subject;
+  }
+
   /** One walk; what broke, null if nothing did. */
   walk(random: Random, length: number): BrokenWalk | null {
     this.#reset();

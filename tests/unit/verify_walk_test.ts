@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { loadWasm } from "../../harness/build.ts";
 import type { Scenario } from "../../harness/policy/scenario_schema.ts";
-import { compareBuilds } from "../../harness/verify/part_builds.ts";
 import { walkSeeds } from "../../harness/verify/part_seeds.ts";
 import { differenceOn, drawScript, shrinkScript } from "../verify/differential.ts";
+import { compareThree } from "../verify/part_agreement.ts";
 import { compareScripts } from "../verify/part_differential.ts";
 import { detect, detectors } from "../verify/part_planted.ts";
 import { compilePlanted, PLANTED } from "../verify/planted.ts";
@@ -50,25 +50,34 @@ Deno.test("a walk finds a leaked reference and leaves out what has no part in it
   assert.ok(steps.some(({ op, dir }) => op === "packet" && dir !== undefined));
 });
 
-Deno.test("release and debug build agree on random walks, byte for byte", async () => {
+Deno.test("release, debug and reference agree on random walks", async () => {
   const { module: debug } = await loadWasm("policy", "debug");
-  const { figures, findings } = compareBuilds(module, debug, {
+  const { figures, findings } = compareThree(module, debug, {
     walks: 50,
     commands: 1000,
     seed: 4,
   });
   assert.deepEqual(findings, []);
-  assert.equal(figures["operations"], 50_000);
+  assert.equal(figures["operations on which three agree"], 50_000);
   assert.ok(figures["bytes of state compared"]! > 50 * 800);
 });
 
 Deno.test("a build that differs is told with the few operations that show it", async () => {
   const other = await planted("round-robin stays at its first object");
-  const [finding] = compareBuilds(module, other, { walks: 20, commands: 300, seed: 4 }).findings;
+  const [finding] = compareThree(module, other, { walks: 20, commands: 300, seed: 4 }).findings;
   const { steps } = finding!.script as Scenario;
-  assert.match(finding!.sentence, /^The builds differ after \d+ operations/);
+  assert.match(finding!.sentence, /^The release and the debug differ after \d+ operations/);
   assert.ok(steps.length <= 8, JSON.stringify(steps));
   assert.ok(steps.some(({ op }) => op === "packet"), "a cursor is seen when a queue is chosen");
+});
+
+Deno.test("builds that are alike and unlike the reference model are told from it", async () => {
+  const careless = await planted("the last online CPU can go offline");
+  const effort = { walks: 40, commands: 500, seed: 4 };
+  const [finding] = compareThree(careless, careless, effort).findings;
+  assert.match(finding!.sentence, /^The release and the reference differ after \d+ operations/);
+  const { steps } = finding!.script as Scenario;
+  assert.equal(steps.at(-1)!.op, "cpu.offline");
 });
 
 Deno.test("policy.wasm and the reference model agree on long random scripts", () => {

@@ -13,7 +13,7 @@ import { Arena, arenaLayout, ENTRY } from "../../harness/verify/arena.ts";
 import { Bench } from "./direct.ts";
 import type { Trial } from "./trial.ts";
 
-const HOSTS = 24;
+const HOSTS = 8;
 const COMMANDS = 60;
 const TURNS = 3000;
 /** In place of an invariant: the check came upon an address that does not exist. */

@@ -11,11 +11,16 @@ import type { Trial } from "./trial.ts";
 /** Sizes in the order of init: cpus, nodes, devices, queues, owners, rules, allowed, buckets. */
 export const SIZES = [4, 2, 2, 4, 6, 3, 2, 2] as const;
 
+/** The constants end somewhere below this. */
+const CONSTANTS_END = 8192;
+
 /** Hands on a manager: calls by name, and the first answer that was not the expected one. */
 export class Bench {
   readonly wasm: PolicyWasm;
   readonly driver: RecordingDriver;
   wrong: string | null = null;
+  /** The constants of the module, below its state: nobody may write there. */
+  readonly #constants: Uint8Array;
 
   constructor(module: WebAssembly.Module, devices: readonly Partial<SimulatedDevice>[] = []) {
     const whole = devices.map((device, place): [number, SimulatedDevice] => [place + 1, {
@@ -29,6 +34,7 @@ export class Bench {
     }]);
     this.driver = new RecordingDriver(new Map(whole));
     this.wasm = instantiatePolicy(module, this.driver);
+    this.#constants = new Uint8Array(this.wasm.memory.buffer, 0, CONSTANTS_END).slice();
   }
 
   /** Calls; an answer that is not as expected is noted, the first one only. */
@@ -42,6 +48,15 @@ export class Bench {
   same(actual: unknown, expected: unknown, what: string): void {
     const [left, right] = [JSON.stringify(expected), JSON.stringify(actual)];
     if (left !== right) this.wrong ??= `${what}: ${left} expected, ${right} given`;
+  }
+
+  /** The invariants hold, and what lies below the state is as it was. */
+  end(): void {
+    this.is(0, "check");
+    const { memory, calls } = this.wasm;
+    const below = new Uint8Array(memory.buffer, 0, calls.arenaOffset());
+    const place = below.findIndex((byte, place) => byte !== this.#constants[place]);
+    this.same(place, -1, "first byte written below the state");
   }
 
   /** Writes a text into the input buffer; its length. */
@@ -90,7 +105,7 @@ export function directed(name: string, body: (module: WebAssembly.Module) => Ben
     oracle: "written down",
     run(module) {
       const bench = body(module);
-      if (bench.wrong === null) bench.is(0, "check");
+      if (bench.wrong === null) bench.end();
       return bench.wrong;
     },
   };

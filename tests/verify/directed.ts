@@ -74,6 +74,43 @@ const ROOM: Readonly<Record<string, number>> = {
   textOffset: 512,
 };
 
+/** Bytes that a host's tables and buffers take in all, as abi.ts draws them. */
+function bytesInAll(given: Parameters<typeof arenaLayout>[0]): number {
+  const { cpus, nodes, devices } = given;
+  const { mapCapacity, maskWords, bytes } = arenaLayout(given);
+  const buffers = [16, 40, 128, 4 * maskWords, 2 * nodes, 8 * nodes, cpus, mapCapacity];
+  const drafts = [2 * mapCapacity, 4 * mapCapacity, 2 * mapCapacity, 16, 16];
+  const texts = [64 * mapCapacity + 512, 64 * 32, devices + 1, (devices + 1) * 24 * 4];
+  return [...buffers, ...drafts, ...texts].reduce((sum, room) => sum + ((room + 7) & ~7), bytes);
+}
+
+const exactFit = directed("tables that fill the memory to its last byte", (module) => {
+  const bench = new Bench(module);
+  const { calls, memory } = bench.wasm;
+  for (
+    const [cpus, nodes, devices, queues, owners, rules] of [
+      [1, 1, 1, 1, 63, 62],
+      [65, 3, 3, 70, 4096, 4095],
+      [1024, 64, 64, 1536, 100_000, 90_000],
+      [333, 31, 17, 9, 1, 0],
+    ] as const
+  ) {
+    const base = { cpus, nodes, devices, queues, owners, rules, buckets: 16 };
+    bench.is(0, "init", cpus, nodes, devices, queues, owners, rules, 0, 16);
+    const room = memory.buffer.byteLength - calls.arenaOffset();
+    let [fits, tooMany] = [0, 1 << 25];
+    while (tooMany - fits > 1) {
+      const allowed = (fits + tooMany) >> 1;
+      if (bytesInAll({ ...base, allowed }) <= room) fits = allowed;
+      else tooMany = allowed;
+    }
+    if (fits > 1 << 24) continue;
+    bench.is(0, "init", cpus, nodes, devices, queues, owners, rules, fits, 16);
+    bench.is(ENOMEM, "init", cpus, nodes, devices, queues, owners, rules, tooMany, 16);
+  }
+  return bench.host();
+});
+
 const memoryTooSmall = directed("tables that do not fit the memory", (module) => {
   const bench = new Bench(module, [{}]).host();
   bench.device("eth0", 1);
@@ -118,7 +155,7 @@ const topology = directed("limits of the topology", (module) => {
 });
 
 const names = directed("names of devices", (module) => {
-  const bench = new Bench(module).host();
+  const bench = new Bench(module, [{}, {}]).host();
   const register = (expected: number, netns: number, ifindex: number, node: number, name: string) =>
     bench.is(expected, "deviceRegister", netns, ifindex, node, bench.text(name));
   const refused = ["", ".", "..", "a b", "a/b", "a:b", " a", "a\u007f", "é", "a\u001f", "\n"];
@@ -146,6 +183,11 @@ const names = directed("names of devices", (module) => {
     bench.is(0, "deviceRename", 2, bench.text(name));
   }
   bench.is(EEXIST, "deviceRename", 2, bench.text("fourteen_lette"));
+  for (const [device, name] of [[1, "fourteen_lette"], [2, "fourteen_lettf"]] as const) {
+    bench.is(0, "deviceUp", device);
+    const text = bench.read(bench.wasm.calls.readDevicePolicy(device));
+    bench.same(text.split(":")[0], name, `name of device ${device}`);
+  }
   bench.is(0, "deviceRename", 2, bench.text("eth0"));
   bench.is(0, "deviceUnregister", 2);
   register(2, 1, 7, 0, "...");
@@ -413,5 +455,6 @@ export const DIRECTED: readonly Trial[] = [
   flows,
   misuse,
   ...TABLES,
+  exactFit,
   ...DAMAGE,
 ];

@@ -7,7 +7,7 @@
 import { Bench, directed } from "./direct.ts";
 import type { Trial } from "./trial.ts";
 
-const [ENOMEM, EINVAL] = [-12, -22];
+const [ESRCH, EBADF, ENOMEM, EINVAL] = [-3, -9, -12, -22];
 const BULK = 2;
 const [RX, TX] = [0, 1];
 
@@ -110,5 +110,56 @@ const manySlots = directed("more slots than two levels hold", (module) => {
   return bench;
 });
 
+/** Of three handles one is a task, one a socket and one nothing, over three words of the set. */
+const everyHandle = directed("every call with every handle", (module) => {
+  const owners = 130;
+  const bench = new Bench(module, [{}]).host([2, 1, 2, 2, owners, 70, 70, 0]);
+  bench.device("eth0", 1);
+  bench.mask(1);
+  for (let handle = 1; handle <= owners; handle++) {
+    if (handle % 3 === 1) bench.is(handle, "taskCreate", 1000 + handle);
+    else bench.is(handle, "socketOpen", 1000 + handle, 0, 1);
+  }
+  for (let handle = 3; handle <= owners; handle += 3) bench.is(0, "socketClose", handle);
+  const free = 3;
+  for (let handle = -1; handle <= 3 * 64; handle++) {
+    const isLive = handle > 0 && handle <= owners && handle % 3 !== 0;
+    const isTask = isLive && handle % 3 === 1;
+    const isSocket = isLive && !isTask;
+    if (isLive) {
+      bench.is(1000 + handle, "instanceId", handle);
+      bench.is(handle, "instanceNext", handle);
+      bench.is(isTask ? 1 : 0, "instanceIsTask", handle);
+      bench.is(isTask ? 0 : 1, "instanceDevice", handle);
+    }
+    bench.is(isTask ? free : ESRCH, "taskFork", handle, 7);
+    if (isTask) bench.is(0, "taskExit", free);
+    bench.is(isSocket ? free : EBADF, "socketAccept", handle, 7);
+    if (isSocket) bench.is(0, "socketClose", free);
+    if (handle !== 0) bench.is(isTask ? free : ESRCH, "socketOpen", 7, handle, 1);
+    if (isTask) bench.is(handle, "socketTask", free);
+    if (isTask) bench.is(0, "socketClose", free);
+    bench.is(isTask ? 8 : ESRCH, "readTaskPolicy", handle);
+    bench.is(isSocket ? -1 : EBADF, "getSocketPolicy", handle);
+    bench.is(isSocket ? 0 : EBADF, "socketSetDevice", handle, 1);
+    bench.is(isTask || isSocket ? EINVAL : EBADF, "pickQueue", handle, RX);
+    bench.is(isTask ? 0 : ESRCH, "setTaskPolicy", handle, BULK);
+    bench.is(isTask ? 5 : ESRCH, "readTaskPolicy", handle);
+    bench.is(isSocket ? 0 : EBADF, "setSocketPolicy", handle, BULK);
+    if (isLive) bench.is(BULK, "ownPolicy", handle);
+    bench.is(isTask ? EINVAL : ESRCH, "setTaskPolicyName", handle, bench.text("MIX"));
+    bench.is(isTask ? 0 : ESRCH, "setTaskAllowed", handle);
+  }
+  bench.is(0, "check");
+  for (let handle = owners; handle >= 0; handle--) {
+    const kind = handle === 0 ? 0 : handle % 3;
+    bench.is(kind === 1 ? 0 : ESRCH, "taskExit", handle);
+    bench.is(kind === 2 ? 0 : EBADF, "socketClose", handle);
+  }
+  bench.is(-1, "instanceNext", 1);
+  bench.is(-1, "recordNext", 1);
+  return bench;
+});
+
 /** The cases. */
-export const TABLES: readonly Trial[] = [allowed, fullWord, buckets, manySlots];
+export const TABLES: readonly Trial[] = [allowed, fullWord, buckets, everyHandle, manySlots];

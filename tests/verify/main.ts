@@ -9,16 +9,17 @@ import type { Context } from "../../harness/cli/context.ts";
 import { systemIo } from "../../harness/cli/io.ts";
 import { verifyCommand } from "../../harness/cli/verify.ts";
 import { main } from "../../harness/main.ts";
-import { buildsPart } from "../../harness/verify/part_builds.ts";
 import { explorePart } from "../../harness/verify/part_explore.ts";
 import { interleavePart } from "../../harness/verify/part_interleave.ts";
 import { machinePart } from "../../harness/verify/part_machine.ts";
 import { seedsPart } from "../../harness/verify/part_seeds.ts";
 import { staticPart } from "../../harness/verify/part_static.ts";
 import type { VerifyPart } from "../../harness/verify/result.ts";
+import { agreementPart } from "./part_agreement.ts";
 import { coveragePart } from "./part_coverage.ts";
 import { differentialPart } from "./part_differential.ts";
 import { fuzzPart } from "./part_fuzz.ts";
+import { mutationPart } from "./part_mutation.ts";
 import { plantedPart } from "./part_planted.ts";
 import { plantedMachinePart } from "./part_planted_machine.ts";
 
@@ -28,13 +29,14 @@ export const PARTS: readonly VerifyPart[] = [
   explorePart,
   interleavePart,
   seedsPart,
-  buildsPart,
+  agreementPart,
   differentialPart,
   fuzzPart,
   machinePart,
   plantedPart,
   plantedMachinePart,
   coveragePart,
+  mutationPart,
 ];
 
 if (import.meta.main) {

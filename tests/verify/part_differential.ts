@@ -10,7 +10,7 @@ import { timedRow } from "../../harness/verify/result.ts";
 import { differenceOn, drawScript, shrinkScript } from "./differential.ts";
 
 /** Scripts of a profile. */
-const SCRIPTS: Readonly<Record<Profile, number>> = { ci: 300, full: 10_000 };
+const SCRIPTS: Readonly<Record<Profile, number>> = { ci: 120, full: 10_000 };
 /** Operations of a script. */
 const LENGTH = 2000;
 /** Characters of an answer that are shown. */
