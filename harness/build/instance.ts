@@ -1,25 +1,31 @@
 /**
- * Where instances of the core's modules are made. A build that measures itself (counted blocks,
- * fuel) has exports that nobody asks for; whoever made it can watch its instances come.
+ * Where instances of the core's modules are made. Whoever has made a build that measures itself, or
+ * wants to write down what is called, can watch the instances of a module come.
  *
  * @module
  */
 
-type Watcher = (exports: WebAssembly.Exports) => void;
+/** What is done to instances of a module as they come. */
+export interface Watcher {
+  /** The imports instead of those given. */
+  readonly imports?: (imports: WebAssembly.Imports) => WebAssembly.Imports;
+  /** Sees the exports; what it answers takes their place. */
+  readonly exports?: (exports: WebAssembly.Exports) => WebAssembly.Exports | void;
+}
 
 const watchers = new WeakMap<WebAssembly.Module, Watcher>();
 
-/** Has a function called with the exports of every instance of a module from now on. */
+/** Watches every instance of a module from now on. */
 export function watchInstances(module: WebAssembly.Module, watcher: Watcher): void {
   watchers.set(module, watcher);
 }
 
-/** An instance of a module. */
+/** The exports of a new instance of a module. */
 export function instantiate(
   module: WebAssembly.Module,
   imports: WebAssembly.Imports,
-): WebAssembly.Instance {
-  const instance = new WebAssembly.Instance(module, imports);
-  watchers.get(module)?.(instance.exports);
-  return instance;
+): WebAssembly.Exports {
+  const watcher = watchers.get(module);
+  const { exports } = new WebAssembly.Instance(module, watcher?.imports?.(imports) ?? imports);
+  return watcher?.exports?.(exports) ?? exports;
 }

@@ -170,11 +170,10 @@ export function instantiateMachine(
   module: WebAssembly.Module,
   policy: WebAssembly.ModuleImports,
 ): MachineWasm {
-  const instance: WebAssembly.Instance = instantiate(module, {
-    env: { abort: abortImport(() => instance.exports["memory"] as WebAssembly.Memory) },
+  const exports: WebAssembly.Exports = instantiate(module, {
+    env: { abort: abortImport(() => exports["memory"] as WebAssembly.Memory) },
     policy,
   });
-  const { exports } = instance;
   const memory = exports["memory"] as WebAssembly.Memory;
   const constants = Object.fromEntries(
     CONSTANT_NAMES.map((name) => [name, (exports[name] as WebAssembly.Global).value]),

@@ -188,11 +188,10 @@ export function instantiatePolicy(module: WebAssembly.Module, driver: Driver): P
     }
     return wasm;
   };
-  const instance = instantiate(module, {
+  const exports = instantiate(module, {
     env: { abort: abortImport(() => live().memory) },
     driver: driverImports(driver, live),
   });
-  const { exports } = instance;
   const constants = Object.fromEntries(
     CONSTANT_NAMES.map((name) => [name, (exports[name] as WebAssembly.Global).value]),
   ) as PolicyConstants;

@@ -164,8 +164,10 @@ export class BlockNotes {
       { section: SECTION.memory, entry: [0, pages] },
       { section: SECTION.export, entry: exportEntry("blocks", 2, 1) },
     ]));
-    watchInstances(this.module, ({ blocks }) => {
-      this.#notes.push(new Uint8Array((blocks as WebAssembly.Memory).buffer, 0, this.#count));
+    watchInstances(this.module, {
+      exports: ({ blocks }) => {
+        this.#notes.push(new Uint8Array((blocks as WebAssembly.Memory).buffer, 0, this.#count));
+      },
     });
   }
 

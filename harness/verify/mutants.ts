@@ -240,9 +240,11 @@ export class Nursery {
       bodies[mutant.function] = this.#body(this.#code.functions[mutant.function]!, mutant);
     }
     const module = new WebAssembly.Module(writeWasm(this.#code, bodies, this.#additions));
-    watchInstances(module, ({ fuel: tank }) => {
-      (tank as WebAssembly.Global).value = this.fuel;
-      this.#tanks.push(tank as WebAssembly.Global);
+    watchInstances(module, {
+      exports: ({ fuel: tank }) => {
+        (tank as WebAssembly.Global).value = this.fuel;
+        this.#tanks.push(tank as WebAssembly.Global);
+      },
     });
     return module;
   }

@@ -43,6 +43,8 @@ export interface Row {
   /** What was looked for and found, as it should be: faults of what is only described. */
   readonly shown?: readonly Finding[];
   readonly seconds: number;
+  /** Why nothing was tried; a row that tried something has none. */
+  readonly skipped?: string;
 }
 
 /** A part of the verifier. */

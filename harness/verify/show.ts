@@ -14,7 +14,8 @@ const FIGURES_WIDTH = 76;
 /** Lines of detail that are shown of one finding. */
 const DETAIL_LINES_MAX = 60;
 
-function figuresText({ figures }: Row): string {
+function figuresText({ figures, skipped }: Row): string {
+  if (skipped !== undefined) return skipped;
   const lines: string[] = [""];
   for (const [name, value] of Object.entries(figures)) {
     const text = `${grouped(value)} ${name}`;
@@ -66,7 +67,7 @@ export function renderVerification(
         row.name,
         figuresText(row),
         row.seconds.toFixed(1),
-        row.findings.length === 0 ? "holds" : "BROKEN",
+        row.findings.length > 0 ? "BROKEN" : row.skipped === undefined ? "holds" : "skipped",
       ])
     );
   }

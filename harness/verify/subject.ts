@@ -65,7 +65,7 @@ export class Subject implements Hands {
     this.exploration = exploration;
     this.host = new ExploredHost(exploration);
     let memory: WebAssembly.Memory | undefined = undefined;
-    const { exports } = instantiate(module, {
+    const exports = instantiate(module, {
       env: { abort: abortImport(() => memory!), ...probes },
       driver: this.host.imports(),
     });

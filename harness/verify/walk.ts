@@ -204,6 +204,11 @@ export class Walker {
     return this.#subject.bytes;
   }
 
+  /** Draws a move that can be done in the present state. */
+  next(random: Random): number {
+    return this.#draw(random);
+  }
+
   /** The manager that walks. */
   get subject(): Subject {
     return this.#subject;

@@ -26,6 +26,7 @@ export interface Verification {
       readonly figures: Readonly<Record<string, number | null>>;
       readonly findings: readonly { readonly sentence: string }[];
       readonly shown?: readonly Shown[];
+      readonly skipped?: string;
     }[];
   }[];
 }
@@ -120,6 +121,10 @@ export function verificationSection(
           ${names.map((name) => numberCell(figure(row.figures[name])))}
           <td>${row.findings.length === 0
             ? row.shown?.map(shownSteps) ?? "holds"
+          <td>${row.skipped !== undefined
+            ? `skipped: ${row.skipped}`
+            : row.findings.length === 0
+            ? "holds"
             : row.findings.map((finding) => finding.sentence).join(" ")}</td>
         </tr>
       `

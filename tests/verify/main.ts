@@ -20,6 +20,7 @@ import { coveragePart } from "./part_coverage.ts";
 import { differentialPart } from "./part_differential.ts";
 import { fuzzPart } from "./part_fuzz.ts";
 import { mutationPart } from "./part_mutation.ts";
+import { nativePart } from "./part_native.ts";
 import { plantedPart } from "./part_planted.ts";
 import { plantedMachinePart } from "./part_planted_machine.ts";
 
@@ -37,6 +38,7 @@ export const PARTS: readonly VerifyPart[] = [
   plantedMachinePart,
   coveragePart,
   mutationPart,
+  nativePart,
 ];
 
 if (import.meta.main) {

@@ -28,11 +28,13 @@ export class Court {
 
   /**
    * @param reached Blocks that each trial reaches.
+   * @param most Trials that a mutant is put through at most.
    */
   constructor(
     code: WasmCode,
     readonly trials: readonly Trial[],
     readonly reached: readonly Uint8Array[],
+    readonly most = Infinity,
   ) {
     this.#nursery = new Nursery(code);
     const sound = this.#nursery.make(null);
@@ -47,7 +49,8 @@ export class Court {
   judge(mutant: Mutant): Verdict {
     const module = this.#nursery.make(mutant);
     const places = [...this.trials.keys()]
-      .filter((place) => this.reached[place]![mutant.block] === 1);
+      .filter((place) => this.reached[place]![mutant.block] === 1)
+      .slice(0, this.most);
     for (const place of places) {
       const trial = this.trials[place]!;
       this.#nursery.fuel = this.#fuel[place]!;

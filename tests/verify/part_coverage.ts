@@ -6,7 +6,7 @@
  */
 
 import { type Block, BlockNotes, blocksOf } from "../../harness/verify/blocks.ts";
-import { mappedOnce } from "../../harness/verify/mapped.ts";
+import { type MappedCode, mappedOnce } from "../../harness/verify/mapped.ts";
 import type { Finding, Row, VerifyPart } from "../../harness/verify/result.ts";
 import { type Trial, trialsOfPolicy, tried } from "./trial.ts";
 import UNREACHED from "./unreached.json" with { type: "json" };
@@ -32,11 +32,7 @@ export interface Coverage {
 }
 
 /** Runs trials on a build that notes its blocks. */
-export async function coverageOf(
-  policy: Uint8Array,
-  trials: readonly Trial[],
-): Promise<Coverage> {
-  const mapped = await mappedOnce("policy", policy);
+export function coverageOf(mapped: MappedCode, trials: readonly Trial[]): Coverage {
   const blocks = blocksOf(mapped);
   const notes = new BlockNotes(mapped.code, blocks);
   const reached = new Uint8Array(blocks.length);
@@ -116,7 +112,7 @@ export const coveragePart: VerifyPart = {
     const trials = await trialsOfPolicy();
     note(`Noting the blocks that ${trials.length} trials reach`);
     const started = performance.now();
-    const coverage = await coverageOf(policy.bytes, trials);
+    const coverage = coverageOf(await mappedOnce("policy", policy.bytes), trials);
     const [all, ...files] = coverageRows(coverage, UNREACHED);
     return [{ ...all!, seconds: (performance.now() - started) / 1000 }, ...files];
   },

@@ -26,7 +26,7 @@ import { viewOfModel, viewOfWasm } from "../reference/view.ts";
 import { DIRECTED } from "./directed.ts";
 
 /** Who says what is expected. */
-export type Oracle = "written down" | "model" | "properties" | "counts";
+export type Oracle = "written down" | "model" | "properties" | "counts" | "original";
 
 /** A run whose end is known. */
 export interface Trial {
