@@ -33,6 +33,10 @@ export interface Mutant {
   readonly place: string;
   /** Source file, as it is shown: `pick`. */
   readonly file: string;
+  /** Function of the source. */
+  readonly source: string;
+  /** File of the binary's function, which is another where the source was inlined. */
+  readonly within: string;
   readonly kind: string;
   /** Index of the function of the binary. */
   readonly function: number;
@@ -179,7 +183,9 @@ export function mutantsOf(mapped: MappedCode): Mutant[] {
         counts.set(key, count);
         const place = `${from.file}:${from.line}`;
         const id = `${key}:${count}`;
-        mutants.push({ id, place, file, kind, function: number, at, block, bytes });
+        const source = from.function;
+        const within = shownFile(body.name.replace(/\/[^/]*$/, ""));
+        mutants.push({ id, place, file, source, within, kind, function: number, at, block, bytes });
       }
     });
   });

@@ -8,6 +8,7 @@
 import { arenaLayout } from "../../harness/verify/arena.ts";
 import { DAMAGE } from "./damage.ts";
 import { Bench, directed, SIZES } from "./direct.ts";
+import { BEYOND } from "./directed_beyond.ts";
 import { TABLES } from "./directed_tables.ts";
 import type { Trial } from "./trial.ts";
 
@@ -88,28 +89,35 @@ const exactFit = directed("tables that fill the memory to its last byte", (modul
   const bench = new Bench(module);
   const { calls, memory } = bench.wasm;
   for (
-    const [cpus, nodes, devices, queues, owners, rules] of [
-      [1, 1, 1, 1, 63, 62],
-      [65, 3, 3, 70, 4096, 4095],
-      [1024, 64, 64, 1536, 100_000, 90_000],
-      [333, 31, 17, 9, 1, 0],
+    const [cpus, nodes, devices, queues, rules] of [
+      [1, 1, 1, 1, 62],
+      [65, 3, 3, 70, 4095],
+      [1024, 64, 64, 1536, 90_000],
+      [333, 31, 17, 9, 1],
     ] as const
   ) {
-    const base = { cpus, nodes, devices, queues, owners, rules, buckets: 16 };
-    bench.is(0, "init", cpus, nodes, devices, queues, owners, rules, 0, 16);
+    bench.is(0, "init", cpus, nodes, devices, queues, 1, rules, 0, 16);
     const room = memory.buffer.byteLength - calls.arenaOffset();
-    let [fits, tooMany] = [0, 1 << 25];
-    while (tooMany - fits > 1) {
-      const allowed = (fits + tooMany) >> 1;
-      if (bytesInAll({ ...base, allowed }) <= room) fits = allowed;
-      else tooMany = allowed;
-    }
-    if (fits > 1 << 24) continue;
-    bench.is(0, "init", cpus, nodes, devices, queues, owners, rules, fits, 16);
-    bench.is(ENOMEM, "init", cpus, nodes, devices, queues, owners, rules, tooMany, 16);
+    const fits = (owners: number, allowed: number) =>
+      bytesInAll({ cpus, nodes, devices, queues, owners, rules, allowed, buckets: 16 }) <= room;
+    const owners = most((owners) => fits(owners, 0));
+    const allowed = most((allowed) => fits(owners, allowed));
+    bench.is(0, "init", cpus, nodes, devices, queues, owners, rules, allowed, 16);
+    bench.is(ENOMEM, "init", cpus, nodes, devices, queues, owners, rules, allowed + 1, 16);
   }
   return bench.host();
 });
+
+/** The largest number from 0 to 2^24 of which something holds. */
+function most(holds: (number: number) => boolean): number {
+  let [from, to] = [0, 1 << 24];
+  while (to - from > 1) {
+    const middle = (from + to) >> 1;
+    if (holds(middle)) from = middle;
+    else to = middle;
+  }
+  return from;
+}
 
 const memoryTooSmall = directed("tables that do not fit the memory", (module) => {
   const bench = new Bench(module, [{}]).host();
@@ -455,6 +463,7 @@ export const DIRECTED: readonly Trial[] = [
   flows,
   misuse,
   ...TABLES,
+  ...BEYOND,
   exactFit,
   ...DAMAGE,
 ];

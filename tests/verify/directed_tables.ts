@@ -110,21 +110,23 @@ const manySlots = directed("more slots than two levels hold", (module) => {
   return bench;
 });
 
-/** Of three handles one is a task, one a socket and one nothing, over three words of the set. */
+/** Tasks, sockets and nothing in turn, each beside each, over three words of the set. */
 const everyHandle = directed("every call with every handle", (module) => {
   const owners = 130;
   const bench = new Bench(module, [{}]).host([2, 1, 2, 2, owners, 70, 70, 0]);
   bench.device("eth0", 1);
   bench.mask(1);
   for (let handle = 1; handle <= owners; handle++) {
-    if (handle % 3 === 1) bench.is(handle, "taskCreate", 1000 + handle);
+    if (handle % 6 === 1 || handle % 6 === 3) bench.is(handle, "taskCreate", 1000 + handle);
     else bench.is(handle, "socketOpen", 1000 + handle, 0, 1);
   }
-  for (let handle = 3; handle <= owners; handle += 3) bench.is(0, "socketClose", handle);
-  const free = 3;
+  for (let handle = 2; handle <= owners; handle += 2) {
+    if (handle % 6 !== 2) bench.is(0, "socketClose", handle);
+  }
+  const free = 4;
   for (let handle = -1; handle <= 3 * 64; handle++) {
-    const isLive = handle > 0 && handle <= owners && handle % 3 !== 0;
-    const isTask = isLive && handle % 3 === 1;
+    const isLive = handle > 0 && handle <= owners && (handle % 2 === 1 || handle % 6 === 2);
+    const isTask = isLive && (handle % 6 === 1 || handle % 6 === 3);
     const isSocket = isLive && !isTask;
     if (isLive) {
       bench.is(1000 + handle, "instanceId", handle);
@@ -152,14 +154,146 @@ const everyHandle = directed("every call with every handle", (module) => {
   }
   bench.is(0, "check");
   for (let handle = owners; handle >= 0; handle--) {
-    const kind = handle === 0 ? 0 : handle % 3;
-    bench.is(kind === 1 ? 0 : ESRCH, "taskExit", handle);
-    bench.is(kind === 2 ? 0 : EBADF, "socketClose", handle);
+    const kind = handle % 6;
+    bench.is(kind === 1 || kind === 3 ? 0 : ESRCH, "taskExit", handle);
+    bench.is(kind === 2 || kind === 5 ? 0 : EBADF, "socketClose", handle);
   }
   bench.is(-1, "instanceNext", 1);
   bench.is(-1, "recordNext", 1);
   return bench;
 });
 
+/** Owners so many that their hash fills all bits of the bucket's number. */
+const largeOwners = directed("records of owners with large numbers", (module) => {
+  const owners = 40_000;
+  const bench = new Bench(module).host([1, 1, 1, 1, owners, 1, 1, 1 << 15]);
+  const { calls } = bench.wasm;
+  for (let task = 1; task <= owners; task++) calls.taskCreate(task);
+  const some = Array.from({ length: 60 }, (_, place) => owners - 641 * place);
+  for (const task of some) bench.is(0, "setTaskPolicy", task, BULK);
+  some.forEach((task, place) => bench.is(place + 1, "recordFind", task));
+  bench.is(0, "check");
+  for (const task of some) bench.is(0, "setTaskPolicy", task, 3);
+  for (const task of some) bench.is(EINVAL, "setTaskPolicy", task, -1);
+  bench.is(-1, "recordNext", 1);
+  return bench;
+});
+
+/** What was cached for one device is nothing to another, not even to one without any version. */
+const otherDevice = directed("a socket that goes to another device", (module) => {
+  const two = { rx: 2, tx: 2 };
+  const bench = new Bench(module, [two, two]).host([2, 1, 2, 2, 6, 4, 1, 0]);
+  bench.device("eth0", 1);
+  bench.device("eth1", 2);
+  bench.is(0, "deviceVersion", 2);
+  bench.is(0, "writeDevicePolicy", 1, bench.text("BULK"));
+  for (const socket of [1, 2]) {
+    bench.is(socket, "socketOpen", socket, 0, 1);
+    bench.is(0, "setSocketPolicy", socket, BULK);
+    bench.is(socket - 1, "setRulesV4", socket, 6, socket, 1, 80);
+    bench.is(socket - 1, "pickQueue", socket, TX);
+    bench.is(0, "socketSetDevice", socket, 2);
+    for (const direction of [RX, TX]) bench.is(EINVAL, "pickQueue", socket, direction);
+    bench.is(-1, "ruleNext", 1);
+    bench.is(0, "deviceRecords", 1);
+  }
+  bench.is(0, "writeDevicePolicy", 2, bench.text("BULK"));
+  for (const socket of [2, 1]) bench.is(2 - socket, "pickQueue", socket, RX);
+  bench.is(2, "deviceRecords", 2);
+  return bench;
+});
+
+/** Who found nothing on his CPUs is told so again until other CPUs are his, or no task is. */
+const forgotten = directed("a socket whose task's CPUs have no queue", (module) => {
+  const info = { available: 14, mix: true, queuePair: false, irqAffinity: true, recordLimit: 0 };
+  const [ENOENT, task] = [-2, 1];
+  const ends: readonly ((bench: Bench) => void)[] = [
+    (bench) => {
+      bench.mask(1);
+      bench.is(0, "setTaskAllowed", task);
+    },
+    (bench) => {
+      bench.mask(15);
+      bench.is(0, "setTaskAllowed", task);
+    },
+    (bench) => bench.is(0, "taskExit", task),
+    (bench) => bench.is(0, "setStrategy", 0),
+    (bench) => {
+      bench.is(0, "setStrategy", 0);
+      bench.is(0, "setStrategy", 1);
+      bench.is(ENOENT, "pickQueue", 2, RX);
+      bench.mask(2);
+      bench.is(0, "setTaskAllowed", task);
+    },
+  ];
+  let bench = new Bench(module);
+  for (const end of ends) {
+    bench = new Bench(module, [{ rx: 2, tx: 2, info }]).host([4, 1, 1, 4, 6, 1, 2, 0]);
+    bench.device("eth0", 1);
+    bench.is(0, "setStrategy", 1);
+    bench.is(0, "writeDevicePolicy", 1, bench.text("BULK"));
+    bench.is(task, "taskCreate", 1);
+    bench.mask(8);
+    bench.is(0, "setTaskAllowed", task);
+    for (const socket of [2, 3, 4]) {
+      bench.is(socket, "socketOpen", socket, task, 1);
+      bench.is(0, "setSocketPolicy", socket, BULK);
+    }
+    // One has asked for both directions, one for each.
+    for (const [socket, direction] of [[2, RX], [2, TX], [3, RX], [4, TX]] as const) {
+      bench.is(ENOENT, "pickQueue", socket, direction);
+      bench.is(ENOENT, "pickQueue", socket, direction);
+    }
+    bench.is(4, "counterOf", 1, 9);
+    end(bench);
+    for (const [socket, direction] of [[2, RX], [2, TX], [3, RX], [4, TX]] as const) {
+      const queue = bench.wasm.calls.pickQueue(socket, direction);
+      bench.same(queue === 0 || queue === 1, true, `queue ${queue} of socket ${socket}`);
+    }
+    if (bench.wrong !== null) return bench;
+    bench.end();
+  }
+  return bench;
+});
+
+/** Loads beyond the scale count as its ends, and five points more than the least are as good. */
+const loads = directed("loads of CPUs", (module) => {
+  const [EIO, most] = [-5, 100];
+  for (
+    const [given, chosen] of [
+      [[EIO, 6, 5, 0], [0, 2, 3, 0]],
+      [[EIO, 6, 6, 6], [0, 0, 0, 0]],
+      [[most, most + 1, 1000, 94], [3, 3, 3, 3]],
+      [[most, most + 1, 1000, 95], [0, 1, 2, 3]],
+      [[most + 1, 94, 1000, 94], [1, 3, 1, 3]],
+      [[99, 1000, 104, 106], [0, 1, 2, 3]],
+      [[7, 1, 6, 2], [1, 2, 3, 1]],
+    ] as const
+  ) {
+    const bench = new Bench(module, [{ rx: 4, tx: 4 }]).host([4, 1, 1, 4, 6, 1, 1, 0]);
+    given.forEach((load, cpu) => bench.driver.loads[cpu] = load);
+    bench.device("eth0", 1);
+    bench.is(0, "setStrategy", 1);
+    bench.is(0, "writeDevicePolicy", 1, bench.text("BULK"));
+    chosen.forEach((queue, place) => {
+      bench.is(place + 1, "socketOpen", place + 1, 0, 1);
+      bench.is(0, "setSocketPolicy", place + 1, BULK);
+      bench.is(queue, "pickQueue", place + 1, TX);
+    });
+    if (bench.wrong !== null) return bench;
+  }
+  return new Bench(module).host();
+});
+
 /** The cases. */
-export const TABLES: readonly Trial[] = [allowed, fullWord, buckets, everyHandle, manySlots];
+export const TABLES: readonly Trial[] = [
+  allowed,
+  loads,
+  forgotten,
+  largeOwners,
+  otherDevice,
+  fullWord,
+  buckets,
+  everyHandle,
+  manySlots,
+];

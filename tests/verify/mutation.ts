@@ -49,9 +49,10 @@ export class Court {
   judge(mutant: Mutant): Verdict {
     const module = this.#nursery.make(mutant);
     const places = [...this.trials.keys()]
-      .filter((place) => this.reached[place]![mutant.block] === 1)
-      .slice(0, this.most);
-    for (const place of places) {
+      .filter((place) => this.reached[place]![mutant.block] === 1);
+    const step = Math.max(1, places.length / this.most);
+    for (let turn = 0; Math.floor(turn) < places.length; turn += step) {
+      const place = places[Math.floor(turn)]!;
       const trial = this.trials[place]!;
       this.#nursery.fuel = this.#fuel[place]!;
       const what = tried(trial, module);
