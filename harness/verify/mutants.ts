@@ -27,7 +27,7 @@ import {
 
 /** One mutant. */
 export interface Mutant {
-  /** Function of the binary, kind, and number among those of the kind there: `pick/choose:add_sub:2`. */
+  /** Function of the binary, kind, number among those of the kind: `pick/choose:add_sub:2`. */
   readonly id: string;
   /** `core/policy/pick.ts:142`. */
   readonly place: string;

@@ -10,23 +10,8 @@ import { ENTRY, HASHED_BYTES, type Stream } from "./stream.ts";
 /** The header's name of a symbol as wasm2c of wabt 1.0.28 to 1.0.32 writes it. */
 const INSTANCE = "Z_policy_instance_t";
 
-/** A C program for the exports and imports of a stream. */
-export function programFor({ exports, imports }: Stream): string {
-  const list = (count: number, text: (place: number) => string) =>
-    Array.from({ length: count }, (_, place) => text(place)).join(", ");
-  const calls = exports.map(([name, params], index) =>
-    `    case ${index}: *params = ${params}; return ` +
-    `Z_policyZ_${name}(${
-      ["policy", ...Array.from({ length: params }, (_, i) => `at[${i}]`)].join(", ")
-    });`
-  );
-  const drivers = imports.map(([name, params], index) =>
-    `u32 Z_driverZ_${name}(struct Z_driver_instance_t* d, ${list(params, (i) => `u32 v${i}`)}) {
-  u32 given[] = {${list(params, (i) => `v${i}`)}};
-  return driver(${index}, ${params}, given);
-}`
-  );
-  return `#include <stdio.h>
+/** What compares driver calls with those of the stream. */
+const HEAD = `#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "policy.h"
@@ -50,22 +35,10 @@ static u32 driver(u32 index, u32 params, u32* given) {
   return answer;
 }
 
-${drivers.join("\n")}
+`;
 
-void Z_envZ_abort(struct Z_env_instance_t* e, u32 m, u32 f, u32 l, u32 c) { fail("an assert"); }
-
-static u32 call(${INSTANCE}* policy, u32 index, u32* params) {
-  switch (index) {
-${calls.join("\n")}
-  }
-  fail("the export");
-  return 0;
-}
-
-/* The parameters, before the call: where the driver's answers begin. */
-static const u32 PARAMS[] = {${exports.map(([, params]) => params).join(", ")}};
-
-int main(int argc, char** argv) {
+/** Reads the stream and does what it says. */
+const MAIN = `int main(int argc, char** argv) {
   FILE* file = fopen(argv[1], "rb");
   u32 most = argc > 2 ? (u32)atoi(argv[2]) : ~0u;
   fseek(file, 0, SEEK_END);
@@ -113,6 +86,39 @@ int main(int argc, char** argv) {
   return 0;
 }
 `;
+
+/** A C program for the exports and imports of a stream. */
+export function programFor({ exports, imports }: Stream): string {
+  const list = (count: number, text: (place: number) => string) =>
+    Array.from({ length: count }, (_, place) => text(place)).join(", ");
+  const calls = exports.map(([name, params], index) =>
+    `    case ${index}: *params = ${params}; return ` +
+    `Z_policyZ_${name}(${
+      ["policy", ...Array.from({ length: params }, (_, i) => `at[${i}]`)].join(", ")
+    });`
+  );
+  const drivers = imports.map(([name, params], index) =>
+    `u32 Z_driverZ_${name}(struct Z_driver_instance_t* d, ${list(params, (i) => `u32 v${i}`)}) {
+  u32 given[] = {${list(params, (i) => `v${i}`)}};
+  return driver(${index}, ${params}, given);
+}`
+  );
+  return `${HEAD}${drivers.join("\n")}
+
+void Z_envZ_abort(struct Z_env_instance_t* e, u32 m, u32 f, u32 l, u32 c) { fail("an assert"); }
+
+static u32 call(${INSTANCE}* policy, u32 index, u32* params) {
+  switch (index) {
+${calls.join("\n")}
+  }
+  fail("the export");
+  return 0;
+}
+
+/* The parameters, before the call: where the driver's answers begin. */
+static const u32 PARAMS[] = {${exports.map(([, params]) => params).join(", ")}};
+
+${MAIN}`;
 }
 
 /** Where Debian has them: an npm package has another wasm2c, and a task finds that one first. */

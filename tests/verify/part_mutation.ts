@@ -1,7 +1,8 @@
 /**
- * Part "mutation": mutants of policy.wasm on trial. In ci a sample that the seed draws, in full all
- * of them, `--mutant` one. A mutant that survives must be listed: as equivalent, with the reason, or
- * as one that no trial sees yet. The score leaves the equivalent ones out.
+ * Part "mutation": mutants of policy.wasm and of the adapter in machine.wasm on trial. In ci a
+ * sample that the seed draws, in full all of them, `--mutant` one. A mutant of policy.wasm that
+ * survives must be listed: as equivalent, with the reason, or as one that no trial sees yet. The
+ * score leaves the equivalent ones out.
  *
  * @module
  */
@@ -38,7 +39,7 @@ const NIC_FILES: ReadonlySet<string> = new Set(
   ("nic ring itr adaptive_itr rss flow_director flow_input flow_match flow_room atr write_back " +
     "queue ethtool pcie link reset").split(" "),
 );
-/** What checks is not what is checked: its mutants are tried in full and have a row of their own. */
+/** Its mutants are tried in full only, and have a row outside the score. */
 const CHECK = "check";
 
 /** Where an entry of a table lies; inlined elsewhere it is a matter of who asks. */

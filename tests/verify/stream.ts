@@ -62,6 +62,13 @@ export interface Stream {
 
 type Calls = Record<string, (...values: number[]) => number>;
 
+/** What a driver call has written: address, words, and these. */
+function writtenBy(name: string, values: readonly number[], memory: Int32Array): number[] {
+  const [place, count] = WRITES[name] ?? [0, 0];
+  const address = values[place]!;
+  return [address, count, ...memory.subarray(address >> 2, (address >> 2) + count)];
+}
+
 class Writer {
   words = new Int32Array(1 << 20);
   length = 0;
@@ -101,16 +108,12 @@ export function writeStream(
     Object.fromEntries(
       Object.entries(driver).map(([name, call]) => {
         const index = imported.findIndex(([known]) => known === name);
-        const wrapped = (...values: number[]) => {
+        return [name, (...values: number[]) => {
           const answer = call(...values);
-          const [place, count] = WRITES[name] ?? [0, 0];
-          const address = values[place]!;
-          const written = memory.subarray(address >> 2, (address >> 2) + count);
-          made.push(index, ...values, answer, address, count, ...written);
+          made.push(index, ...values, answer, ...writtenBy(name, values, memory));
           makes++;
           return answer;
-        };
-        return [name, wrapped];
+        }];
       }),
     );
   const wrapCall = (exports: WebAssembly.Exports, name: string, call: Calls[string]) => {
