@@ -42,7 +42,6 @@ interface VerifyFlags {
   readonly workers?: number;
   readonly schema?: keyof typeof SCHEMAS;
   readonly mutant?: string;
-  readonly schema?: true;
   readonly json?: true;
   readonly quiet?: true;
 }
@@ -94,7 +93,6 @@ export function verifyCommand(
         .choices(Object.keys(SCHEMAS)).preset("exploration"),
     )
     .option("--mutant <id>", "try one mutant and nothing else")
-    .option("--schema", "print the JSON Schema of exploration files and end")
     .option("--json", "print the result as JSON")
     .option("--quiet", "no progress")
     .addHelpText(
@@ -113,7 +111,7 @@ Examples:
   deno task verify --part seeds --seed $(git rev-parse HEAD)
   deno task verify --explore workloads/explorations/rules.jsonc
   deno task verify --interleave workloads/interleavings/rfc-channels.jsonc
-  deno task verify --soak 60 --seed $(date +%s)`,
+  deno task verify --soak 60 --seed $(date +%s)
   deno task verify --mutant pick/choose:add_sub:1`,
     )
     .action(async (flags: VerifyFlags) => {
@@ -127,16 +125,12 @@ Examples:
         throw new UserError(`Unknown part "${unknown}": accepted are ${names.join(", ")}`);
       }
       const asked = await askedFor(flags, io);
-      const chosen = parts.filter(({ name }) => flags.part?.includes(name) ?? true);
+      const wanted = flags.mutant === undefined ? flags.part : ["mutation"];
+      const chosen = parts.filter(({ name }) => wanted?.includes(name) ?? true);
       const beside = worker === undefined || asked.length > 0
         ? null
         : { worker, count: flags.workers ?? lanesDefault() };
       await verify(asked.length > 0 ? asked : chosen, flags, context, beside);
-      const wanted = flags.mutant === undefined ? flags.part : ["mutation"];
-      const chosen = flags.explore === undefined
-        ? parts.filter(({ name }) => wanted?.includes(name) ?? true)
-        : [await partOf(resolve(io.cwd, flags.explore))];
-      await verify(chosen, flags, context);
     });
 }
 

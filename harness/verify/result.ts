@@ -17,7 +17,7 @@ export interface VerifyContext {
   /** 32-bit seed of the parts that draw. */
   readonly seed: number;
   /** Id of the one mutant to try, null for the profile's. */
-  readonly mutant: string | null;
+  readonly mutant?: string | null;
   /** policy.wasm, compiled and as bytes. */
   readonly policy: { readonly module: WebAssembly.Module; readonly bytes: Uint8Array<ArrayBuffer> };
   /** Says what is being done. */

@@ -38,6 +38,8 @@ export interface Hands {
   writeMask(mask: number): void;
   /** Opens a socket; its handle or a negative errno. */
   open(task: number, device: number): number;
+  /** Registers the device with a number; the number that it got, or a negative errno. */
+  register(device: number): number;
 }
 
 /** A manager, its host, and their state as bytes. */

@@ -119,12 +119,10 @@ export function verificationSection(
         <tr>
           <th scope="row">${row.name}</th>
           ${names.map((name) => numberCell(figure(row.figures[name])))}
-          <td>${row.findings.length === 0
-            ? row.shown?.map(shownSteps) ?? "holds"
           <td>${row.skipped !== undefined
             ? `skipped: ${row.skipped}`
             : row.findings.length === 0
-            ? "holds"
+            ? row.shown?.map(shownSteps) ?? "holds"
             : row.findings.map((finding) => finding.sentence).join(" ")}</td>
         </tr>
       `

@@ -245,7 +245,7 @@ export const mutationPart: VerifyPart = {
   name: "mutation",
   purpose: "the binaries with one instruction changed: a trial must see it",
   async run(context) {
-    if (context.mutant !== null) return await oneMutant(context, context.mutant);
+    if (context.mutant != null) return await oneMutant(context, context.mutant);
     return [...await policyRows(context), ...await machineRows(context)];
   },
 };

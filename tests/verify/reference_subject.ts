@@ -13,12 +13,19 @@ import { capacitiesOf, type Exploration } from "../../harness/verify/exploration
 import { ExploredHost } from "../../harness/verify/host.ts";
 import type { Hands, Subject } from "../../harness/verify/subject.ts";
 import { writeDevicePolicy } from "../reference/device.ts";
-import { deviceDown, deviceUp, rebuild, setCpuOnline } from "../reference/events.ts";
+import {
+  deviceDown,
+  deviceRegister,
+  deviceUnregister,
+  deviceUp,
+  rebuild,
+  setCpuOnline,
+} from "../reference/events.ts";
 import { ReferenceManager } from "../reference/manager.ts";
 import * as owners from "../reference/owners.ts";
 import { pickQueue, setRules } from "../reference/pick.ts";
 import { attached, effectivePolicy } from "../reference/records.ts";
-import type { Model, OneDirection, Owner } from "../reference/state.ts";
+import type { Device, Model, OneDirection, Owner } from "../reference/state.ts";
 
 /** Policies of the object lists, as they are numbered. */
 const LISTS = [0, 1, 2, 3];
@@ -104,9 +111,17 @@ export class ReferenceSubject implements Hands {
     return owners.socketOpen(this.#model, { id: ANY_ID, task, device });
   }
 
+  register(device: number): number {
+    const { name, netns, node } = this.#exploration.devices[device - 1]!;
+    return deviceRegister(this.#model, { name, netns, ifindex: device, node });
+  }
+
   #numbered(manager: ReferenceManager): Partial<PolicyCalls> {
     const model = this.#model;
-    const device = (handle: number) => model.devices.get(handle)!;
+    const onDevice = (handle: number, call: (device: Device) => number | void): number => {
+      const device = model.devices.get(handle);
+      return device === undefined ? -ERRNO.ENODEV : call(device) ?? 0;
+    };
     const onTask = (handle: number, call: (task: Owner) => number | void): number => {
       const task = owners.taskOf(model, handle);
       return task === null || task === undefined ? -ERRNO.ESRCH : call(task) ?? 0;
@@ -116,10 +131,14 @@ export class ReferenceSubject implements Hands {
       return socket === null || socket === undefined ? -ERRNO.EBADF : call(socket) ?? 0;
     };
     return {
-      writeDevicePolicy: (handle) => writeDevicePolicy(model, device(handle!), this.#text),
-      deviceDown: (handle) => (deviceDown(model, device(handle!)), 0),
-      deviceUp: (handle) => (deviceUp(model, device(handle!)), 0),
-      deviceChannels: (handle) => (rebuild(model, device(handle!)), 0),
+      writeDevicePolicy: (handle) =>
+        model.devices.has(handle!)
+          ? onDevice(handle!, (device) => writeDevicePolicy(model, device, this.#text))
+          : -ERRNO.ENOENT,
+      deviceDown: (handle) => onDevice(handle!, (device) => deviceDown(model, device)),
+      deviceUp: (handle) => onDevice(handle!, (device) => deviceUp(model, device)),
+      deviceChannels: (handle) => onDevice(handle!, (device) => rebuild(model, device)),
+      deviceUnregister: (handle) => onDevice(handle!, (device) => deviceUnregister(model, device)),
       cpuOffline: (cpu) => setCpuOnline(model, cpu!, false),
       cpuOnline: (cpu) => setCpuOnline(model, cpu!, true),
       setStrategy: (value) => (manager.setStrategy(value === 1 ? "load-aware" : "round-robin"), 0),
@@ -134,7 +153,10 @@ export class ReferenceSubject implements Hands {
         onSocket(socket!, (known) => owners.socketAccept(model, known, ANY_ID)),
       socketClose: (socket) => onSocket(socket!, (known) => owners.socketClose(model, known)),
       socketSetDevice: (socket, to) =>
-        onSocket(socket!, (known) => owners.socketSetDevice(model, known, to!)),
+        onSocket(
+          socket!,
+          (known) => onDevice(to!, () => owners.socketSetDevice(model, known, to!)),
+        ),
       setSocketPolicy: (socket, policy) =>
         onSocket(socket!, (known) => owners.setSocketPolicy(model, known, policy!)),
       pickQueue: (owner, direction) => pickQueue(model, owner!, direction as OneDirection),
@@ -159,9 +181,14 @@ export class ReferenceSubject implements Hands {
   /** What the model holds, as numbers in the order of {@link heldBy}. */
   held(): number[] {
     const model = this.#model;
-    const { owners: capacity } = model.capacities;
+    const { owners: capacity, devices } = model.capacities;
     const numbers: number[] = [];
-    for (const [handle, device] of model.devices) {
+    for (let handle = 1; handle <= devices; handle++) {
+      const device = model.devices.get(handle);
+      if (device === undefined) {
+        numbers.push(-1);
+        continue;
+      }
       const { policy, wanted, up, info, rebuildErrno, version } = device;
       numbers.push(policy, wanted, up ? 1 : 0, info === null ? 0 : 1, rebuildErrno, version);
       numbers.push(attached(model, handle).length);
@@ -202,6 +229,10 @@ export function heldBy({ calls, arena }: Pick<Subject, "calls" | "arena">): numb
   const numbers: number[] = [];
   for (let device = 1; device <= devices; device++) {
     const flags = calls.deviceFlags(device);
+    if ((flags & 1) === 0) {
+      numbers.push(-1);
+      continue;
+    }
     numbers.push(calls.devicePolicy(device), calls.deviceWanted(device), (flags >> 1) & 1);
     numbers.push((flags >> 2) & 1, calls.deviceErrno(device), calls.deviceVersion(device) >>> 0);
     numbers.push(calls.deviceRecords(device));
