@@ -10,7 +10,7 @@ import { POLL_SOFTIRQ, SPINNING } from "./busy_poll";
 import { RUNNING, SLEEPING, threadAt } from "./connection";
 import { Cpu, cpuAt, cpus, IN_IRQ } from "./cpu";
 import { IRQ_DEVICE, IRQ_TIMER } from "./hard_irq";
-import { Queue, queueAt, queues } from "./queue";
+import { deviceIsDown, Queue, queueAt, queues } from "./queue";
 import { pollNext } from "./softirq";
 
 // Vectors by bit: with an interrupt under way, with a timer, with somebody who has the NAPI.
@@ -77,7 +77,8 @@ function vectorHolds(index: u32, queue: Queue): bool {
   if (queue.poller != 0 && !pollerHolds(queue.poller, index)) return false;
   const isShut = queue.masked != 0 || queue.disarmed != 0;
   const isHeld = isInterrupted || isOwned || isTimed || queue.msixLost != 0;
-  if (isShut && !isHeld) return false;
+  // A reset under way opens what is shut; that it ends is seen by flows that go on.
+  if (isShut && !isHeld && !deviceIsDown()) return false;
   if (queue.groHead >= 0 && !isOwned && !isTimed) return false;
   // Once a thread or a timer has come before an interrupt, that interrupt may be late.
   if (queue.napiRaced != 0) return true;

@@ -226,20 +226,10 @@ class CaseRun {
     this.#tried(name, () => {
       if ("ethtool" in action) return parseEthtool(action.ethtool).run(this.#ethtool);
       if ("policy" in action) return manager.writeDevicePolicy(device, action.policy);
-      if ("offline" in action) return this.#plug(action.offline, false);
-      if ("online" in action) return this.#plug(action.online, true);
+      if ("offline" in action) return manager.cpuOffline(action.offline);
+      if ("online" in action) return manager.cpuOnline(action.online);
       return action.device === "up" ? manager.deviceUp(device) : manager.deviceDown(device);
     });
-  }
-
-  /** A CPU goes or comes: the host's, then the manager's. */
-  #plug(cpu: number, isOnline: boolean): number {
-    const { machine: { calls }, manager } = this.#host;
-    const answer = isOnline ? calls.hotplugOnline(cpu) : calls.hotplugOffline(cpu);
-    if (answer < 0) return answer;
-    if (isOnline) manager.cpuOnline(cpu);
-    else manager.cpuOffline(cpu);
-    return answer;
   }
 
   /** Does something that may be refused, and counts how it was answered. */
@@ -276,7 +266,7 @@ class CaseRun {
       calls.costSet(COST_NUMBERS[name]!, this.#case.machine.costs[name]!);
     }
     for (const node of spec.host.nodes) {
-      for (const cpu of node.cpus) this.#tried("online", () => this.#plug(cpu, true));
+      for (const cpu of node.cpus) this.#tried("online", () => manager.cpuOnline(cpu));
     }
     this.#tried("device up", () => manager.deviceUp(device));
     this.#trace.restart();
