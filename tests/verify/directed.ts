@@ -307,6 +307,24 @@ const followers = directed("what a socket follows", (module) => {
   return bench;
 });
 
+const room = directed("a rule that the device keeps makes room for another", (module) => {
+  const bench = new Bench(module, [{ ruleCapacity: 1 }]).host();
+  bench.device("eth0", 1);
+  bench.is(0, "writeDevicePolicy", 1, bench.text("BULK"));
+  for (const socket of [1, 2]) {
+    bench.is(socket, "socketOpen", socket, 0, 1);
+    bench.is(0, "setSocketPolicy", socket, BULK);
+  }
+  bench.is(0, "setRulesV4", 1, 6, 1, 2, 3);
+  bench.driver.fail({ call: "ruleDelete", skip: 0, times: 1, errno: 5 });
+  bench.is(0, "socketClose", 1);
+  bench.is(3, "ruleState", 1);
+  bench.is(1, "setRulesV4", 2, 6, 4, 5, 6);
+  bench.is(2, "ruleNext", 1);
+  bench.is(1, "ruleState", 2);
+  return bench;
+});
+
 const orphans = directed("a rule that the device keeps", (module) => {
   const bench = new Bench(module, [{}]).host();
   bench.device("eth0", 1);
@@ -457,6 +475,7 @@ export const DIRECTED: readonly Trial[] = [
   settings,
   strangers,
   followers,
+  room,
   orphans,
   ring,
   words,
