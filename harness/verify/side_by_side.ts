@@ -18,6 +18,7 @@ interface ToWorker {
 
 /** What a worker says. */
 type FromWorker =
+  | { readonly kind: "ready" }
   | { readonly kind: "note"; readonly line: string }
   | { readonly kind: "rows"; readonly rows: Row[] }
   | { readonly kind: "error"; readonly error: FlatError };
@@ -62,7 +63,8 @@ async function inWorker(part: string, context: VerifyContext, url: URL): Promise
   try {
     return await new Promise<Row[]>((resolve, reject) => {
       worker.onmessage = ({ data }: MessageEvent<FromWorker>): void => {
-        if (data.kind === "note") note(data.line);
+        if (data.kind === "ready") worker.postMessage({ part, given } satisfies ToWorker);
+        else if (data.kind === "note") note(data.line);
         else if (data.kind === "rows") resolve(data.rows);
         else reject(revived(data.error));
       };
@@ -70,14 +72,16 @@ async function inWorker(part: string, context: VerifyContext, url: URL): Promise
         event.preventDefault();
         reject(new Error(`The worker of part "${part}" ended: ${event.message}`));
       };
-      worker.postMessage({ part, given } satisfies ToWorker);
     });
   } finally {
     worker.terminate();
   }
 }
 
-/** The inside of a worker: runs the part that it is told, one of these. */
+/**
+ * The inside of a worker: says that it is ready, for a message that comes while its modules still
+ * load is lost, and runs the part that it is told, one of these.
+ */
 export function serveParts(parts: readonly VerifyPart[]): void {
   const scope = self as unknown as DedicatedWorkerGlobalScope;
   const say = (message: FromWorker): void => scope.postMessage(message);
@@ -90,4 +94,5 @@ export function serveParts(parts: readonly VerifyPart[]): void {
       say({ kind: "error", error: flattened(error) });
     }
   };
+  say({ kind: "ready" });
 }

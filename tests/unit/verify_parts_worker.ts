@@ -32,6 +32,8 @@ export const SMALL_PARTS: readonly VerifyPart[] = [
 export const WRONG_FILE = throws("wrong file", new UserError('"a.jsonc" is not there'));
 export const FAULT = throws("fault", new Error("no such thing"));
 
+// Modules of a worker may wait for something while they load, as the reference model's do.
+await Deno.readTextFile(new URL(import.meta.url));
 if (typeof DedicatedWorkerGlobalScope !== "undefined") {
   serveParts([...SMALL_PARTS, WRONG_FILE, FAULT]);
 }
