@@ -54,8 +54,8 @@ export const PLANTED_MACHINE: readonly PlantedFault[] = [
   {
     name: "a completed NAPI leaves its vector masked",
     file: "itr.ts",
-    text: "  pcieRegister();\n  queue.masked = 0;\n",
-    instead: "  pcieRegister();\n",
+    text: "  if (!byQueue) queue.masked = 0;\n",
+    instead: "",
   },
   {
     name: "a reset leaves vectors masked",
