@@ -73,7 +73,7 @@ export function compareThree(
   effort: Effort,
 ): Pick<Row, "figures" | "findings"> {
   const findings: Finding[] = [];
-  const before = process.cpuUsage();
+  const before = process.threadCpuUsage();
   let [walks, operations, bytes] = [0, 0, 0];
   for (let host = 0; walks < effort.walks && findings.length === 0; host++) {
     const random = new Random((effort.seed + host) | 0);
@@ -95,7 +95,7 @@ export function compareThree(
       break;
     }
   }
-  const { user, system } = process.cpuUsage(before);
+  const { user, system } = process.threadCpuUsage(before);
   return {
     figures: {
       walks,

@@ -75,9 +75,9 @@ export async function judge(
 ): Promise<{ readonly outcome: Outcome; readonly wrong: string | null }> {
   const memory = held();
   const started = performance.now();
-  const before = process.cpuUsage();
+  const before = process.threadCpuUsage();
   const outcome = await run();
-  const { user, system } = process.cpuUsage(before);
+  const { user, system } = process.threadCpuUsage(before);
   // CPU time is that of all threads, the clock goes on while others run: the less is nearer.
   const cpuMs = Math.min((user + system) / 1000, performance.now() - started);
   const wrong = wrongWith(outcome);
