@@ -10,8 +10,21 @@
 
 import { Ajv2020, type AnySchemaObject, type ValidateFunction } from "ajv";
 import * as jsonc from "jsonc-parser";
+import { basename } from "node:path";
 import { UserError } from "./errors.ts";
 import { explainSchemaErrors } from "./schema_error.ts";
+
+/** Ending of the project's own files. */
+export const JSONC_ENDING = ".jsonc";
+
+/** Names of a folder's JSONC files, sorted and without their ending. */
+export async function jsoncNames(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { isFile, name } of Deno.readDir(folder)) {
+    if (isFile && name.endsWith(JSONC_ENDING)) names.push(basename(name, JSONC_ENDING));
+  }
+  return names.sort();
+}
 
 /** Keys and indices from the root of a document to a value. */
 export type JsonPath = readonly (string | number)[];

@@ -13,7 +13,7 @@ import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AnySchemaObject } from "ajv";
 import { UserError } from "./errors.ts";
-import { parseJsonc, readText } from "./jsonc.ts";
+import { JSONC_ENDING, jsoncNames, parseJsonc, readText } from "./jsonc.ts";
 import { type ProcessorName, PROCESSORS } from "./machine/processors.ts";
 import { bypassesStack, type DevicePolicy, type HintPolicy, type TestName } from "./record.ts";
 import { machineRelations, workloadRelations } from "./spec_relations.ts";
@@ -207,7 +207,6 @@ export interface MachineSpec {
 /** Folder of the built-in workloads. */
 export const WORKLOADS_FOLDER: string = fileURLToPath(new URL("../workloads/", import.meta.url));
 const MACHINES_FOLDER = resolve(WORKLOADS_FOLDER, "machines");
-const ENDING = ".jsonc";
 const NAME_PATTERN = /^[a-z0-9][a-z0-9_-]*$/;
 
 /** A workload with the machine it runs on. */
@@ -226,12 +225,12 @@ export interface SpecOptions {
 
 /** Names of the built-in workloads, sorted. */
 export async function builtinWorkloads(): Promise<string[]> {
-  return await namesIn(WORKLOADS_FOLDER);
+  return await jsoncNames(WORKLOADS_FOLDER);
 }
 
 /** Names of the built-in machines, sorted. */
 export async function builtinMachines(): Promise<string[]> {
-  return await namesIn(MACHINES_FOLDER);
+  return await jsoncNames(MACHINES_FOLDER);
 }
 
 /**
@@ -312,21 +311,14 @@ export async function specSha256(spec: WorkloadOnMachine): Promise<string> {
 }
 
 function isPath(nameOrPath: string): boolean {
-  return nameOrPath.includes("/") || nameOrPath.endsWith(ENDING) || nameOrPath.endsWith(".json");
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  const names: string[] = [];
-  for await (const entry of Deno.readDir(folder)) {
-    if (entry.isFile && entry.name.endsWith(ENDING)) names.push(nameOfStem(entry.name));
-  }
-  return names.sort();
+  return nameOrPath.includes("/") || nameOrPath.endsWith(JSONC_ENDING) ||
+    nameOrPath.endsWith(".json");
 }
 
 async function builtinFile(kind: "workload" | "machine", name: string): Promise<string> {
   const folder = kind === "workload" ? WORKLOADS_FOLDER : MACHINES_FOLDER;
-  const names = await namesIn(folder);
-  if (names.includes(name)) return resolve(folder, name + ENDING);
+  const names = await jsoncNames(folder);
+  if (names.includes(name)) return resolve(folder, name + JSONC_ENDING);
   throw new UserError(
     `Unknown ${kind} "${name}": accepted are ${names.join(", ")}, or the path of a file` +
       didYouMean(name, names),
@@ -344,12 +336,8 @@ export async function readSchema(file: string): Promise<AnySchemaObject> {
   return schema;
 }
 
-function nameOfStem(fileName: string): string {
-  return basename(fileName).replace(/\.jsonc?$/, "");
-}
-
 function nameOfFile(file: string): string {
-  const name = nameOfStem(file);
+  const name = basename(file).replace(/\.jsonc?$/, "");
   if (NAME_PATTERN.test(name)) return name;
   throw new UserError(
     `Cannot use "${basename(file)}": the file's name becomes part of every run's name, ` +

@@ -8,7 +8,14 @@
 
 import { basename, dirname, resolve } from "node:path";
 import { UserError } from "../errors.ts";
-import { type Finding, type JsoncDocument, parseJsonc, readText } from "../jsonc.ts";
+import {
+  type Finding,
+  JSONC_ENDING,
+  type JsoncDocument,
+  jsoncNames,
+  parseJsonc,
+  readText,
+} from "../jsonc.ts";
 import type { DevicePolicy } from "../record.ts";
 import {
   type MachineSpec,
@@ -25,7 +32,6 @@ import { groupFindings, settingFindings } from "./part_findings.ts";
 
 /** Folder of the built-in cases. */
 export const VALIDATION_FOLDER: string = resolve(WORKLOADS_FOLDER, "validation");
-const ENDING = ".jsonc";
 const DURATION_DEFAULT: CaseDuration = { warmup_ms: 20, measure_ms: 100 };
 
 /** A case as its file holds it. */
@@ -53,13 +59,10 @@ export interface CaseFile extends Pick<CaseText, "peer" | "duration" | "seeds"> 
   readonly cases: readonly CaseText[];
 }
 
-/** Names of the files of built-in cases, sorted. */
+/** Files of the built-in cases, sorted. */
 export async function builtinCaseFiles(): Promise<string[]> {
-  const names: string[] = [];
-  for await (const entry of Deno.readDir(VALIDATION_FOLDER)) {
-    if (entry.isFile && entry.name.endsWith(ENDING)) names.push(entry.name);
-  }
-  return names.sort().map((name) => resolve(VALIDATION_FOLDER, name));
+  const names = await jsoncNames(VALIDATION_FOLDER);
+  return names.map((name) => resolve(VALIDATION_FOLDER, name + JSONC_ENDING));
 }
 
 /**

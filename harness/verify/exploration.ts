@@ -6,7 +6,14 @@
  */
 
 import { basename, resolve } from "node:path";
-import { type Finding, type JsoncDocument, parseJsonc, readText } from "../jsonc.ts";
+import {
+  type Finding,
+  JSONC_ENDING,
+  type JsoncDocument,
+  jsoncNames,
+  parseJsonc,
+  readText,
+} from "../jsonc.ts";
 import { ERRNO, type ErrnoName } from "../policy/errno.ts";
 import { DRIVER_CALLS, type DriverCall } from "../policy/recorder.ts";
 import {
@@ -21,7 +28,6 @@ import type { TopologyText } from "../topology.ts";
 
 /** Folder of the built-in explorations. */
 export const EXPLORATIONS_FOLDER: string = resolve(WORKLOADS_FOLDER, "explorations");
-const ENDING = ".jsonc";
 
 /** What is done in every state; the keys are operations of a scenario script. */
 export interface Operations {
@@ -225,12 +231,8 @@ function explorationRelations(document: JsoncDocument<Exploration>): Finding[] {
 }
 
 /** Names of the built-in explorations, sorted. */
-export async function builtinExplorations(): Promise<string[]> {
-  const names: string[] = [];
-  for await (const entry of Deno.readDir(EXPLORATIONS_FOLDER)) {
-    if (entry.isFile && entry.name.endsWith(ENDING)) names.push(basename(entry.name, ENDING));
-  }
-  return names.sort();
+export function builtinExplorations(): Promise<string[]> {
+  return jsoncNames(EXPLORATIONS_FOLDER);
 }
 
 /**
@@ -239,7 +241,7 @@ export async function builtinExplorations(): Promise<string[]> {
  * @throws {UserError} for the first mistake, with its place.
  */
 export async function readExploration(file: string): Promise<Exploration> {
-  const name = basename(file, ENDING);
+  const name = basename(file, JSONC_ENDING);
   const { value } = parseJsonc<Exploration>(await readText(file), file, {
     schema: EXPLORATION_SCHEMA,
     relations: explorationRelations,
@@ -249,7 +251,7 @@ export async function readExploration(file: string): Promise<Exploration> {
 
 /** Reads a built-in exploration. */
 export async function readBuiltin(name: string): Promise<Exploration> {
-  return await readExploration(resolve(EXPLORATIONS_FOLDER, name + ENDING));
+  return await readExploration(resolve(EXPLORATIONS_FOLDER, name + JSONC_ENDING));
 }
 
 /** Sizes of the manager's tables for an exploration. */

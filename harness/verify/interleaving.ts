@@ -7,13 +7,19 @@
  */
 
 import { basename, resolve } from "node:path";
-import { type Finding, type JsoncDocument, parseJsonc, readText } from "../jsonc.ts";
+import {
+  type Finding,
+  JSONC_ENDING,
+  type JsoncDocument,
+  jsoncNames,
+  parseJsonc,
+  readText,
+} from "../jsonc.ts";
 import { WORKLOADS_FOLDER } from "../spec.ts";
 import type { Exploration } from "./exploration.ts";
 
 /** Folder of the built-in interleavings. */
 export const INTERLEAVINGS_FOLDER: string = resolve(WORKLOADS_FOLDER, "interleavings");
-const ENDING = ".jsonc";
 
 /**
  * Where a locking departs from the lab's own: one lock held by the slow path of a packet and by an
@@ -195,12 +201,8 @@ function relations({ value }: JsoncDocument<Interleaving>): Finding[] {
 }
 
 /** Names of the built-in interleavings, sorted. */
-export async function builtinInterleavings(): Promise<string[]> {
-  const names: string[] = [];
-  for await (const entry of Deno.readDir(INTERLEAVINGS_FOLDER)) {
-    if (entry.isFile && entry.name.endsWith(ENDING)) names.push(basename(entry.name, ENDING));
-  }
-  return names.sort();
+export function builtinInterleavings(): Promise<string[]> {
+  return jsoncNames(INTERLEAVINGS_FOLDER);
 }
 
 /**
@@ -213,12 +215,12 @@ export async function readInterleaving(file: string): Promise<Interleaving> {
     schema: INTERLEAVING_SCHEMA,
     relations,
   });
-  return { ...value, name: basename(file, ENDING) };
+  return { ...value, name: basename(file, JSONC_ENDING) };
 }
 
 /** Reads a built-in interleaving. */
 export async function readBuiltinInterleaving(name: string): Promise<Interleaving> {
-  return await readInterleaving(resolve(INTERLEAVINGS_FOLDER, name + ENDING));
+  return await readInterleaving(resolve(INTERLEAVINGS_FOLDER, name + JSONC_ENDING));
 }
 
 /** The host of an interleaving as one that policy.wasm is explored on. */
