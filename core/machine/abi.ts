@@ -139,7 +139,7 @@ export const EV_TX_LINK: u32 = 8;
 export const EV_TX_REPORT: u32 = 9;
 /** The peer has all of a packet [packet]. */
 export const EV_PEER_RX: u32 = 10;
-/** The peer's next request on a connection is due [connection]. */
+/** An ideal client reads what has come, acknowledges, and may ask again [connection]. */
 export const EV_PEER_NEXT: u32 = 11;
 /** The next request of an open loop is due [group]. */
 export const EV_ARRIVAL: u32 = 12;

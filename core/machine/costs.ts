@@ -73,7 +73,7 @@ export const RING_RESTART: u32 = 61;
 export const XSK_FRAME: u32 = 59;
 export const XSK_APPLICATION: u32 = 62;
 export const CACHE_REFILL: u32 = 63;
-/** Numbers below this are times in nanoseconds, those from here on have units of their own. */
+/** Below this, and from MORE_TIMES on, are times in nanoseconds; others have units of their own. */
 const TIME_END: u32 = 64;
 export const COPY_LOCAL: u32 = 64;
 export const COPY_REMOTE: u32 = 65;

@@ -45,22 +45,23 @@ import { totals } from "./totals";
 const TICKS_PER_USEC: u64 = 10000;
 const MILLION: u32 = 1000000;
 
-/** Ticks until what fails at the end of each period goes on; 0 where it does not fail now. */
+/** Ticks until what fails at the end of each period, which is not 0, goes on; 0 before that end. */
 function untilBack(period: u32, length: u32): u64 {
   const ticks = cost(period) * TICKS_PER_USEC;
-  if (ticks == 0) return 0;
   const left = ticks - now() % ticks;
   return left <= cost(length) * TICKS_PER_USEC ? left : 0;
 }
 
 /** Whether the link is down. */
+@inline
 export function linkIsDown(): bool {
-  return untilBack(LINK_FLAP_PERIOD, LINK_DOWN) != 0;
+  return cost(LINK_FLAP_PERIOD) != 0 && untilBack(LINK_FLAP_PERIOD, LINK_DOWN) != 0;
 }
 
 /** Ticks for which the bus stands still from now on. */
+@inline
 export function pcieStallTicks(): u64 {
-  return untilBack(PCIE_STALL_PERIOD, PCIE_STALL);
+  return cost(PCIE_STALL_PERIOD) == 0 ? 0 : untilBack(PCIE_STALL_PERIOD, PCIE_STALL);
 }
 
 function draws(ppm: u32, purpose: u32): bool {

@@ -85,16 +85,21 @@ export function evacuate(from: u32): void {
   while (cpu.current >= 0 || cpu.runHead >= 0) {
     const index = cpu.current >= 0 ? cpu.current : runTake(cpu);
     cpu.current = -1;
-    const thread = threadAt(index);
     const target = fallbackCpu(from);
-    const other = cpuAt(target);
-    totals().migrations++;
-    placeRuntime(thread, cpu, other);
-    thread.cpu = target;
-    thread.state = RUNNABLE;
-    runEnqueue(other, index);
-    if (other.activity == IDLE || preempts(target)) interruptCpu(cpu, target);
+    hand(index, cpu, target);
+    if (cpuAt(target).activity == IDLE || preempts(target)) interruptCpu(cpu, target);
   }
+}
+
+/** Makes a thread that no CPU has any more runnable on another one. */
+function hand(index: i32, from: Cpu, target: u32): void {
+  const thread = threadAt(index);
+  const other = cpuAt(target);
+  totals().migrations++;
+  placeRuntime(thread, from, other);
+  thread.cpu = target;
+  thread.state = RUNNABLE;
+  runEnqueue(other, index);
 }
 
 /** Sends an IPI that makes a CPU look for work. */
@@ -121,13 +126,7 @@ export function rescue(from: u32): void {
   if (!waits && threadAt(cpu.current).spin == SPINNING) return;
   const index = waits ? runTake(cpu) : cpu.current;
   if (!waits) cpu.current = -1;
-  const thread = threadAt(index);
-  const other = cpuAt(target);
-  totals().migrations++;
-  placeRuntime(thread, cpu, other);
-  thread.cpu = target;
-  thread.state = RUNNABLE;
-  runEnqueue(other, index);
+  hand(index, cpu, target);
   interruptCpu(cpu, target);
 }
 
