@@ -57,10 +57,15 @@ export function nicInit(slotNode: i32): void {
   }
 }
 
-/** CPU that the next interrupt of a vector goes to: the lowest of its mask that is online. */
-export function vectorCpu(queue: u32): u32 {
+/** CPUs that may take a vector: those of its affinity that are online, or all that are. */
+export function vectorMask(queue: u32): u64 {
   const mask = queueAt(queue).affinity & onlineCpus();
-  return <u32>ctz(mask != 0 ? mask : onlineCpus());
+  return mask != 0 ? mask : onlineCpus();
+}
+
+/** CPU that the next interrupt of a vector goes to: the lowest that may take it. */
+export function vectorCpu(queue: u32): u32 {
+  return <u32>ctz(vectorMask(queue));
 }
 
 /** The MSI-X write of a vector has reached the host. */

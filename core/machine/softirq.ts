@@ -12,6 +12,7 @@ import { BACKLOG, backlogPeek, backlogTake, rpsSendIpis } from "./backlog";
 import { busyPollBudget, busyPollOver, POLL_ROUND, POLL_SOFTIRQ, POLL_THREAD } from "./busy_poll";
 import { Connection, connectionAt, threadAt } from "./connection";
 import {
+  CACHE_REFILL,
   cost,
   DEV_WEIGHT,
   GRO_FLUSH_TIMEOUT,
@@ -41,8 +42,7 @@ import {
 import { groMerges, groResume, groTake, groTakeFull } from "./gro";
 import { vectorForce } from "./itr";
 import { groTimer, napiComplete, napiRelease, napiYields } from "./napi";
-import { nicNode } from "./nic";
-import { onlineCpus } from "./online";
+import { nicNode, vectorMask } from "./nic";
 import { queueAt, workLimit } from "./queue";
 import { qdiscCompleted, qdiscRestart } from "./qdisc";
 import { rpsSteers } from "./rps";
@@ -278,7 +278,7 @@ function pollAgain(index: u32, cpu: Cpu): void {
   const queue = queueAt(vector);
   if (napiYields(index, vector, cpu.work)) return;
   // A CPU that is offline has none (dev_cpu_dead gives its polls away).
-  if ((queue.affinity & onlineCpus() & ((<u64>1) << index)) == 0 && queue.napiMissed == 0) {
+  if (((vectorMask(vector) >> index) & 1) == 0 && queue.napiMissed == 0) {
     totals().movedVectors++;
     napiRelease(vector);
     groTimer(index, vector);
@@ -416,7 +416,7 @@ export function softirqDone(index: u32): void {
       cleanBatch(cpu);
       break;
     case STEP_FRAME:
-      if (interrupts(cpu)) cpu.refills++;
+      if (cost(CACHE_REFILL) != 0 && interrupts(cpu)) cpu.refills++;
       receiveFrame(index, cpu);
       break;
     case STEP_XDP:

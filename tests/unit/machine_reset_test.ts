@@ -43,9 +43,9 @@ const ALL: readonly TestName[] = [
 ];
 
 /** A device of 8 queues under some load of the tests, or next to none, at 3 ms. */
-function deviceUnder(tests: readonly TestName[], cpuCount = 8) {
+function deviceUnder(tests: readonly TestName[], cpuCount = 8, connections = 6, bytes = 1000) {
   const machine = bareMachine(modules.machineModule, { costs: SHORT, cpuCount });
-  for (const test of tests) bareGroup(machine, test, 6, 1000);
+  for (const test of tests) bareGroup(machine, test, connections, bytes);
   if (tests.length === 0) bareGroup(machine, "UDP_RR", 1);
   machine.calls.machineStart(1e6, 999e6);
   const runUntil = (ms: number) => {
@@ -70,6 +70,18 @@ function received(machine: MachineWasm): number[] {
     (_, queue) => readCounters(machine, QUEUE_TABLE + queue * QUEUE_BYTES + QUEUE_COUNTERS, 1)[0]!,
   );
 }
+
+Deno.test("after a reset a queue whose CPU is offline stays where its interrupts come", () => {
+  const { machine, ethtool, runUntil } = deviceUnder(["UDP_STREAM"], 8, 32, 64);
+  const busiest = received(machine).findIndex((packets) => packets > 0);
+  assert.equal(machine.calls.hotplugOffline(busiest), OK, "queue i is CPU i's");
+  assert.equal(ethtool.setChannels({ combined: 7 }), OK);
+  runUntil(7);
+  const [before, moved] = [received(machine), total(machine, "moved_vectors")];
+  runUntil(20);
+  assert.ok(received(machine)[busiest]! > before[busiest]! + 1000, "under load");
+  assert.equal(total(machine, "moved_vectors"), moved);
+});
 
 /** What an idle device of 8 channels answers to `ethtool -L`, and how many channels it has then. */
 const CHANNELS = [

@@ -36,8 +36,8 @@ export const PLANTED_MACHINE: readonly PlantedFault[] = [
   {
     name: "a vector interrupts a CPU beside its mask",
     file: "nic.ts",
-    text: "  return <u32>ctz(mask != 0 ? mask : onlineCpus());",
-    instead: "  return (<u32>ctz(mask != 0 ? mask : onlineCpus()) + 1) % cpus();",
+    text: "  return <u32>ctz(vectorMask(queue));",
+    instead: "  return (<u32>ctz(vectorMask(queue)) + 1) % cpus();",
   },
   {
     name: "a poll takes one frame more than its weight",
