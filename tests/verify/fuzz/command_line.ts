@@ -1,6 +1,7 @@
 /**
  * Command lines: every command with its options, values that they take and values that they do
- * not. Left out is what would run a model for long, start a program or a server, or write.
+ * not. Left out is what would run for long (a model, the self-test of the gate), start a program or
+ * a server, or write.
  *
  * @module
  */
@@ -34,7 +35,7 @@ const FORMS: readonly CommandForm[] = [
     options: [
       "-b",
       "--baseline",
-      "--self-test",
+      "--trials",
       "--prune",
       "--json",
       "--date",
