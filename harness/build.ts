@@ -67,9 +67,10 @@ export interface BuildReport extends BuildFile {
   readonly skipped: readonly EntryName[];
 }
 
-/** A compiled module and its identity. */
+/** A compiled module, what it was compiled from, and its identity. */
 export interface LoadedWasm {
   readonly module: WebAssembly.Module;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly sha256: string;
 }
 
@@ -123,7 +124,7 @@ export async function loadWasm(
     }
     const bytes = await Deno.readFile(new URL(WASM_FOLDER + file, root));
     if (await sha256Hex(bytes) === facts.sha256) {
-      return { module: await WebAssembly.compile(bytes), sha256: facts.sha256 };
+      return { module: await WebAssembly.compile(bytes), bytes, sha256: facts.sha256 };
     }
   }
   throw new BuildError(`Cannot load ${file}: something else keeps changing it`);

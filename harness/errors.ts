@@ -80,8 +80,9 @@ export function flattened(thrown: unknown): FlatError {
 
 /** The error again that plain data came from; its cause is gone. */
 export function revived({ message, stack, exitCode }: FlatError): Error {
-  if (exitCode !== null) return new UserError(message, { exitCode });
-  const error = new Error(message);
+  const error = exitCode === null ? new Error() : new UserError("", { exitCode });
+  // Made printable where it was thrown; that of a build has several lines.
+  error.message = message;
   error.stack = stack;
   return error;
 }

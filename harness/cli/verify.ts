@@ -7,8 +7,7 @@
 
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { loadWasm, PROJECT_ROOT } from "../build.ts";
-import { WASM_FOLDER, wasmFile } from "../build/entry.ts";
+import { loadWasm } from "../build.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { reasonOf } from "../jsonc.ts";
 import { EXPLORATION_SCHEMA, readExploration } from "../verify/exploration.ts";
@@ -174,10 +173,7 @@ async function verify(
   const { io } = context;
   const { profile, seed } = flags;
   const started = performance.now();
-  const { module, sha256 } = await loadWasm("policy", "release");
-  const bytes = await Deno.readFile(
-    new URL(WASM_FOLDER + wasmFile("policy", "release"), PROJECT_ROOT),
-  );
+  const { module, bytes, sha256 } = await loadWasm("policy", "release");
   const given: VerifyContext = {
     profile,
     seed,

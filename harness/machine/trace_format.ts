@@ -68,14 +68,16 @@ export const STEPS = [
 const MODE_USER = 0;
 /** In the place of a thread: ksoftirqd. */
 const KSOFTIRQD = 0xffffff;
-const NO_VECTOR = 255;
+/** In the place of a vector: none. */
+export const NO_VECTOR = 255;
 /** Threads of NAPIs, by vector, have the numbers from here on: core/machine/abi.ts. */
 const NAPI_THREADS = 16_384;
 /** Those of housekeeping, by CPU. */
 const HOUSE_THREADS = 16_448;
 /** In the place of a vector: the backlog of a CPU. */
-const BACKLOG = 64;
-const TICK = 65;
+export const BACKLOG = 64;
+/** In the place of a vector: the scheduler's tick. */
+export const TICK = 65;
 /** Causes of drops, by the numbers of core/machine/trace.ts. */
 export const DROPS = [
   "ring full",

@@ -6,6 +6,7 @@
  */
 
 import { readJsonc } from "../jsonc.ts";
+import { DEVICE_POLICIES } from "../record.ts";
 import { actionText, type MachineCase } from "./machine_case.ts";
 import { runCase } from "./machine_run.ts";
 import { machineSubject } from "./part_machine.ts";
@@ -37,7 +38,7 @@ const CASE_SCHEMA = {
       },
     },
     groups: { type: "array", items: { type: "object" }, minItems: 1 },
-    policy: { enum: ["NONE", "CPU", "BULK", "LATENCY", "MIX"] },
+    policy: { enum: DEVICE_POLICIES },
     safety_us: { type: "integer", minimum: 0 },
     liveness_us: { type: "integer", minimum: 1 },
     faults: { type: "object", additionalProperties: { type: "integer", minimum: 0 } },

@@ -15,6 +15,7 @@ import { ruleSentence } from "../machine/rules.ts";
 import { entriesOf } from "../machine/trace.ts";
 import { ERRNO, PolicyError } from "../policy/errno.ts";
 import type { TestName } from "../record.ts";
+import type { WorkloadSpec } from "../spec.ts";
 import {
   type Action,
   actionName,
@@ -72,6 +73,13 @@ const DRIVER_FAULT_NAMES: Readonly<Record<DriverFault, string>> = {
   ruleDelete: "F4 rule delete fails",
   setNetPolicy: "F19 set-policy operation fails",
 };
+const RING_FULL = "F25 ring full";
+/** Names of all faults that a case can have. */
+export const FAULTS: readonly string[] = [
+  ...Object.values(DRIVER_FAULT_NAMES),
+  ...Object.values(FAULT_NAMES),
+  RING_FULL,
+];
 /** Counters that must have moved for a fault to have happened. */
 const FAULT_COUNTERS: Readonly<Record<string, readonly TotalName[]>> = {
   loss_ppm: ["lost_to_host", "lost_to_peer"],
@@ -345,7 +353,7 @@ class CaseRun {
       const has = counters?.some((counter) => totalOf(reading, counter) > 0) ?? true;
       if (has) this.#sight(`${name} is survived`);
     }
-    if (totalOf(reading, "drop_ring") > 0) this.#sight("F25 ring full is survived");
+    if (totalOf(reading, "drop_ring") > 0) this.#sight(`${RING_FULL} is survived`);
     for (const fault of this.#driver.failed.keys()) {
       this.#sight(`${DRIVER_FAULT_NAMES[fault]} is survived`);
     }
@@ -365,7 +373,7 @@ function boundNs({ machine: { costs }, faults }: MachineCase): number {
   return 30e6 + 2 * deferral * drift + 1e3 * faultUs + lost;
 }
 
-function workloadOf({ groups }: MachineCase): ConstructorParameters<typeof Host>[0]["workload"] {
+function workloadOf({ groups }: MachineCase): WorkloadSpec {
   return {
     name: "drawn",
     title: "drawn",

@@ -5,11 +5,7 @@
  */
 
 import type { TraceEntry } from "../machine/trace.ts";
-import { ACTIVITIES, DROPS, STEPS } from "../machine/trace_format.ts";
-
-/** Number in the place of a vector: none, or the backlog of a CPU. */
-const NO_VECTOR = 255;
-const BACKLOG = 64;
+import { ACTIVITIES, BACKLOG, DROPS, NO_VECTOR, STEPS, TICK } from "../machine/trace_format.ts";
 
 /** A line at a virtual time, nanoseconds. */
 export function lineOf(ns: number, text: string): string {
@@ -24,7 +20,7 @@ function vectorText(vector: number): string {
 function cpuText(state: number): string {
   const activity = ACTIVITIES[state & 15] ?? `activity ${state & 15}`;
   const detail = state >>> 8;
-  if (activity === "irq") return `interrupt${vectorText(detail)}`;
+  if (activity === "irq") return detail === TICK ? "tick" : `interrupt${vectorText(detail)}`;
   if (activity === "exit") return `leaves an idle state, ${detail} ns`;
   if (activity === "softirq") {
     const step = STEPS[detail & 255] ?? String(detail & 255);

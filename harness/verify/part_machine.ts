@@ -7,13 +7,20 @@
  */
 
 import { loadWasm } from "../build.ts";
-import { TESTS } from "../record.ts";
+import { DEVICE_POLICIES, TESTS } from "../record.ts";
 import { type MachineSpec, readMachine } from "../spec.ts";
 import { cpuSeconds, perCpuSecond } from "./cpu_time.ts";
 import type { MachineCase } from "./machine_case.ts";
 import { drawCase } from "./machine_draw.ts";
-import { type CaseOutcome, type MachineModules, runCase } from "./machine_run.ts";
-import { type Finding, type Profile, type Row, timedRow, type VerifyPart } from "./result.ts";
+import { type CaseOutcome, FAULTS, type MachineModules, runCase } from "./machine_run.ts";
+import {
+  type Finding,
+  NEVER_REACHED,
+  type Profile,
+  type Row,
+  timedRow,
+  type VerifyPart,
+} from "./result.ts";
 import { Random } from "./walk.ts";
 
 /** Seeds of a profile. */
@@ -23,26 +30,11 @@ const SHRINK_RUNS = 120;
 /** Command that repeats a case. */
 export const CASE_COMMAND = "deno task verify --case";
 
-const FAULTS = [
-  "F1 irq information fails",
-  "F2 rule table full",
-  "F3 rule insert fails",
-  "F4 rule delete fails",
-  "F19 set-policy operation fails",
-  "F21 packet loss",
-  "F22 reorder",
-  "F23 link flap",
-  "F24 lost interrupt",
-  "F25 ring full",
-  "F26 PCIe stall",
-  "F27 timer drift",
-];
-
 /** What must be seen. */
 const SOMETIMES: readonly string[] = [
   ...FAULTS.map((name) => `${name} is survived`),
   ...TESTS.map((test) => `${test} goes on`),
-  ...["NONE", "CPU", "BULK", "LATENCY", "MIX"].map((policy) => `policy ${policy}`),
+  ...DEVICE_POLICIES.map((policy) => `policy ${policy}`),
   ...["adaptive", "dim", "dim_cqe", "latency_classes"].map((name) => `moderation ${name}`),
   ...["-L", "-G", "-C", "-X", "-N", "--per-queue"].flatMap((option) => [
     `ethtool ${option} is done`,
@@ -212,7 +204,7 @@ export function machineSeeds(
   const findings = finding !== null
     ? [finding]
     : missed.length > 0
-    ? [{ sentence: "Never reached", detail: missed }]
+    ? [{ sentence: NEVER_REACHED, detail: missed }]
     : [];
   return {
     figures: {

@@ -8,8 +8,14 @@
 
 import { cpuSeconds, perCpuSecond } from "./cpu_time.ts";
 import { DRIVER_CALLS } from "../policy/recorder.ts";
-import type { Finding, Profile, Row, VerifyPart } from "./result.ts";
-import { timedRow } from "./result.ts";
+import {
+  type Finding,
+  NEVER_REACHED,
+  type Profile,
+  type Row,
+  timedRow,
+  type VerifyPart,
+} from "./result.ts";
 import { scriptOf } from "./script.ts";
 import { drawExploration, noSights, Random, shrink, type Sights, Walker } from "./walk.ts";
 
@@ -110,7 +116,7 @@ export function walkSeeds(
   const entries = sometimes(sights);
   const missed = [...entries].filter(([, times]) => times === 0).map(([name]) => name);
   if (findings.length === 0 && missed.length > 0) {
-    findings.push({ sentence: "Never reached", detail: missed });
+    findings.push({ sentence: NEVER_REACHED, detail: missed });
   }
   return {
     figures: {

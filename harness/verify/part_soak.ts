@@ -7,13 +7,11 @@
 
 import { machineSubject, runSeeds } from "./part_machine.ts";
 import { walkSeeds } from "./part_seeds.ts";
-import type { Finding, Row, VerifyPart } from "./result.ts";
+import { type Finding, NEVER_REACHED, type Row, type VerifyPart } from "./result.ts";
 
 /** What one turn does. */
 const WALKS = { seeds: 100, commands: 2000 };
 const MACHINES = 25;
-/** Finding of a short walk that says nothing here. */
-const NEVER_REACHED = "Never reached";
 
 /** A part that goes on for so many minutes by a clock in milliseconds. */
 export function soakPart(minutes: number, clock: () => number): VerifyPart {

@@ -24,6 +24,9 @@ export interface VerifyContext {
   readonly note: (line: string) => void;
 }
 
+/** Sentence of a finding that lists what runs of this many seeds should have met. */
+export const NEVER_REACHED = "Never reached";
+
 /** Something that does not hold. */
 export interface Finding {
   readonly sentence: string;

@@ -156,6 +156,11 @@ const FAULT_WITHIN = 12;
 /** In place of an answer: an assert or a trap. No errno. */
 const STOPPED = -9999;
 
+/** A hash of all answers so far, with the next one and the driver calls it took. */
+export function answersAfter(answers: number, answer: number, calls: number): number {
+  return Math.imul(answers ^ answer, 0x01000193) + calls | 0;
+}
+
 /** Walks on one drawn host; the host is used for several walks, each from its first state. */
 export class Walker {
   readonly #subject: Subject;
@@ -277,7 +282,7 @@ export class Walker {
       } catch (_stopped) {
         // Where one build stops the other must as well.
       }
-      answers = Math.imul(answers ^ answer, 0x01000193) + this.#subject.host.calls | 0;
+      answers = answersAfter(answers, answer, this.#subject.host.calls);
     }
     const state = new Uint8Array(this.#subject.bytes);
     this.#subject.save(state);

@@ -73,7 +73,11 @@ Deno.test("an input that takes too long is found by its CPU time", async () => {
 
 Deno.test("a reader that does not come to its end is ended, one that does is not", async () => {
   const worker = (body: string) =>
-    new URL(`data:text/javascript,self.onmessage=({data})=>{${encodeURIComponent(body)}}`);
+    new URL(
+      "data:text/javascript," + encodeURIComponent(
+        `self.onmessage = () => { ${body} }; self.postMessage({ ready: true });`,
+      ),
+    );
   const run = (body: string) =>
     watched<object>(
       worker(body),

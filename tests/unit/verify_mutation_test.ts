@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { loadWasm, PROJECT_ROOT } from "../../harness/build.ts";
+import { loadWasm } from "../../harness/build.ts";
 import { blocksOf, blockStarts } from "../../harness/verify/blocks.ts";
 import { mappedOnce } from "../../harness/verify/mapped.ts";
 import { mutantsOf, Nursery } from "../../harness/verify/mutants.ts";
@@ -19,8 +19,7 @@ import { mutationFindings, sample } from "../verify/part_mutation.ts";
 import { type Trial, tried } from "../verify/trial.ts";
 import INSTRUCTIONS from "../verify/instructions.json" with { type: "json" };
 
-await loadWasm("policy", "release");
-const policy = await Deno.readFile(new URL("out/wasm/policy.wasm", PROJECT_ROOT));
+const { bytes: policy } = await loadWasm("policy", "release");
 const mapped = await mappedOnce("policy", policy);
 const mutants = mutantsOf(mapped);
 const words = DIRECTED.find(({ name }) => name === "words for policies")!;

@@ -7,14 +7,21 @@
  * @module
  */
 
-import process from "node:process";
 import { loadWasm } from "../../harness/build.ts";
+import { cpuSeconds, perCpuSecond } from "../../harness/verify/cpu_time.ts";
 import { MOVE } from "../../harness/verify/explore.ts";
 import { operationsOf } from "../../harness/verify/operations.ts";
 import type { Finding, Profile, Row, VerifyPart } from "../../harness/verify/result.ts";
 import { timedRow } from "../../harness/verify/result.ts";
 import { scriptOf } from "../../harness/verify/script.ts";
-import { drawExploration, noSights, Random, shorten, Walker } from "../../harness/verify/walk.ts";
+import {
+  answersAfter,
+  drawExploration,
+  noSights,
+  Random,
+  shorten,
+  Walker,
+} from "../../harness/verify/walk.ts";
 import { heldBy, ReferenceSubject } from "./reference_subject.ts";
 
 /** Walks of a profile: ten million operations in ci. */
@@ -55,7 +62,7 @@ class Three {
     for (const move of moves) {
       model.host.begin(MOVE.first(move), MOVE.second(move));
       const answer = this.#operations[MOVE.operation(move)]!.run(model);
-      answers = Math.imul(answers ^ answer, 0x01000193) + model.host.calls | 0;
+      answers = answersAfter(answers, answer, model.host.calls);
     }
     if (answers !== expected) return false;
     const left = subject.host.state;
@@ -73,7 +80,7 @@ export function compareThree(
   effort: Effort,
 ): Pick<Row, "figures" | "findings"> {
   const findings: Finding[] = [];
-  const before = process.threadCpuUsage();
+  const before = cpuSeconds();
   let [walks, operations, bytes] = [0, 0, 0];
   for (let host = 0; walks < effort.walks && findings.length === 0; host++) {
     const random = new Random((effort.seed + host) | 0);
@@ -95,13 +102,13 @@ export function compareThree(
       break;
     }
   }
-  const { user, system } = process.threadCpuUsage(before);
+  const seconds = cpuSeconds() - before;
   return {
     figures: {
       walks,
       "operations on which three agree": operations,
       "bytes of state compared": bytes,
-      "operations per CPU second": Math.round(operations / ((user + system) / 1e6)),
+      ...perCpuSecond("operations", operations, seconds),
     },
     findings,
   };

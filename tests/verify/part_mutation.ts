@@ -8,8 +8,7 @@
  */
 
 import { UserError } from "../../harness/errors.ts";
-import { loadWasm, PROJECT_ROOT } from "../../harness/build.ts";
-import { WASM_FOLDER, wasmFile } from "../../harness/build/entry.ts";
+import { loadWasm } from "../../harness/build.ts";
 import { type MappedCode, mappedOnce } from "../../harness/verify/mapped.ts";
 import { type Mutant, mutantsOf } from "../../harness/verify/mutants.ts";
 import type { Finding, Row, VerifyContext, VerifyPart } from "../../harness/verify/result.ts";
@@ -155,9 +154,8 @@ async function policyCase({ policy }: VerifyContext): Promise<Case> {
 }
 
 async function machineCase({ policy }: VerifyContext): Promise<Case> {
-  await loadWasm("machine", "release");
-  const file = new URL(WASM_FOLDER + wasmFile("machine", "release"), PROJECT_ROOT);
-  const mapped = await mappedOnce("machine", await Deno.readFile(file));
+  const { bytes } = await loadWasm("machine", "release");
+  const mapped = await mappedOnce("machine", bytes);
   return {
     name: "the adapter in machine.wasm",
     mapped,

@@ -11,7 +11,12 @@ import { readBuiltinInterleaving } from "../../harness/verify/interleaving.ts";
 import { explorationFindings } from "../../harness/verify/part_explore.ts";
 import { interleavedRow } from "../../harness/verify/part_interleave.ts";
 import { walkSeeds } from "../../harness/verify/part_seeds.ts";
-import type { Finding, Row, VerifyPart } from "../../harness/verify/result.ts";
+import {
+  type Finding,
+  NEVER_REACHED,
+  type Row,
+  type VerifyPart,
+} from "../../harness/verify/result.ts";
 import { compareScripts } from "./part_differential.ts";
 import { PLANTED, plantedBytes, type PlantedFault } from "./planted.ts";
 
@@ -50,7 +55,7 @@ export function detect(
     if (finding !== undefined) return { by: "explore", finding };
   }
   const [walked] = walkSeeds(module, WALKS).findings
-    .filter(({ sentence }) => sentence !== "Never reached");
+    .filter(({ sentence }) => sentence !== NEVER_REACHED);
   if (walked !== undefined) return { by: "seeds", finding: walked };
   const [compared] = compareScripts(module, SCRIPTS).findings;
   return compared === undefined ? null : { by: "differential", finding: compared };

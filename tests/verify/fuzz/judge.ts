@@ -5,7 +5,7 @@
  * @module
  */
 
-import process from "node:process";
+import { cpuSeconds } from "../../../harness/verify/cpu_time.ts";
 import { EXIT, UserError } from "../../../harness/errors.ts";
 
 /** How an input ended. */
@@ -74,12 +74,9 @@ export async function judge(
   cpuMaxMs = CPU_MAX_MS,
 ): Promise<{ readonly outcome: Outcome; readonly wrong: string | null }> {
   const memory = held();
-  const started = performance.now();
-  const before = process.threadCpuUsage();
+  const before = cpuSeconds();
   const outcome = await run();
-  const { user, system } = process.threadCpuUsage(before);
-  // CPU time is that of all threads, the clock goes on while others run: the less is nearer.
-  const cpuMs = Math.min((user + system) / 1000, performance.now() - started);
+  const cpuMs = 1000 * (cpuSeconds() - before);
   const wrong = wrongWith(outcome);
   if (wrong !== null) return { outcome, wrong };
   const allowedMs = cpuMaxMs + CPU_MS_PER_CHARACTER * size;

@@ -12,6 +12,7 @@ import { UserError } from "../../../harness/errors.ts";
 import { main } from "../../../harness/main.ts";
 import { History, parseRows } from "../../../harness/history.ts";
 import { CommandMistake, parseEthtool } from "../../../harness/machine/ethtool_command.ts";
+import { RECORD_SCHEMA } from "../../../harness/record.ts";
 import { SCENARIO_SCHEMA } from "../../../harness/policy/scenario_schema.ts";
 import { readMachine, readSchema, WORKLOADS_FOLDER } from "../../../harness/spec.ts";
 import { readCases } from "../../../harness/validate/read.ts";
@@ -169,7 +170,7 @@ async function resultTargets(folder: string): Promise<FuzzTarget[]> {
   await Deno.remove(history).catch(() => {});
   await runCommand(["history", "add", good, "--file", history, "--commit", "a"], folder);
   const rows = await runCommand(["history", "export", "--file", history], folder);
-  const earlier = records.replaceAll("netpolicy-lab/run/2", "netpolicy-lab/run/1");
+  const earlier = records.replaceAll(RECORD_SCHEMA, "netpolicy-lab/run/1");
   return [
     {
       name: "records",

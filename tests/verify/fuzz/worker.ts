@@ -7,6 +7,7 @@
 /// <reference lib="deno.worker" />
 
 import { messageOf } from "../../../harness/errors.ts";
+import type { Ready } from "../../../harness/verify/watched_worker.ts";
 import { fuzzAll, type FuzzOrder, type FuzzWord } from "../part_fuzz.ts";
 
 const say = (word: FuzzWord): void => self.postMessage(word);
@@ -19,3 +20,4 @@ self.onmessage = async ({ data }: MessageEvent<FuzzOrder>) => {
     say({ failed: messageOf(error) });
   }
 };
+self.postMessage({ ready: true } satisfies Ready);
