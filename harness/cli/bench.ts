@@ -14,10 +14,9 @@ import { DEVICE_POLICIES, type DevicePolicy, type RunRecord, type TargetKind } f
 import { type ReadyTargets, readyTargets, runPlan } from "../run.ts";
 import { builtinWorkloads, readWorkload, type WorkloadSpec } from "../spec.ts";
 import { RecordStore } from "../store.ts";
-import { didYouMean } from "../suggest.ts";
 import type { PlannedRun } from "../target.ts";
 import { plural } from "../words.ts";
-import { collect, type Context, milliseconds, path, wholeNumber } from "./context.ts";
+import { collect, type Context, milliseconds, oneOf, path, wholeNumber } from "./context.ts";
 import { Observer } from "./observe.ts";
 import { present } from "./present.ts";
 import { lanesDefault, noteTo, watched } from "./watched.ts";
@@ -248,14 +247,6 @@ function lasting(workload: WorkloadSpec, measureMs: number | undefined): Workloa
 
 function inOrder(policies: readonly DevicePolicy[]): DevicePolicy[] {
   return DEVICE_POLICIES.filter((policy) => policies.includes(policy));
-}
-
-function oneOf<T extends string>(kind: string, found: string, accepted: readonly T[]): T {
-  const match = accepted.find((name) => name.toLowerCase() === found.toLowerCase());
-  if (match !== undefined) return match;
-  throw new UserError(
-    `Unknown ${kind} "${found}": accepted are ${accepted.join(", ")}${didYouMean(found, accepted)}`,
-  );
 }
 
 /** The mock is done before a worker has started. */

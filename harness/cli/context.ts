@@ -5,7 +5,8 @@
  */
 
 import { InvalidArgumentError } from "commander";
-import type { ExitCode } from "../errors.ts";
+import { type ExitCode, UserError } from "../errors.ts";
+import { didYouMean } from "../suggest.ts";
 import type { Io } from "./io.ts";
 
 /** Shared by `main` and the command it runs. */
@@ -53,4 +54,18 @@ export function milliseconds(low: number, high: number): (value: string) => numb
       `Accepted is a time from ${low}ms to ${high / 1000}s with its unit, such as 500ms or 2s.`,
     );
   };
+}
+
+/**
+ * The accepted name that was meant, in whatever case it was written.
+ *
+ * @param kind What it is a name of, for the sentence.
+ * @throws {UserError} where it is none of them.
+ */
+export function oneOf<T extends string>(kind: string, found: string, accepted: readonly T[]): T {
+  const match = accepted.find((name) => name.toLowerCase() === found.toLowerCase());
+  if (match !== undefined) return match;
+  throw new UserError(
+    `Unknown ${kind} "${found}": accepted are ${accepted.join(", ")}${didYouMean(found, accepted)}`,
+  );
 }

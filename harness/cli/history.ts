@@ -61,7 +61,7 @@ Examples:
   deno task history show --metric rr/latency_ns_p99
   deno task history export > history.ndjson
   deno task history import history.ndjson
-  deno task history remove --commit 1594ea2`;
+  deno task history remove --commit "$(git rev-parse 1594ea2)"`;
 
 async function run(
   action: typeof ACTIONS[number],

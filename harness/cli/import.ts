@@ -10,11 +10,11 @@ import { canonicalJson } from "../canonical_json.ts";
 import { UserError } from "../errors.ts";
 import { importedRecord } from "../import/imported.ts";
 import { readImported } from "../import/read.ts";
-import { DEVICE_POLICIES, type DevicePolicy, type RunRecord } from "../record.ts";
+import { DEVICE_POLICIES, type RunRecord } from "../record.ts";
 import { LAB_VERSION } from "../run.ts";
 import { misfitOf, RecordStore } from "../store.ts";
 import { plural } from "../words.ts";
-import { type Context, path } from "./context.ts";
+import { type Context, oneOf, path } from "./context.ts";
 import { shownPath } from "./present.ts";
 
 interface ImportFlags {
@@ -40,9 +40,9 @@ export function importCommand(context: Context): Command {
 
 const HELP = `
 Several runs of the same test are repetitions: they get the seeds 1, 2, 3 in the order of the
-files. Another test of the same kind gets a number after its name. What a file does not tell (queues, interrupts, the distribution of latency) stays unknown
-and is shown as a dash. Numbers of different tools are never set against each other; two folders
-of one tool can be compared.
+files. Another test of the same kind gets a number after its name. What a file does not tell
+(queues, interrupts, the distribution of latency) stays unknown and is shown as a dash. Numbers of
+different tools are never set against each other; two folders of one tool can be compared.
 
 Examples:
   netperf -H host -t TCP_RR -- -k all > rr.txt
@@ -56,7 +56,7 @@ async function importFiles(
   flags: ImportFlags,
   { io }: Context,
 ): Promise<void> {
-  const policy = policyOf(flags.policy);
+  const policy = oneOf("policy", flags.policy, DEVICE_POLICIES);
   const names = new Names();
   const records: RunRecord[] = [];
   for (const file of files) {
@@ -93,12 +93,4 @@ class Names {
     const number = [...tests.keys()].indexOf(test) + 1;
     return { workload: number === 1 ? name : `${name}-${number}`, seed };
   }
-}
-
-function policyOf(name: string): DevicePolicy {
-  const found = DEVICE_POLICIES.find((policy) => policy.toLowerCase() === name.toLowerCase());
-  if (found !== undefined) return found;
-  throw new UserError(
-    `Unknown policy "${name}": accepted are ${DEVICE_POLICIES.join(", ")}`,
-  );
 }

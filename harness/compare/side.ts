@@ -73,7 +73,8 @@ async function commandSide(line: string, { cwd, bench }: SideOptions): Promise<S
       const started = performance.now();
       await outputOf("sh", ["-c", line], { cwd, env: { [OUT_VARIABLE]: out } });
       const wallTimeNs = Math.round((performance.now() - started) * 1e6);
-      return { wallTimeNs, records: await takeRecords(out) };
+      const hasRecords = await isFile(join(out, FILES.records));
+      return { wallTimeNs, records: hasRecords ? await takeRecords(out) : [] };
     },
     close: () => Deno.remove(out, { recursive: true }),
   };
@@ -82,7 +83,6 @@ async function commandSide(line: string, { cwd, bench }: SideOptions): Promise<S
 /** The records of a run, taken away so that those of one run never pass for those of another. */
 async function takeRecords(out: string): Promise<readonly RunRecord[]> {
   const file = join(out, FILES.records);
-  if (!await isFile(file)) return [];
   const { records } = await readRecords([file]);
   await Deno.remove(file);
   return records;

@@ -7,6 +7,7 @@
 
 import { UserError } from "../errors.ts";
 import type { TestName } from "../record.ts";
+import { plural } from "../words.ts";
 import type { Imported } from "./imported.ts";
 
 /** Sum over all streams at one end. */
@@ -68,10 +69,12 @@ export function readIperf3(value: unknown, place: string): Imported {
         "accepted are TCP and UDP",
     );
   }
-  if (protocol === "UDP" && isReverse) {
+  // --bidir: the other way at the same time.
+  const back = end?.["sum_received_bidir_reverse"];
+  if (protocol === "UDP" && (isReverse || back !== undefined)) {
     throw new UserError(
-      `${place}: UDP in reverse (-R) is none of the lab's tests: accepted are TCP, TCP in ` +
-        "reverse, and UDP",
+      `${place}: UDP in reverse (-R, --bidir) is none of the lab's tests: accepted are TCP, TCP ` +
+        "in reverse, and UDP",
     );
   }
   const test = protocol === "UDP" ? "UDP_STREAM" : isReverse ? "TCP_MAERTS" : "TCP_STREAM";
@@ -82,8 +85,6 @@ export function readIperf3(value: unknown, place: string): Imported {
   }
   const streams = start?.test_start?.num_streams ?? 1;
   const groups = [groupOf(test, streams, received, end)];
-  // --bidir: the other way at the same time.
-  const back = end?.["sum_received_bidir_reverse"];
   if (back !== undefined) groups.push(groupOf("TCP_MAERTS", streams, back, end));
   const time = start?.timestamp?.timesecs;
   const version = /^iperf (\S+)/.exec(start?.version ?? "")?.[1];
@@ -91,8 +92,8 @@ export function readIperf3(value: unknown, place: string): Imported {
     tool: "iperf3",
     name: ["iperf3", ...groups.map((group) => group.name)].join("-"),
     generator: version === undefined ? "iperf3" : `iperf3 ${version}`,
-    title: `iperf3 ${groups.map((group) => group.test).join(" and ")}, ${streams} ${
-      streams === 1 ? "stream" : "streams"
+    title: `iperf3 ${groups.map((group) => group.test).join(" and ")}, ${
+      plural(streams, "stream")
     }`,
     parameters: { test, streams, blksize: start?.test_start?.blksize ?? 0, groups: groups.length },
     environment: environmentOf(start?.system_info),

@@ -153,7 +153,7 @@ function judgeLiveCell(
 }
 
 /**
- * A median that some stored run had, too, is no news: values of one run have their hour in common,
+ * A median within those of the stored runs is no news: values of one run have their hour in common,
  * which a test that takes them for independent does not know.
  */
 function withinWhatWasSeen(comparison: Comparison, window: readonly StoredRun[]): Comparison {
@@ -195,7 +195,7 @@ function merged(verdicts: readonly Verdict[], records: readonly RunRecord[]): Ve
   const all = <T>(read: (verdict: Verdict) => readonly T[]): T[] => verdicts.flatMap(read);
   const comparisons = all(({ comparisons }) => comparisons);
   const missing_runs = all((verdict) => verdict.missing_runs);
-  const builds = new Set(records.map(({ wasm }) => canonicalJson(wasm)));
+  const builds = new Set(records.flatMap(({ wasm }) => wasm === null ? [] : canonicalJson(wasm)));
   if (builds.size > 1) {
     const reason = `the records come from ${builds.size} builds of the core: ` +
       "run all of them again with one";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Finding } from "./finding.ts";
+import { type Finding, nameOf } from "./finding.ts";
 
 /** Annotations of each level that GitHub shows of one step; further ones it drops. */
 const ANNOTATIONS_MAX = 10;
@@ -22,10 +22,10 @@ export function annotationOfFailure(message: string): string {
   return `::error title=No verdict::${escapeData(message)}\n`;
 }
 
-function annotation(level: "error" | "warning", { cell, metric, message, place }: Finding): string {
-  const title = metric.startsWith(cell) ? metric : `${cell} ${metric}`;
+function annotation(level: "error" | "warning", finding: Finding): string {
+  const { message, place } = finding;
   const where = place === null ? "" : `file=${escapeProperty(place.path)},line=${place.line},`;
-  return `::${level} ${where}title=${escapeProperty(title)}::${escapeData(message)}\n`;
+  return `::${level} ${where}title=${escapeProperty(nameOf(finding))}::${escapeData(message)}\n`;
 }
 
 function escapeData(text: string): string {

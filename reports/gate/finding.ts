@@ -67,6 +67,11 @@ export interface Finding {
   readonly place: Place | null;
 }
 
+/** Cell and metric in one name; the metric of a whole cell has the cell in its own. */
+export function nameOf({ cell, metric }: Finding): string {
+  return metric.startsWith(cell) ? metric : `${cell} ${metric}`;
+}
+
 /** How findings are made. */
 export interface FindingOptions {
   readonly failOnInconclusive: boolean;

@@ -6,7 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { type Finding, type RuleId, RULES } from "./finding.ts";
+import { type Finding, nameOf, type RuleId, RULES } from "./finding.ts";
 import { plural } from "../page/client/format.js";
 
 /** Results that code scanning keeps of a run; it drops the others in an order of its own. */
@@ -78,8 +78,9 @@ function document(labVersion: string, results: readonly unknown[], invocation: u
   return `${JSON.stringify(log, null, 2)}\n`;
 }
 
-function resultOf({ rule, level, cell, metric, message, place }: Finding): unknown {
-  const name = metric.startsWith(cell) ? metric : `${cell} ${metric}`;
+function resultOf(finding: Finding): unknown {
+  const { rule, level, message, place } = finding;
+  const name = nameOf(finding);
   // The same finding of another run is the same alert, also where its line moved.
   const hash = createHash("sha256").update(`${rule} ${name}`).digest("hex").slice(0, 16);
   return {

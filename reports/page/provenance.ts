@@ -110,13 +110,17 @@ export function remarks(workload: WorkloadRuns): Html | null {
     said.set(sentence, where);
     where.push(`${variant.label} seed ${seed}`);
   };
+  // Without a course no chart marks what was done.
+  const hasCourse = workload.variants.some(({ records }) =>
+    records.some(({ measurement }) => measurement.series !== undefined)
+  );
   for (const variant of workload.variants) {
     for (const record of variant.records) {
       if (record.status === "partial") {
         add("The run ended before its time; its numbers are partial.", variant, record.seed);
       }
       for (const remark of record.measurement.remarks) {
-        if (!isMarked(remark, record)) add(remark, variant, record.seed);
+        if (!hasCourse || !isMarked(remark, record)) add(remark, variant, record.seed);
       }
     }
   }

@@ -280,6 +280,16 @@ Deno.test("two revisions with equal model records pass, a slower one is red; not
   });
 });
 
+Deno.test("a lab whose bench writes no records gives no verdict, not one of its wall time", async () => {
+  await inFolder(async (cwd) => {
+    await makeRepository(cwd);
+    await Deno.writeTextFile(join(cwd, "harness", "bench.ts"), "");
+    const { code, err } = await lab(["compare", ".", "."], { cwd });
+    assert.match(err, /^error: .*records\.ndjson/);
+    assert.equal(code, 2);
+  });
+});
+
 /** Records of live runs, one slower than the other, as files that a command can copy. */
 async function writeLiveRuns(cwd: string): Promise<void> {
   for (const [name, slowdown] of [["base", 1], ["slow", 1.2]] as const) {

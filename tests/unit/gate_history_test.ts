@@ -114,6 +114,12 @@ Deno.test("a value, a unit and a build that differ are never green", () => {
   assert.match(reasons(verdictOf(partial, stored))[0]!, /ended early; run it to its end/);
 });
 
+Deno.test("live runs, which no core took part in, do not make two builds of the model's", () => {
+  const stored = Array.from({ length: 10 }, (_, run) => [...liveRun(run), ...modelRun()]);
+  const both = verdictOf([...liveRun(50), ...modelRun()], stored);
+  assert.equal(both.outcome, "pass", JSON.stringify(reasons(both)));
+});
+
 Deno.test("whole commands: add, gate against it, remove a bad commit; each exit code", async () => {
   await inFolder(async (cwd) => {
     const write = (records: readonly RunRecord[]): Promise<void> =>

@@ -95,6 +95,10 @@ Deno.test("iperf3 in reverse is TCP_MAERTS, and UDP tells what was lost", async 
   const [group] = (await imported(udp)).records[0]!.measurement.groups;
   assert.deepEqual(group!.datagrams, { sent: 1000, lost: 4 });
   assert.equal(group!.throughput.value, 8e8);
+  const bothWays = { ...udp, end: { ...udp.end, sum_received_bidir_reverse: udp.end.sum } };
+  const { code, err } = await imported(bothWays);
+  assert.match(err, /UDP in reverse \(-R, --bidir\) is none of the lab's tests/);
+  assert.equal(code, 2);
 });
 
 Deno.test("flent's streams are summed by direction, ICMP pings keep their distribution", async () => {

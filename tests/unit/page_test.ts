@@ -179,6 +179,20 @@ Deno.test("A partial run and its remarks are told before any number of its workl
   assert.ok(section.indexOf("Ended early") < section.indexOf("<table"));
 });
 
+Deno.test("What was done during a run is a remark where no chart over time can mark it", async () => {
+  const what = "device policy NONE";
+  for (const sliceCount of [undefined, 10]) {
+    const record = buildRecord({ ...sliceCount && { sliceCount }, operations: { 60: what } });
+    const page = markupOf(
+      await renderPage([{
+        ...record,
+        measurement: { ...record.measurement, remarks: [`60.0 ms: ${what}`] },
+      }]),
+    );
+    assert.equal(/<li>60\.0 ms: device policy NONE/.test(page), sliceCount === undefined);
+  }
+});
+
 Deno.test("A histogram that cannot be decoded is an error that names the run", async () => {
   const record = buildRecord();
   const groups = record.measurement.groups.map((group) => ({

@@ -6,7 +6,6 @@
  */
 
 import type { WorkloadRuns } from "../../cells.ts";
-import type { Unit } from "../../metrics.ts";
 import { mean, standardDeviation } from "../../../harness/stats/quantile.ts";
 import { formatRange, formatRatio, formatTick, formatValue, joinWords } from "../client/format.js";
 import type { PageContext } from "../context.ts";
@@ -69,23 +68,24 @@ function panelsOf(course: Course): TimelinePanel[] {
     latencyPanel(course, name, position),
   ]);
   const perSecond = 1e9 / course.sliceNs;
-  const linesOf = (
-    values: (one: Course["all"][number]) => readonly (number | null)[],
-  ): TimelinePanel["lines"] =>
-    course.all.map((one) => ({ variant: one.variant.index, values: values(one) }));
   const losses = ([["dropped packets", "dropped"], ["retransmits", "retransmits"]] as const)
     .map(([title, name]) => ({
       title,
       unit: "1/s" as const,
-      lines: linesOf(({ series }) => series[name].map((count) => rounded(count * perSecond))),
+      lines: linesOf(
+        course,
+        ({ series }) => series[name].map((count) => rounded(count * perSecond)),
+      ),
     }));
   const cpu = {
     title: "CPU utilisation",
     unit: "share" as const,
-    lines: linesOf(({ series: { cpus, dropped } }) =>
-      dropped.map((_, slice) =>
-        rounded(mean(cpus.map(({ busy_permille: busy }) => busy[slice]!)) / 1000)
-      )
+    lines: linesOf(
+      course,
+      ({ series: { cpus, dropped } }) =>
+        dropped.map((_, slice) =>
+          rounded(mean(cpus.map(({ busy_permille: busy }) => busy[slice]!)) / 1000)
+        ),
     ),
   };
   return [
@@ -93,6 +93,14 @@ function panelsOf(course: Course): TimelinePanel[] {
     ...course.all.every(({ series }) => series.cpus.length > 0) ? [cpu] : [],
     ...losses.filter(({ lines }) => lines.some(({ values }) => values.some((each) => each! > 0))),
   ];
+}
+
+/** A line for each policy. */
+function linesOf(
+  course: Course,
+  values: (one: Course["all"][number]) => readonly (number | null)[],
+): TimelinePanel["lines"] {
+  return course.all.map((one) => ({ variant: one.variant.index, values: values(one) }));
 }
 
 /** Digits that no reader misses, so that the page stays small. */
@@ -110,19 +118,17 @@ function throughputPanel(course: Course, name: string, position: number): Timeli
   return {
     title: `throughput${placeOf(course, name)}`,
     unit,
-    lines: course.all.map(({ variant, series }) => ({
-      variant: variant.index,
-      values: (series.groups[position]?.amount ?? []).map((amount) => rounded(amount * factor)),
-    })),
+    lines: linesOf(
+      course,
+      ({ series }) =>
+        (series.groups[position]?.amount ?? []).map((amount) => rounded(amount * factor)),
+    ),
   };
 }
 
 function latencyPanel(course: Course, name: string, position: number): TimelinePanel | null {
   for (const [field, title] of PERCENTILES) {
-    const lines = course.all.map(({ variant, series }) => ({
-      variant: variant.index,
-      values: series.groups[position]?.[field] ?? [],
-    }));
+    const lines = linesOf(course, ({ series }) => series.groups[position]?.[field] ?? []);
     const isKnown = lines.every(({ values }) =>
       values.filter((value) => value !== null).length >= KNOWN_SHARE * course.sliceCount
     );
@@ -144,15 +150,13 @@ function panelSentence(course: Course, panel: TimelinePanel): string {
   const phases = course.phases.slice(0, PHASES_MAX);
   const told = panel.lines.map(({ variant, values }) => {
     const levels = phases.map((phase) => medianIn(values, phase));
-    const words = levels.map((level) => level === null ? "nothing" : write(level, panel.unit));
+    const words = levels.map((level) =>
+      level === null ? "nothing" : formatValue(level, panel.unit)
+    );
     const isOne = new Set(words).size === 1;
     return `${labelOf(course, variant)} ${isOne ? words[0] : words.join(", then ")}`;
   });
   return `${told.join("; ")}.`;
-}
-
-function write(value: number, unit: Unit): string {
-  return formatValue(value, unit);
 }
 
 function labelOf(course: Course, index: number): string {
@@ -195,7 +199,7 @@ function timelineTable(course: Course, panels: readonly TimelinePanel[], id: str
         if (level === null) return numberCell(null);
         const known = values.slice(phase.from, phase.to).filter((value) => value !== null);
         const span = { low: Math.min(...known), high: Math.max(...known) };
-        return html`<td class="num">${write(level, panel.unit)}<span class="sub">${
+        return html`<td class="num">${formatValue(level, panel.unit)}<span class="sub">${
           formatRange(span, panel.unit)
         }</span></td>`;
       });
