@@ -71,6 +71,7 @@ export function verifyCommand(
   worker?: URL,
 ): Command {
   const names = parts.map(({ name }) => name);
+  const width = Math.max(...names.map((name) => name.length));
   return new Command("verify")
     .description("Check policy.wasm: explore its states, walk at random, compare, read the binary")
     .addOption(
@@ -98,7 +99,7 @@ export function verifyCommand(
       "after",
       `
 Parts:
-${parts.map(({ name, purpose }) => `  ${name.padEnd(14)} ${purpose}`).join("\n")}
+${parts.map(({ name, purpose }) => `  ${name.padEnd(width)}  ${purpose}`).join("\n")}
 
 The result goes to ${FOLDER}/result.json; a script for every violation that has one beside it.
 Parts that run side by side take longer each, and less together.
