@@ -76,7 +76,9 @@ function vectorHolds(index: u32, queue: Queue): bool {
   if (queue.threadDue != 0 && threadAt(NAPI_THREADS + index).state == SLEEPING) return false;
   if (queue.poller != 0 && !pollerHolds(queue.poller, index)) return false;
   const isShut = queue.masked != 0 || queue.disarmed != 0;
-  const isHeld = isInterrupted || isOwned || isTimed || queue.msixLost != 0;
+  // One that is forced may wait for the cap on the rate, though its completion queues are shut.
+  const isForced = queue.forced != 0 && queue.timer != 0;
+  const isHeld = isInterrupted || isOwned || isTimed || isForced || queue.msixLost != 0;
   // A reset under way opens what is shut; that it ends is seen by flows that go on.
   if (isShut && !isHeld && !deviceIsDown()) return false;
   if (queue.groHead >= 0 && !isOwned && !isTimed) return false;
