@@ -76,11 +76,11 @@ function vectorHolds(index: u32, queue: Queue): bool {
   if (queue.threadDue != 0 && threadAt(NAPI_THREADS + index).state == SLEEPING) return false;
   if (queue.poller != 0 && !pollerHolds(queue.poller, index)) return false;
   const isShut = queue.masked != 0 || queue.disarmed != 0;
-  // One that is forced may wait for the cap on the rate, though its completion queues are shut.
-  const isForced = queue.forced != 0 && queue.timer != 0;
+  // One that is forced may wait for the cap on the rate, or for the end of a reset, though its
+  // completion queues are shut.
+  const isForced = queue.forced != 0 && (queue.timer != 0 || deviceIsDown());
   const isHeld = isInterrupted || isOwned || isTimed || isForced || queue.msixLost != 0;
-  // A reset under way opens what is shut; that it ends is seen by flows that go on.
-  if (isShut && !isHeld && !deviceIsDown()) return false;
+  if (isShut && !isHeld) return false;
   if (queue.groHead >= 0 && !isOwned && !isTimed) return false;
   // Once a thread or a timer has come before an interrupt, that interrupt may be late.
   if (queue.napiRaced != 0) return true;
