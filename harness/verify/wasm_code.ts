@@ -338,6 +338,21 @@ export function writeWasm(
   return concat(pieces);
 }
 
+/** The module with every function of its own exported by its name, where it was not before. */
+export function opened(module: WasmCode): WasmCode {
+  const own = module.imports.length;
+  const entries = module.functions.flatMap(({ name, exported }, place) =>
+    exported ? [] : [exportEntry(name, 0, own + place)]
+  );
+  const sections = module.sections.map(({ id, bytes }): Section => {
+    if (id !== SECTION.export) return { id, bytes };
+    const reader = new Reader(bytes);
+    const count = unsigned(reader.unsigned() + entries.length);
+    return { id, bytes: concat([count, bytes.subarray(reader.at), ...entries]) };
+  });
+  return { ...module, sections };
+}
+
 /** An export's entry: 0 a function, 2 a memory, 3 a global. */
 export function exportEntry(name: string, kind: 0 | 2 | 3, index: number): number[] {
   const text = new TextEncoder().encode(name);

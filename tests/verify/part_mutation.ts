@@ -13,6 +13,7 @@ import { type MappedCode, mappedOnce } from "../../harness/verify/mapped.ts";
 import { type Mutant, mutantsOf } from "../../harness/verify/mutants.ts";
 import type { Finding, Row, VerifyContext, VerifyPart } from "../../harness/verify/result.ts";
 import { Random } from "../../harness/verify/walk.ts";
+import { opened } from "../../harness/verify/wasm_code.ts";
 import LISTED from "./mutants.json" with { type: "json" };
 import { Court, type Verdict } from "./mutation.ts";
 import { trialsOfMachine } from "./machine_trial.ts";
@@ -156,9 +157,10 @@ async function policyCase({ policy }: VerifyContext): Promise<Case> {
 async function machineCase({ policy }: VerifyContext): Promise<Case> {
   const { bytes } = await loadWasm("machine", "release");
   const mapped = await mappedOnce("machine", bytes);
+  const open = { ...mapped, code: opened(mapped.code) };
   return {
     name: "the adapter in machine.wasm",
-    mapped,
+    mapped: open,
     mutants: mutantsOf(mapped).filter(({ file, source, within }) =>
       NIC_FILES.has(file) && (NIC_FILES.has(within) || !ADDRESSES.has(source))
     ),
