@@ -60,8 +60,9 @@ const ROWS_MAX = 50;
 export function readGateVerdict(text: string, place: string): GateVerdict {
   const verdict = parse(text, place) as Partial<GateVerdict> | null;
   const isVerdict = typeof verdict === "object" && verdict !== null &&
-    Object.hasOwn(HEADLINES, String(verdict.outcome)) && Array.isArray(verdict.comparisons) &&
-    verdict.comparisons.every((each) => typeof each?.cell === "string");
+    typeof verdict.outcome === "string" && Object.hasOwn(HEADLINES, verdict.outcome) &&
+    Array.isArray(verdict.comparisons) && verdict.comparisons.every(isComparison) &&
+    areTexts(verdict.missing_runs ?? []);
   if (!isVerdict) {
     throw new UserError(
       `"${place}" holds no verdict: want what "deno task gate --json" prints`,
@@ -69,15 +70,24 @@ export function readGateVerdict(text: string, place: string): GateVerdict {
   }
   return {
     outcome: verdict.outcome!,
-    missing_runs: (verdict.missing_runs ?? []).map(String),
+    missing_runs: verdict.missing_runs ?? [],
     comparisons: verdict.comparisons!.map((each) => ({
       cell: each.cell,
       metric: each.metric ?? null,
-      outcome: String(each.outcome),
+      outcome: each.outcome,
       ratio: typeof each.ratio === "number" && Number.isFinite(each.ratio) ? each.ratio : null,
       reason: each.reason ?? null,
     })),
   };
+}
+
+function areTexts(values: unknown): boolean {
+  return Array.isArray(values) && values.every((value) => typeof value === "string");
+}
+
+/** What is shown of it must be text, or missing. */
+function isComparison(each: Partial<Record<string, unknown>> | null): boolean {
+  return areTexts([each?.cell, each?.outcome, each?.metric ?? "", each?.reason ?? ""]);
 }
 
 function parse(text: string, place: string): unknown {
