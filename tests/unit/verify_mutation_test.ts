@@ -10,8 +10,10 @@ import { loadWasm } from "../../harness/build.ts";
 import { blocksOf, blockStarts } from "../../harness/verify/blocks.ts";
 import { mappedOnce } from "../../harness/verify/mapped.ts";
 import { mutantsOf, Nursery } from "../../harness/verify/mutants.ts";
-import { bodyOf, OP, readWasm, writeWasm } from "../../harness/verify/wasm_code.ts";
+import { bodyOf, OP, opened, readWasm, writeWasm } from "../../harness/verify/wasm_code.ts";
 import { DIRECTED } from "../verify/directed.ts";
+import { Inside } from "../verify/machine_trials/inside.ts";
+import { fieldsOf } from "../verify/machine_trials/layout.ts";
 import { Court } from "../verify/mutation.ts";
 import { instructionFindings } from "../verify/part_native.ts";
 import { coverageFindings, coverageOf } from "../verify/part_coverage.ts";
@@ -39,6 +41,29 @@ Deno.test("policy.wasm taken apart and put together is the same, byte for byte",
   const code = readWasm(policy);
   const bodies = code.functions.map((body) => bodyOf(body, body.code.map(({ bytes }) => bytes)));
   assert.deepEqual(writeWasm(code, bodies), policy);
+});
+
+Deno.test("an opened machine.wasm has every function by its name, and its records their fields", async () => {
+  const { bytes } = await loadWasm("machine", "release");
+  const { code } = await mappedOnce("machine", bytes);
+  const bodies = code.functions.map((body) => bodyOf(body, body.code.map(({ bytes }) => bytes)));
+  const module = new WebAssembly.Module(writeWasm(opened(code), bodies));
+  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+  assert.ok(
+    !WebAssembly.Module.exports(new WebAssembly.Module(bytes))
+      .some(({ name }) => name.includes("/")),
+  );
+  assert.equal(new Set(names).size, names.length);
+  assert.ok(names.includes("core/machine/family/hashFlow"));
+  const inside = new Inside(module);
+  const { constants } = inside.machine;
+  const queue = fieldsOf("queue", "Queue");
+  assert.equal(queue.get("rxPackets")!.at, constants.QUEUE_COUNTERS);
+  const end = [...queue.values()].at(-1)!.at + 8;
+  assert.equal((end - constants.QUEUE_COUNTERS) / 8, constants.QUEUE_COUNTER_COUNT);
+  assert.equal(fieldsOf("connection", "Group").get("arrivalsLost")!.at, constants.GROUP_COUNTERS);
+  assert.throws(() => inside.call("nic/nowhere"), /no function "nic\/nowhere"/);
+  assert.throws(() => fieldsOf("queue", "Nothing"), /queue\.ts has no class Nothing/);
 });
 
 Deno.test("a block begins at both branches, behind them, and behind a branch not taken", () => {
