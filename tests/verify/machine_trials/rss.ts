@@ -5,6 +5,7 @@
  * @module
  */
 
+import { bareGroup } from "../../unit/machine_runs.ts";
 import { type Inside, insideTrial } from "./inside.ts";
 import { fieldsOf, RecordAt } from "./layout.ts";
 
@@ -179,5 +180,136 @@ const fieldSets = insideTrial("every set of fields, of each packet type", "model
   }
 });
 
+const TABLE_SIZE = 512;
+const KEY_SIZE = 52;
+const EINVAL = -22;
+const SPREAD = Array.from({ length: TABLE_SIZE }, (_, place) => place);
+
+/** Key and table as i40e keeps them over changes of channels. */
+class Kept {
+  readonly driverKey: readonly number[];
+  key: number[];
+  table: number[];
+  keyIsUsers = false;
+  tableIsUsers = false;
+  /** Stays, as IFF_RXFH_CONFIGURED does, until the device is made anew. */
+  isNamed = false;
+
+  constructor(readonly inside: Inside, public channels: number) {
+    this.driverKey = this.keyNow();
+    this.key = [...this.driverKey];
+    this.table = SPREAD.map((place) => place % channels);
+  }
+
+  keyNow(): number[] {
+    return SPREAD.slice(0, KEY_SIZE).map((place) => this.inside.calls.ethtoolKey(place));
+  }
+
+  holds(when: string): void {
+    const { inside } = this;
+    inside.same(this.keyNow(), this.key, `key ${when}`);
+    const table = SPREAD.map((place) => inside.calls.ethtoolTable(place));
+    inside.same(table, this.table, `table ${when}`);
+  }
+
+  setTable(queueOf: (place: number) => number): void {
+    this.table = SPREAD.map(queueOf);
+    this.table.forEach((queue, place) => {
+      this.inside.same(this.inside.calls.ethtoolTableSet(place, queue), 0, `entry ${place}`);
+    });
+    this.tableIsUsers = this.isNamed = true;
+    this.holds("when the user has set the table");
+  }
+
+  setKey(byteOf: (place: number) => number): void {
+    this.key = SPREAD.slice(0, KEY_SIZE).map(byteOf);
+    this.key.forEach((byte, place) => {
+      this.inside.same(this.inside.calls.ethtoolKeySet(place, byte), 0, `byte ${place}`);
+    });
+    this.keyIsUsers = this.tableIsUsers = true;
+    this.holds("when the user has set the key");
+  }
+
+  /** Another number of channels, and the time that it takes. */
+  setChannels(channels: number): void {
+    const { calls } = this.inside;
+    const uses = this.isNamed ? Math.max(...this.table) : -1;
+    const answer = calls.ethtoolChannels(channels, 0, 0, 1);
+    const when = `with ${channels} channels after ${this.channels}`;
+    if (channels <= uses) {
+      this.inside.same(answer, EINVAL, `ethtool -L ${when}`);
+      return this.holds(`${when}, refused`);
+    }
+    this.inside.same(answer, 0, `ethtool -L ${when}`);
+    for (let turn = 0; turn < 2000 && calls.ethtoolDown() === 1; turn++) calls.machineRun(50);
+    if (channels < this.channels) {
+      this.keyIsUsers = this.tableIsUsers = false;
+      this.key = [...this.driverKey];
+    }
+    if (!this.tableIsUsers) this.table = SPREAD.map((place) => place % channels);
+    this.channels = channels;
+    this.inside.same(calls.nicQueues(), channels, "channels");
+    this.holds(when);
+  }
+}
+
+/** Makes the device anew, with its first number of channels. */
+function begin(inside: Inside): Kept {
+  const { calls } = inside;
+  calls.nicSet(10, 8, 512, 0);
+  for (let type = 0; type < 4; type++) inside.same(calls.ethtoolHashFields(type), ALL, "fields");
+  const kept = new Kept(inside, 8);
+  kept.holds("at first");
+  return kept;
+}
+
+const KEPT: readonly ((kept: Kept) => void)[] = [
+  (kept) => [4, 8, 1, 7, 8].forEach((channels) => kept.setChannels(channels)),
+  (kept) => {
+    kept.setKey((place) => place * 5 & 255);
+    [4, 8].forEach((channels) => kept.setChannels(channels));
+    kept.setKey((place) => 255 - place);
+    kept.setChannels(7);
+  },
+  (kept) => {
+    kept.setChannels(4);
+    kept.setTable((place) => place % 3);
+    [2, 8, 3, 5].forEach((channels) => kept.setChannels(channels));
+    // The driver's table again, which still counts as one with names.
+    kept.setChannels(2);
+  },
+  (kept) => {
+    kept.setTable((place) => place === TABLE_SIZE - 1 ? 5 : 0);
+    [5, 6, 8].forEach((channels) => kept.setChannels(channels));
+    kept.setTable((place) => place === 0 ? 3 : 1);
+    kept.setKey((place) => place);
+    [3, 4].forEach((channels) => kept.setChannels(channels));
+  },
+  (kept) => {
+    kept.setChannels(4);
+    kept.setKey((place) => place + 1);
+    kept.setChannels(8);
+    kept.setChannels(6);
+  },
+];
+
+const keptTrials = KEPT.map((steps, number) =>
+  insideTrial(`key and table over changes of channels ${number}`, "model", (inside) => {
+    const { calls, machine } = inside;
+    // What the last device's user had set is nobody's now.
+    for (let place = 0; place < TABLE_SIZE; place++) calls.ethtoolTableSet(place, 7);
+    for (let place = 0; place < KEY_SIZE; place++) calls.ethtoolKeySet(place, 0xaa);
+    for (let type = 0; type < 4; type++) calls.ethtoolHashFieldsSet(type, type);
+    const kept = begin(inside);
+    bareGroup(machine, "TCP_RR", 4);
+    calls.machineStart(1e6, 4e9);
+    kept.holds("after the start");
+    steps(kept);
+    const behind = [calls.ethtoolKeySet(KEY_SIZE, 1), calls.ethtoolTableSet(TABLE_SIZE, 1)];
+    inside.same(behind, [EINVAL, EINVAL], "behind key and table");
+    kept.holds("in the end");
+  })
+);
+
 /** The trials. */
-export const RSS_TRIALS = [published, everyBit, fieldSets];
+export const RSS_TRIALS = [published, everyBit, fieldSets, ...keptTrials];
