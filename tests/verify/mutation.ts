@@ -26,15 +26,11 @@ export class Court {
   readonly #nursery: Nursery;
   readonly #fuel: readonly number[];
 
-  /**
-   * @param reached Blocks that each trial reaches.
-   * @param most Trials that a mutant is put through at most.
-   */
+  /** @param reached Blocks that each trial reaches. */
   constructor(
     code: WasmCode,
     readonly trials: readonly Trial[],
     readonly reached: readonly Uint8Array[],
-    readonly most = Infinity,
   ) {
     this.#nursery = new Nursery(code);
     const sound = this.#nursery.make(null);
@@ -50,9 +46,7 @@ export class Court {
     const module = this.#nursery.make(mutant);
     const places = [...this.trials.keys()]
       .filter((place) => this.reached[place]![mutant.block] === 1);
-    const step = Math.max(1, places.length / this.most);
-    for (let turn = 0; Math.floor(turn) < places.length; turn += step) {
-      const place = places[Math.floor(turn)]!;
+    for (const place of places) {
       const trial = this.trials[place]!;
       this.#nursery.fuel = this.#fuel[place]!;
       const what = tried(trial, module);
