@@ -31,7 +31,6 @@ export interface Interleaved {
   readonly depth: number;
   /** States in which all threads have come to their end. */
   readonly ends: number;
-  readonly seconds: number;
   readonly violation: OrderViolation | null;
 }
 
@@ -138,9 +137,7 @@ class Orders {
 /** Goes through every order. */
 export function interleave(subject: Concurrent): Interleaved {
   const orders = new Orders(subject);
-  const started = performance.now();
   const violation = orders.run();
   const { states, transitions, depth, ends } = orders;
-  const seconds = (performance.now() - started) / 1000;
-  return { states, transitions, depth, ends, seconds, violation };
+  return { states, transitions, depth, ends, violation };
 }

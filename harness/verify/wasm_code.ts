@@ -306,12 +306,14 @@ export function bodyOf(
   return concat([unsigned(length), locals, ...pieces]);
 }
 
-/** One entry more in a section that is a list; the section begins where there is none. */
-function withEntry(section: Uint8Array | undefined, entry: readonly number[]): Uint8Array {
-  if (section === undefined) return new Uint8Array([1, ...entry]);
+/** Entries more in a section that is a list. */
+function withEntries(
+  section: Uint8Array,
+  entries: readonly (readonly number[])[],
+): Uint8Array<ArrayBuffer> {
   const reader = new Reader(section);
-  const count = reader.unsigned();
-  return concat([unsigned(count + 1), section.subarray(reader.at), entry]);
+  const count = unsigned(reader.unsigned() + entries.length);
+  return concat([count, section.subarray(reader.at), ...entries]);
 }
 
 /** What a module gets in addition: one entry to a section's list. */
@@ -331,7 +333,7 @@ export function writeWasm(
     if (id === SECTION.custom) continue;
     let content = id === SECTION.code ? concat([unsigned(bodies.length), ...bodies]) : bytes;
     for (const { section, entry } of additions) {
-      if (section === id) content = withEntry(content, entry) as Uint8Array<ArrayBuffer>;
+      if (section === id) content = withEntries(content, [entry]);
     }
     pieces.push([id], unsigned(content.length), content);
   }
@@ -344,12 +346,9 @@ export function opened(module: WasmCode): WasmCode {
   const entries = module.functions.flatMap(({ name, exported }, place) =>
     exported ? [] : [exportEntry(name, 0, own + place)]
   );
-  const sections = module.sections.map(({ id, bytes }): Section => {
-    if (id !== SECTION.export) return { id, bytes };
-    const reader = new Reader(bytes);
-    const count = unsigned(reader.unsigned() + entries.length);
-    return { id, bytes: concat([count, bytes.subarray(reader.at), ...entries]) };
-  });
+  const sections = module.sections.map(({ id, bytes }): Section =>
+    id === SECTION.export ? { id, bytes: withEntries(bytes, entries) } : { id, bytes }
+  );
   return { ...module, sections };
 }
 
