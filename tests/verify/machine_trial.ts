@@ -6,11 +6,17 @@
  */
 
 import { COMMAND_TRIALS } from "./machine_trials/commands.ts";
+import { FLOW_DIRECTOR_TRIALS } from "./machine_trials/flow_director.ts";
 import { RSS_TRIALS } from "./machine_trials/rss.ts";
 import { shortRuns } from "./machine_trials/runs.ts";
 import type { Trial } from "./trial.ts";
 
 /** All trials; those of oracle "original" take the first module they run on for it. */
 export async function trialsOfMachine(policyModule: WebAssembly.Module): Promise<Trial[]> {
-  return [...RSS_TRIALS, ...COMMAND_TRIALS, ...await shortRuns(policyModule)];
+  return [
+    ...RSS_TRIALS,
+    ...FLOW_DIRECTOR_TRIALS,
+    ...COMMAND_TRIALS,
+    ...await shortRuns(policyModule),
+  ];
 }

@@ -28,11 +28,12 @@ export class Inside {
   /**
    * Calls a function by file and name (`rss/rssHash`); a result is unsigned.
    *
-   * @throws {Error} where the build has no such function.
+   * @throws {Error} where the build has no such function, or one of other parameters.
    */
   call(name: string, ...values: number[]): number {
     const inner = (this.calls as unknown as Record<string, Inner>)[`core/machine/${name}`];
     if (inner === undefined) throw new Error(`machine.wasm has no function "${name}" left`);
+    if (inner.length !== values.length) throw new Error(`"${name}" takes ${inner.length} numbers`);
     return inner(...values) >>> 0;
   }
 
