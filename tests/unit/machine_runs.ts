@@ -119,6 +119,7 @@ export function runToEnd(modules: Modules, run: SmallRun, sliceEvents = 50_000):
 /** A host of 8 queues and up to 8 CPUs, four a node, with a policy manager that steers nothing. */
 export interface BareMachine {
   readonly cpuCount?: number;
+  readonly queues?: number;
   readonly costs?: Readonly<Record<string, number>>;
   /** Calls of the policy manager that do something. */
   readonly policy?: WebAssembly.ModuleImports;
@@ -139,13 +140,17 @@ export function bareMachine(module: WebAssembly.Module, options: BareMachine = {
     setSocketPolicy: refuse,
     ...options.policy,
   });
-  const { calls } = machine;
+  setUpBare(machine, options);
+  return machine;
+}
+
+/** Sets a bare machine up, also one that has run: it must be as a new one then. */
+export function setUpBare({ calls }: MachineWasm, options: BareMachine = {}): void {
   calls.machineReset(1);
   const costs = { ...X710.costs, ...options.costs };
   for (const [name, number] of Object.entries(COST_NUMBERS)) calls.costSet(number, costs[name]!);
   for (let cpu = 0; cpu < (options.cpuCount ?? 8); cpu++) calls.cpuSet(cpu < 4 ? 0 : 1, 0, 0);
-  calls.nicSet(10, 8, 512, 0);
-  return machine;
+  calls.nicSet(10, options.queues ?? 8, 512, 0);
 }
 
 /** Adds a group of small messages, one transaction in flight on each connection. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { AGAIN_TRIALS } from "./machine_trials/again.ts";
 import { COMMAND_TRIALS } from "./machine_trials/commands.ts";
 import { FLOW_DIRECTOR_TRIALS } from "./machine_trials/flow_director.ts";
 import { RSS_TRIALS } from "./machine_trials/rss.ts";
@@ -16,6 +17,7 @@ export async function trialsOfMachine(policyModule: WebAssembly.Module): Promise
   return [
     ...RSS_TRIALS,
     ...FLOW_DIRECTOR_TRIALS,
+    ...AGAIN_TRIALS,
     ...COMMAND_TRIALS,
     ...await shortRuns(policyModule),
   ];
