@@ -82,6 +82,13 @@ const AFTER: readonly Run[] = [
     groups: [["TCP_STREAM", 3, 65536], ["TCP_CRR", 3, 1]],
     us: 600,
   },
+  {
+    machine: {
+      costs: { ...FAULTS, pcie_mbps: 7000, pcie_payload_bytes: 128, pcie_read_bytes: 256 },
+    },
+    groups: ALL,
+    us: 1600,
+  },
 ];
 
 function start(machine: MachineWasm, { groups, set }: Run): void {
