@@ -8,6 +8,7 @@
 import { AGAIN_TRIALS } from "./machine_trials/again.ts";
 import { COMMAND_TRIALS } from "./machine_trials/commands.ts";
 import { FLOW_DIRECTOR_TRIALS } from "./machine_trials/flow_director.ts";
+import { MODERATION_TRIALS } from "./machine_trials/moderation.ts";
 import { RSS_TRIALS } from "./machine_trials/rss.ts";
 import { shortRuns } from "./machine_trials/runs.ts";
 import type { Trial } from "./trial.ts";
@@ -16,6 +17,7 @@ import type { Trial } from "./trial.ts";
 export async function trialsOfMachine(policyModule: WebAssembly.Module): Promise<Trial[]> {
   return [
     ...RSS_TRIALS,
+    ...MODERATION_TRIALS,
     ...FLOW_DIRECTOR_TRIALS,
     ...AGAIN_TRIALS,
     ...COMMAND_TRIALS,

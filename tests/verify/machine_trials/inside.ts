@@ -11,7 +11,7 @@ import { type BareMachine, bareMachine } from "../../unit/machine_runs.ts";
 import type { MachineWasm } from "../../../harness/machine/wasm.ts";
 import type { Oracle, Trial } from "../trial.ts";
 
-type Inner = (...values: number[]) => number;
+type Inner = (...values: (number | bigint)[]) => number | bigint;
 
 /** The X710 without a policy manager behind it, opened. */
 export class Inside {
@@ -26,21 +26,23 @@ export class Inside {
   }
 
   /**
-   * Calls a function by file and name (`rss/rssHash`); a result is unsigned.
+   * Calls a function by file and name (`rss/rssHash`), 64-bit parameters as bigints; a result is
+   * unsigned, of 64 bits below 2^53.
    *
    * @throws {Error} where the build has no such function, or one of other parameters.
    */
-  call(name: string, ...values: number[]): number {
+  call(name: string, ...values: (number | bigint)[]): number {
     const inner = (this.calls as unknown as Record<string, Inner>)[`core/machine/${name}`];
     if (inner === undefined) throw new Error(`machine.wasm has no function "${name}" left`);
     if (inner.length !== values.length) throw new Error(`"${name}" takes ${inner.length} numbers`);
-    return inner(...values) >>> 0;
+    const result = inner(...values);
+    return typeof result === "bigint" ? Number(result) : result >>> 0;
   }
 
   /** Notes where an answer is not what it should be. */
-  is(expected: number, name: string, ...values: number[]): void {
+  is(expected: number, name: string, ...values: (number | bigint)[]): void {
     const found = this.call(name, ...values);
-    this.same(found, expected >>> 0, `${name}(${values.join(", ")})`);
+    this.same(found, expected < 0 ? expected >>> 0 : expected, `${name}(${values.join(", ")})`);
   }
 
   /** Notes where two things differ. */
