@@ -11,6 +11,7 @@ import { FLOW_DIRECTOR_TRIALS } from "./machine_trials/flow_director.ts";
 import { MODERATION_TRIALS } from "./machine_trials/moderation.ts";
 import { RSS_TRIALS } from "./machine_trials/rss.ts";
 import { shortRuns } from "./machine_trials/runs.ts";
+import { SETTINGS_TRIALS } from "./machine_trials/settings.ts";
 import type { Trial } from "./trial.ts";
 
 /** All trials; those of oracle "original" take the first module they run on for it. */
@@ -19,6 +20,7 @@ export async function trialsOfMachine(policyModule: WebAssembly.Module): Promise
     ...RSS_TRIALS,
     ...MODERATION_TRIALS,
     ...FLOW_DIRECTOR_TRIALS,
+    ...SETTINGS_TRIALS,
     ...AGAIN_TRIALS,
     ...COMMAND_TRIALS,
     ...await shortRuns(policyModule),
