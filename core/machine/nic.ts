@@ -68,10 +68,21 @@ export function vectorCpu(queue: u32): u32 {
   return <u32>ctz(vectorMask(queue));
 }
 
+/** Whether some CPU has an interrupt of the vector still to take. */
+function isAwaited(queue: u32): bool {
+  for (let i: u32 = 0; i < cpus(); i++) {
+    if (((cpuAt(i).pendingIrqs >> queue) & 1) != 0) return true;
+  }
+  return false;
+}
+
 /** The MSI-X write of a vector has reached the host. */
 export function vectorArrives(queue: u32): void {
   const mask = queueAt(queue).affinity;
-  queueAt(queue).affinitySeen = (mask & onlineCpus()) != 0 ? mask : onlineCpus();
+  const allowed = (mask & onlineCpus()) != 0 ? mask : onlineCpus();
+  // What an earlier message allowed holds for a CPU that has not come to it yet, too.
+  const earlier = isAwaited(queue) ? queueAt(queue).affinitySeen : 0;
+  queueAt(queue).affinitySeen = earlier | allowed;
   cpuInterrupt(vectorCpu(queue), queue);
 }
 

@@ -104,7 +104,7 @@ export class Queue {
   backloggedTail: i32;
   // Vector.
   affinity: u64;
-  /** The mask when its last interrupt message came, for the check alone. */
+  /** The masks when the messages came that are not taken yet, for the check alone. */
   affinitySeen: u64;
   timer: u32;
   timerAt: u64;
