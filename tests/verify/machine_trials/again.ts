@@ -32,12 +32,13 @@ const FAULTS = {
   timer_drift_ppm: 500,
 };
 
+/** Gives frames of a flow type to a destination port to a queue, at the highest free location. */
 export function rule(
   { calls, memory, constants }: MachineWasm,
   type: number,
   port: number,
   queue: number,
-) {
+): void {
   const words = new Uint32Array(memory.buffer, constants.RULE_INPUT, 22).fill(0);
   [words[0], words[17], words[18]] = [type, port, 0xffff];
   calls.ethtoolRule(-1, queue);
@@ -109,7 +110,7 @@ function digest(words: Uint32Array): number {
   return hash >>> 0;
 }
 
-/** Everything that the device says of itself, its queues word by word, and the run's fingerprint. */
+/** What the device says of itself, its queues word by word, and the run's fingerprint. */
 export function seen({ calls, memory, constants }: MachineWasm): string {
   const { QUEUE_TABLE, QUEUE_BYTES, TOTAL_TABLE, TOTAL_COUNT } = constants;
   const queues = new Uint32Array(memory.buffer, QUEUE_TABLE, 64 * QUEUE_BYTES / 4);

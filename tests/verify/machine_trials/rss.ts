@@ -10,7 +10,7 @@ import { bareGroup } from "../../unit/machine_runs.ts";
 import { type Inside, insideTrial } from "./inside.ts";
 import { fieldsOf, RecordAt } from "./layout.ts";
 
-/** The 40 bytes of the key that the vectors are for (Windows driver kit, "Verifying the RSS Hash"). */
+/** The key that the vectors are for (Windows driver kit, "Verifying the RSS Hash"). */
 const KEY = [
   0x6d,
   0x5a,
@@ -89,7 +89,7 @@ function connectionOf({ machine: { memory, constants } }: Inside, flow: Flow): R
   return connection;
 }
 
-/** The hash by its definition: the XOR of the key's windows at the bits of the input that are set. */
+/** The hash by its definition: the XOR of the key's windows at the bits that are set. */
 function toeplitz(key: readonly number[], words: readonly number[]): number {
   let hash = 0;
   words.forEach((word, place) => {
